@@ -1,0 +1,146 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/policy"
+)
+
+// Auditor keeps a record of every decision. Record returns once the entry is with
+// the operating system; when it fails, nothing is granted.
+type Auditor interface {
+	Record(ctx context.Context, e Entry) error
+}
+
+// The outcomes of an [Entry]; the others are the names of the [Kind] that the
+// request failed with.
+const (
+	OutcomeGranted = "granted" // all that was asked, or nothing was asked
+	OutcomePartly  = "partly"  // some of what was asked
+	OutcomeDenied  = "denied"  // signed in, and nothing of what was asked
+)
+
+// Entry is one line of the audit log. Its field names are part of the interface.
+type Entry struct {
+	Time      time.Time `json:"time"`
+	RequestID string    `json:"request_id"`
+	Realm     string    `json:"realm"`
+	Service   string    `json:"service"`
+	ClientIP  string    `json:"client_ip"`
+	UserAgent string    `json:"user_agent"`
+	Username  string    `json:"username"`          // as typed
+	Account   string    `json:"account,omitempty"` // as the client claims; never an identity
+	Connector string    `json:"connector"`
+	Via       string    `json:"via"`
+	Kind      string    `json:"kind"` // person, robot, workload; anonymous
+	Subject   string    `json:"subject"`
+	Groups    []string  `json:"groups"`
+	Asked     []string  `json:"asked"`
+	Dropped   []string  `json:"dropped,omitempty"` // scope items that could not be read
+	Granted   []Verdict `json:"granted"`
+	Refused   []Verdict `json:"refused"`
+	Warnings  []string  `json:"warnings,omitempty"`
+	JTI       string    `json:"jti"`
+	LatencyMS float64   `json:"latency_ms"`
+	Outcome   string    `json:"outcome"`
+	Reason    string    `json:"reason"`
+}
+
+// Verdict is one asked action and why it was granted or refused.
+type Verdict struct {
+	Scope  string        `json:"scope"` // type:name
+	Action string        `json:"action"`
+	Reason policy.Reason `json:"reason"`
+	Rule   string        `json:"rule"`
+}
+
+// anonymous is the kind of a client without credentials.
+const anonymous = "anonymous"
+
+// entry describes what became of a request.
+func entry(r Request, p progress, err error) Entry {
+	e := Entry{
+		RequestID: r.ID,
+		Realm:     r.Realm,
+		Service:   p.service,
+		UserAgent: clip(r.UserAgent),
+		Account:   clip(r.Account),
+		Kind:      anonymous,
+		Groups:    []string{},
+		Asked:     make([]string, len(p.asked)),
+		Dropped:   p.dropped,
+		Granted:   []Verdict{},
+		Refused:   []Verdict{},
+		Warnings:  p.decision.Warnings,
+		JTI:       p.jti,
+	}
+	if r.ClientIP.IsValid() {
+		e.ClientIP = r.ClientIP.String()
+	}
+	if p.realm != nil {
+		e.Realm = p.realm.Name
+	}
+	if p.service == "" {
+		e.Service = clip(r.Service)
+	}
+	for i, s := range p.asked {
+		e.Asked[i] = s.String()
+	}
+	e.describeClient(r, p, err)
+	e.describeDecision(p.decision, err)
+	return e
+}
+
+// describeClient fills in who it was, as far as that became known.
+func (e *Entry) describeClient(r Request, p progress, err error) {
+	if r.Credentials != nil {
+		e.Kind, e.Username = "", clip(r.Credentials.Username)
+	}
+	var failure *connectors.Failure
+	if errors.As(err, &failure) {
+		e.Connector, e.Via = failure.Connector, failure.Connector
+	}
+	if p.identity != nil {
+		e.Connector, e.Via, e.Kind = p.identity.Connector, p.identity.Via, p.identity.Kind.String()
+		e.Subject, e.Groups = p.subject.User, p.subject.Groups
+	}
+}
+
+// describeDecision fills in what was decided, and the outcome of it all.
+func (e *Entry) describeDecision(d policy.Decision, err error) {
+	for _, o := range d.Outcomes {
+		v := Verdict{Scope: o.Type + ":" + o.Name, Action: o.Action, Reason: o.Reason, Rule: o.Rule}
+		if o.Granted {
+			e.Granted = append(e.Granted, v)
+		} else {
+			e.Refused = append(e.Refused, v)
+		}
+	}
+	switch {
+	case err != nil:
+		failure := AsError(err)
+		e.Outcome, e.Reason = failure.Kind.Error(), failure.Reason
+	case len(e.Refused) == 0:
+		e.Outcome = OutcomeGranted
+	case len(e.Granted) > 0:
+		e.Outcome = OutcomePartly
+	default:
+		e.Outcome = OutcomeDenied
+	}
+}
+
+// Act is the entry of an administrative act, such as "rotate-keys". err is what it
+// failed with.
+func Act(requestID, realm, act string, err error) Entry {
+	e := Entry{
+		Time: time.Now().UTC(), RequestID: requestID, Realm: realm, Kind: "administrator", Reason: act,
+		Groups: []string{}, Asked: []string{}, Granted: []Verdict{}, Refused: []Verdict{}, Outcome: OutcomeGranted,
+	}
+	if err != nil {
+		e.Outcome = Internal.Error()
+	}
+	return e
+}

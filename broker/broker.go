@@ -1,0 +1,195 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/shorepass/shorepass/broker/token"
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/policy"
+)
+
+// authenticateWithin bounds the time for finding out who a client is, so that the
+// whole answer comes within five seconds.
+const authenticateWithin = 4500 * time.Millisecond
+
+// retryAfter is when a client should try again after an outage.
+const retryAfter = 5 * time.Second
+
+// What clients are told. The text of a refusal is one for all its reasons.
+const (
+	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
+	textAnonymous   = "authentication required: log in to this registry first (docker login), then try again"
+	textUnavailable = "the user directory cannot be reached at the moment: your password was not checked, try again in a few seconds"
+)
+
+// Broker turns token requests into tokens. It is safe for concurrent use.
+type Broker struct {
+	realms  *directory
+	auditor Auditor
+	logger  *slog.Logger
+}
+
+// New returns a broker for the realms. It fails where two realms share a name or a
+// service.
+func New(realms []Realm, auditor Auditor, logger *slog.Logger) (*Broker, error) {
+	d, err := newDirectory(realms)
+	if err != nil {
+		return nil, err
+	}
+	return &Broker{realms: d, auditor: auditor, logger: logger}, nil
+}
+
+// progress is what became known of a request, for its audit entry.
+type progress struct {
+	realm    *Realm
+	service  string
+	asked    []policy.Scope
+	dropped  []string
+	identity *connectors.Identity
+	subject  policy.Subject
+	decision policy.Decision
+	jti      string
+}
+
+// Token answers one token request and records it. It fails with an [*Error], and
+// grants nothing that could not be recorded.
+func (b *Broker) Token(ctx context.Context, r Request) (Response, error) {
+	started := time.Now()
+	response, p, err := b.guarded(ctx, r)
+	if err != nil {
+		b.report(ctx, r, err)
+	}
+	e := entry(r, p, err)
+	e.Time = started.UTC()
+	e.LatencyMS = float64(time.Since(started).Microseconds()) / 1000
+	// A client that has gone away must not keep its request out of the record.
+	if recordErr := b.auditor.Record(context.WithoutCancel(ctx), e); recordErr != nil {
+		err = internal("audit", recordErr)
+		b.report(ctx, r, err)
+	}
+	if err != nil {
+		return Response{}, err
+	}
+	return response, nil
+}
+
+// token is the one path.
+func (b *Broker) token(ctx context.Context, r Request, p *progress) (Response, error) {
+	if r.Fault != nil {
+		return Response{}, r.Fault
+	}
+
+	// 1. Whose registry is it?
+	realm, service, fault := b.realms.find(r.Realm, r.Service)
+	if fault != nil {
+		return Response{}, fault
+	}
+	p.realm, p.service = realm, service
+
+	// 2. What is asked?
+	p.asked, p.dropped, fault = parseScopes(r.Scopes)
+	if fault != nil {
+		return Response{}, fault
+	}
+
+	// 3. Who asks?
+	if r.Credentials != nil {
+		identity, err := authenticate(ctx, realm, *r.Credentials)
+		if err != nil {
+			return Response{}, err
+		}
+		p.identity = &identity
+	}
+	p.subject = Subject(p.identity, service, r.ClientIP)
+
+	// 4. What may they do?
+	p.decision = realm.Policy.Decide(p.subject, p.asked)
+	if p.identity == nil && !worthAnonymous(realm.Policy, p.asked, p.decision) {
+		return Response{}, &Error{Kind: Unauthenticated, Reason: "no-credentials", Message: textAnonymous}
+	}
+
+	// 5. The token says so.
+	response, jti, err := issue(realm, service, p.subject.User, p.decision.Access)
+	p.jti = jti
+	return response, err
+}
+
+// authenticate asks the realm's connectors and sorts their failures.
+func authenticate(ctx context.Context, realm *Realm, c connectors.Credentials) (connectors.Identity, error) {
+	ctx, cancel := context.WithTimeout(ctx, authenticateWithin)
+	defer cancel()
+	identity, err := realm.Connectors.Authenticate(ctx, c)
+	if err == nil {
+		return identity, nil
+	}
+	var rejection *connectors.Rejection
+	switch {
+	case errors.As(err, &rejection):
+		return identity, &Error{Kind: Unauthenticated, Reason: string(rejection.Reason), Message: textRejected, Cause: err}
+	case errors.Is(err, connectors.ErrRejected):
+		return identity, &Error{Kind: Unauthenticated, Reason: "rejected", Message: textRejected, Cause: err}
+	}
+	return identity, &Error{Kind: Unavailable, Reason: "outage", Message: textUnavailable, RetryAfter: retryAfter, Cause: err}
+}
+
+// worthAnonymous reports whether a client without credentials gets a token: when
+// something of what it asked is granted, or when it asked nothing in a realm that
+// grants anything to anyone. Else it is told to log in.
+func worthAnonymous(p *policy.Policy, asked []policy.Scope, d policy.Decision) bool {
+	if len(asked) == 0 {
+		return p.AllowsAnonymous()
+	}
+	return len(d.Access) > 0
+}
+
+// issue signs a token for what was granted.
+func issue(realm *Realm, service, subject string, granted []policy.Access) (Response, string, error) {
+	access := make([]token.Access, len(granted))
+	ttl := realm.TokenTTL
+	for i, a := range granted {
+		access[i] = token.Access(a)
+		for _, action := range a.Actions {
+			if action == "push" {
+				ttl = realm.PushTokenTTL
+			}
+		}
+	}
+	t, err := realm.Signer.Issue(token.Grant{Issuer: realm.Issuer, Subject: subject, Audience: service, Access: access, TTL: ttl})
+	if err != nil {
+		return Response{}, "", internal("signing", err)
+	}
+	return Response{Token: t.Raw, IssuedAt: t.IssuedAt, ExpiresIn: t.TTL, Access: access}, t.ID, nil
+}
+
+// guarded turns a panic into an internal error, so that it is audited and answered.
+// The panic's own text might hold what a client sent, so only errors of the Go
+// runtime are shown.
+func (b *Broker) guarded(ctx context.Context, r Request) (response Response, p progress, err error) {
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case runtime.Error:
+			err = internal("panic", fmt.Errorf("panic: %w\n%s", v, debug.Stack()))
+		default:
+			err = internal("panic", fmt.Errorf("panic of type %T\n%s", v, debug.Stack()))
+		}
+	}()
+	response, err = b.token(ctx, r, &p)
+	return response, p, err
+}
+
+// report logs what an operator must know of; refusals are in the audit log.
+func (b *Broker) report(ctx context.Context, r Request, err error) {
+	failure := AsError(err)
+	if failure.Kind != Unavailable && failure.Kind != Internal {
+		return
+	}
+	b.logger.ErrorContext(ctx, "token request failed",
+		slog.String("request_id", r.ID), slog.String("reason", failure.Reason), slog.Any("error", failure.Cause))
+}

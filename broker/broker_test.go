@@ -1,0 +1,294 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/broker/brokertest"
+	"github.com/shorepass/shorepass/broker/token"
+	"github.com/shorepass/shorepass/connectors"
+)
+
+const corpRules = `
+rules:
+  - name: platform owns its namespace
+    groups: [local:platform]
+    repositories: [platform/**]
+    allow: [pull, push, delete]
+  - name: readers read
+    groups: [local:readers]
+    repositories: [platform/**]
+    allow: [pull]
+  - name: release freeze
+    groups: [local:platform]
+    repositories: [platform/release/**]
+    deny: [push]
+  - name: the world reads public images
+    anyone: true
+    repositories: [public/**]
+    allow: [pull]
+`
+
+const closedRules = `
+rules:
+  - name: everybody signed in reads
+    authenticated: true
+    repositories: ["**"]
+    allow: [pull]
+`
+
+func fixture(t *testing.T) *brokertest.Fixture {
+	return brokertest.New(t, "",
+		brokertest.Realm{Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules},
+		brokertest.Realm{Name: "closed", Services: []string{"registry.closed", "mirror.closed"}, Policy: closedRules})
+}
+
+func login(name, password string) *connectors.Credentials {
+	return &connectors.Credentials{Username: name, Password: connectors.NewSecret(password)}
+}
+
+func TestToken(t *testing.T) {
+	alice, bob := login("alice", "alice-pw"), login("bob", "bob-pw")
+	many := slices.Repeat([]string{"repository:a/b:pull"}, broker.MaxScopes+1)
+	tests := []struct {
+		name       string
+		request    broker.Request
+		wantKind   broker.Kind // empty: granted
+		wantReason string
+		wantScope  string
+		wantTTL    time.Duration
+		outcome    string
+	}{
+		{name: "all of it", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{"repository:platform/app:push,pull"}},
+			wantScope: "repository:platform/app:pull,push", wantTTL: 15 * time.Minute, outcome: broker.OutcomeGranted},
+		{name: "part of it", request: broker.Request{Service: "registry.corp", Credentials: bob, Scopes: []string{"repository:platform/app:push,pull"}},
+			wantScope: "repository:platform/app:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomePartly},
+		{name: "none of it", request: broker.Request{Service: "registry.corp", Credentials: bob, Scopes: []string{"repository:secret/app:pull"}},
+			wantTTL: 5 * time.Minute, outcome: broker.OutcomeDenied},
+		{name: "deny wins", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{"repository:platform/release/x:push,pull"}},
+			wantScope: "repository:platform/release/x:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomePartly},
+		{name: "scopes in one value", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{"repository:platform/b:pull  repository:platform/a:pull"}},
+			wantScope: "repository:platform/a:pull repository:platform/b:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted},
+		{name: "nothing asked", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{""}},
+			wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted},
+		{name: "an item that cannot be read is dropped", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{"repository:../etc:pull repository:platform/a:pull"}},
+			wantScope: "repository:platform/a:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted},
+		{name: "anonymous, granted", request: broker.Request{Service: "registry.corp", Scopes: []string{"repository:public/app:pull"}},
+			wantScope: "repository:public/app:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted},
+		{name: "anonymous, nothing granted", request: broker.Request{Service: "registry.corp", Scopes: []string{"repository:platform/app:pull"}},
+			wantKind: broker.Unauthenticated, wantReason: "no-credentials"},
+		{name: "anonymous, nothing asked, open realm", request: broker.Request{Service: "registry.corp"},
+			wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted},
+		{name: "anonymous, nothing asked, closed realm", request: broker.Request{Service: "mirror.closed"},
+			wantKind: broker.Unauthenticated, wantReason: "no-credentials"},
+		{name: "wrong password", request: broker.Request{Service: "registry.corp", Credentials: login("alice", "no")},
+			wantKind: broker.Unauthenticated, wantReason: "wrong-password"},
+		{name: "disabled", request: broker.Request{Service: "registry.corp", Credentials: login("carol", "carol-pw")},
+			wantKind: broker.Unauthenticated, wantReason: "disabled"},
+		{name: "unknown name", request: broker.Request{Service: "registry.corp", Credentials: login("zoe", "zoe-pw")},
+			wantKind: broker.Unauthenticated, wantReason: "unhandled"},
+		{name: "no name, a password", request: broker.Request{Service: "registry.corp", Credentials: login("", "srr_x")},
+			wantKind: broker.Unauthenticated, wantReason: "bad-username"},
+		{name: "unknown service", request: broker.Request{Service: "registry.evil", Credentials: alice},
+			wantKind: broker.Malformed, wantReason: "unknown-service"},
+		{name: "no service, several realms", request: broker.Request{Credentials: alice},
+			wantKind: broker.Malformed, wantReason: "no-service"},
+		{name: "no service, a realm with one", request: broker.Request{Realm: "corp", Credentials: alice},
+			wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted},
+		{name: "no service, a realm with several", request: broker.Request{Realm: "closed", Credentials: alice},
+			wantKind: broker.Malformed, wantReason: "no-service"},
+		{name: "another realm's service", request: broker.Request{Realm: "corp", Service: "registry.closed", Credentials: alice},
+			wantKind: broker.Malformed, wantReason: "unknown-service"},
+		{name: "unknown realm", request: broker.Request{Realm: "evil", Service: "registry.corp", Credentials: alice},
+			wantKind: broker.Malformed, wantReason: "unknown-realm"},
+		{name: "too many scopes", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: many},
+			wantKind: broker.Malformed, wantReason: "too-many-scopes"},
+		{name: "too long scopes", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{strings.Repeat("a", broker.MaxScopeBytes+1)}},
+			wantKind: broker.Malformed, wantReason: "too-long-scopes"},
+		{name: "a fault of the parser", request: broker.Request{Service: "registry.corp", Credentials: alice, Fault: &broker.Error{Kind: broker.Malformed, Reason: "bad-query"}},
+			wantKind: broker.Malformed, wantReason: "bad-query"},
+	}
+	f := fixture(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.request.ID = tt.name
+			response, err := f.Broker.Token(t.Context(), tt.request)
+			e := f.Last(t)
+			if e.RequestID != tt.name {
+				t.Fatalf("the request is not in the audit log; the last is %+v", e)
+			}
+			if tt.wantKind != "" {
+				if !errors.Is(err, tt.wantKind) || response.Token != "" {
+					t.Fatalf("got %+v, error %v; want %s", response, err, tt.wantKind)
+				}
+				if e.Outcome != string(tt.wantKind) || e.Reason != tt.wantReason || e.JTI != "" || len(e.Granted) > 0 {
+					t.Errorf("audit entry %+v", e)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if response.Scope() != tt.wantScope || response.ExpiresIn != tt.wantTTL || e.Outcome != tt.outcome || e.JTI == "" {
+				t.Errorf("scope %q for %s, outcome %q; want %q for %s, %q", response.Scope(), response.ExpiresIn, e.Outcome, tt.wantScope, tt.wantTTL, tt.outcome)
+			}
+		})
+	}
+}
+
+func TestTokenClaims(t *testing.T) {
+	f := fixture(t)
+	for _, tt := range []struct {
+		credentials *connectors.Credentials
+		wantSub     string
+	}{{login("Alice", "alice-pw"), "local:alice"}, {nil, ""}} {
+		response, err := f.Broker.Token(t.Context(), broker.Request{Service: "registry.corp", Credentials: tt.credentials, Account: "root", Scopes: []string{"repository:public/a:pull,push"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var claims jwt.MapClaims
+		if _, _, err := jwt.NewParser().ParseUnverified(response.Token, &claims); err != nil {
+			t.Fatal(err)
+		}
+		if claims["sub"] != tt.wantSub || claims["aud"] != "registry.corp" || claims["iss"] != "https://broker.example/realms/corp" ||
+			fmt.Sprint(claims["access"]) != "[map[actions:[pull] name:public/a type:repository]]" || claims["jti"] != f.Last(t).JTI {
+			t.Errorf("claims %v", claims)
+		}
+	}
+}
+
+func TestAuditEntry(t *testing.T) {
+	f := fixture(t)
+	_, err := f.Broker.Token(t.Context(), broker.Request{
+		ID: "r1", Service: "registry.corp", Credentials: login("ALICE", "alice-pw"), Account: "someone",
+		ClientIP: netip.MustParseAddr("192.0.2.7"), UserAgent: "docker/28",
+		Scopes: []string{"repository:platform/release/x:pull,push repository:Bad:pull"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := f.Last(t)
+	if e.Time.IsZero() || e.LatencyMS <= 0 || e.JTI == "" {
+		t.Errorf("time %v, latency %v, jti %q", e.Time, e.LatencyMS, e.JTI)
+	}
+	e.Time, e.LatencyMS, e.JTI = time.Time{}, 0, ""
+	want := broker.Entry{
+		RequestID: "r1", Realm: "corp", Service: "registry.corp", ClientIP: "192.0.2.7", UserAgent: "docker/28",
+		Username: "ALICE", Account: "someone", Connector: "local", Via: "local", Kind: "person",
+		Subject: "local:alice", Groups: []string{"local:platform"},
+		Asked: []string{"repository:platform/release/x:pull,push"}, Dropped: []string{"repository:Bad:pull"},
+		Granted: []broker.Verdict{{Scope: "repository:platform/release/x", Action: "pull", Reason: "allowed", Rule: "platform owns its namespace"}},
+		Refused: []broker.Verdict{{Scope: "repository:platform/release/x", Action: "push", Reason: "denied", Rule: "release freeze"}},
+		Outcome: broker.OutcomePartly,
+	}
+	if fmt.Sprintf("%+v", e) != fmt.Sprintf("%+v", want) {
+		t.Errorf("got  %+v\nwant %+v", e, want)
+	}
+}
+
+func TestWhatCannotBeAuditedIsNotGranted(t *testing.T) {
+	f := brokertest.New(t, "/dev/full", brokertest.Realm{Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules})
+	response, err := f.Broker.Token(t.Context(), broker.Request{Service: "registry.corp", Credentials: login("alice", "alice-pw")})
+	if !errors.Is(err, broker.Internal) || broker.AsError(err).Reason != "audit" || response.Token != "" {
+		t.Errorf("got %+v, error %v", response, err)
+	}
+	if strings.Contains(broker.AsError(err).Message, "/dev/full") {
+		t.Errorf("the client is told %q", broker.AsError(err).Message)
+	}
+}
+
+func TestAGoneClientIsStillAudited(t *testing.T) {
+	f := fixture(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := f.Broker.Token(ctx, broker.Request{ID: "gone", Service: "registry.corp", Credentials: login("alice", "alice-pw")})
+	if e := f.Last(t); e.RequestID != "gone" || !errors.Is(err, broker.Unavailable) || e.Outcome != "unavailable" {
+		t.Errorf("error %v, audit entry %+v", err, e)
+	}
+}
+
+// faulty is a connector with a bug or an upstream that is down.
+type faulty struct{ answer func() error }
+
+func (f faulty) Handles(c connectors.Credentials) bool { return strings.HasPrefix(c.Username, "x") }
+
+func (f faulty) Authenticate(context.Context, connectors.Credentials) (connectors.Identity, error) {
+	return connectors.Identity{}, f.answer()
+}
+
+func TestConnectorFailures(t *testing.T) {
+	const canary = "pw-canary"
+	tests := []struct {
+		name       string
+		answer     func() error
+		wantKind   broker.Kind
+		wantReason string
+		wantLog    string
+	}{
+		{"outage", func() error { return errors.New("connection refused") }, broker.Unavailable, "outage", "connector ldap: connection refused"},
+		{"a bare rejection", func() error { return connectors.ErrRejected }, broker.Unauthenticated, "rejected", ""},
+		{"panic of the runtime", func() error { var m map[string]int; m["x"] = 1; return nil }, broker.Internal, "panic", "assignment to entry in nil map"},
+		{"panic with a secret", func() error { panic("bind with " + canary) }, broker.Internal, "panic", "panic of type string"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := brokertest.New(t, "", brokertest.Realm{Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules,
+				More: []connectors.Member{{Name: "ldap", Connector: faulty{tt.answer}}}})
+			_, err := f.Broker.Token(t.Context(), broker.Request{Service: "registry.corp", Credentials: login("xaver", canary)})
+			if !errors.Is(err, tt.wantKind) {
+				t.Fatalf("error %v, want %s", err, tt.wantKind)
+			}
+			if e := f.Last(t); e.Outcome != string(tt.wantKind) || e.Reason != tt.wantReason {
+				t.Errorf("audit entry %+v", e)
+			}
+			if log := f.Log.String(); !strings.Contains(log, tt.wantLog) || strings.Contains(log, canary) {
+				t.Errorf("log %s", log)
+			}
+			if (tt.wantKind == broker.Unavailable) != (broker.AsError(err).RetryAfter > 0) {
+				t.Errorf("Retry-After %v", broker.AsError(err).RetryAfter)
+			}
+		})
+	}
+}
+
+func TestNewRefusesSharedServices(t *testing.T) {
+	for _, tt := range []struct {
+		realms []broker.Realm
+		want   string
+	}{
+		{[]broker.Realm{{Name: "a", Services: []string{"s"}}, {Name: "b", Services: []string{"s"}}}, "service s belongs to the realms a and b"},
+		{[]broker.Realm{{Name: "a"}, {Name: "a"}}, "realm a is there twice"},
+	} {
+		if _, err := broker.New(tt.realms, nil, nil); err == nil || err.Error() != tt.want {
+			t.Errorf("error %v, want %q", err, tt.want)
+		}
+	}
+}
+
+func TestSubject(t *testing.T) {
+	addr := netip.MustParseAddr("192.0.2.1")
+	id := connectors.Identity{Connector: "sso", Username: "alice", Groups: []string{"a", "b:c"}, Ceiling: connectors.Unlimited()}
+	s := broker.Subject(&id, "reg", addr)
+	if s.User != "sso:alice" || fmt.Sprint(s.Groups) != "[sso:a sso:b:c]" || s.Service != "reg" || s.Addr != addr {
+		t.Errorf("subject %+v", s)
+	}
+	if s := broker.Subject(nil, "reg", addr); s.User != "" || len(s.Groups) != 0 {
+		t.Errorf("anonymous subject %+v", s)
+	}
+}
+
+func TestResponseScope(t *testing.T) {
+	r := broker.Response{Access: []token.Access{{Type: "registry", Name: "catalog", Actions: []string{"*"}}, {Type: "repository", Name: "a", Actions: []string{"pull", "push"}}}}
+	if got := r.Scope(); got != "registry:catalog:* repository:a:pull,push" {
+		t.Errorf("Scope() = %q", got)
+	}
+}

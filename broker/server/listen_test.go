@@ -1,0 +1,186 @@
+package server_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shorepass/shorepass/broker/server"
+)
+
+func serve(t *testing.T, s *http.Server) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		if s.TLSConfig != nil {
+			_ = s.ServeTLS(l, "", "")
+			return
+		}
+		_ = s.Serve(l)
+	}()
+	t.Cleanup(func() { _ = s.Close() })
+	return l.Addr().String()
+}
+
+func TestHalfSentRequestsAreDropped(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
+	addr := serve(t, server.HTTP(http.NotFoundHandler(), nil, quiet))
+	const count = 200
+	conns := make([]net.Conn, count)
+	for i := range conns {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		conns[i] = c
+		if _, err := io.WriteString(c, "GET /token HTTP/1.1\r\nHost: x\r\nX-"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deadline := time.Now().Add(15 * time.Second)
+	for i, c := range conns {
+		_ = c.SetReadDeadline(deadline)
+		if _, err := io.ReadAll(c); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("connection %d is still open after 15 s", i)
+		}
+	}
+}
+
+func TestLargeHeadersAreRefused(t *testing.T) {
+	addr := serve(t, server.HTTP(http.NotFoundHandler(), nil, slog.New(slog.DiscardHandler)))
+	r := request(t, http.MethodGet, "http://"+addr+"/", "", "X-Large", strings.Repeat("x", 80<<10))
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("status %s", response.Status)
+	}
+}
+
+// writePair writes a certificate for 127.0.0.1 with the serial number.
+func writePair(t *testing.T, dir string, serial int64) (certFile, keyFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for name, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: pkcs8}} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certFile, keyFile
+}
+
+func TestCertificateIsReadAgain(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile := writePair(t, dir, 1)
+	certificate, err := server.LoadCertificate(certFile, keyFile, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := serve(t, server.HTTP(http.NotFoundHandler(), certificate, slog.New(slog.DiscardHandler)))
+	serial := func() int64 {
+		c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // looks at what is served
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		return c.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	}
+	waitFor := func(want int64) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); serial() != want; time.Sleep(100 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("serial %d is served, want %d", serial(), want)
+			}
+		}
+	}
+	waitFor(1)
+	writePair(t, dir, 2)
+	waitFor(2)
+	if err := os.WriteFile(keyFile, []byte("broken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2500 * time.Millisecond)
+	waitFor(2)
+	if _, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}); err == nil { //nolint:gosec // as above
+		t.Error("TLS 1.1 is spoken")
+	}
+}
+
+func TestLoadCertificateSaysWhatIsWrong(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile := writePair(t, dir, 1)
+	if _, err := server.LoadCertificate(filepath.Join(dir, "none.pem"), keyFile, nil); err == nil || !strings.Contains(err.Error(), "none.pem: no such file") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := server.LoadCertificate(certFile, certFile, nil); err == nil || !strings.Contains(err.Error(), certFile) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestMonitor(t *testing.T) {
+	failing := errors.New("no key")
+	var fault error
+	m := server.NewMonitor(server.Check{Name: "signing", Run: func(context.Context) error { return fault }})
+	s := httptest.NewServer(m.Handler())
+	defer s.Close()
+	get := func(path string) string {
+		response, err := http.DefaultClient.Do(request(t, http.MethodGet, s.URL+path, ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, _ := io.ReadAll(response.Body)
+		return response.Status + " " + strings.TrimSpace(string(text))
+	}
+	if got := get("/livez") + ", " + get("/readyz"); got != "200 OK ok, 200 OK ok" {
+		t.Errorf("got %s", got)
+	}
+	fault = failing
+	if got := get("/livez") + ", " + get("/readyz"); got != "200 OK ok, 503 Service Unavailable signing failed" {
+		t.Errorf("got %s", got)
+	}
+	fault = nil
+	m.Drain()
+	if got := get("/livez") + ", " + get("/readyz"); got != "200 OK ok, 503 Service Unavailable draining" {
+		t.Errorf("got %s", got)
+	}
+	if got := get("/token"); !strings.HasPrefix(got, "404 Not Found {") {
+		t.Errorf("got %s", got)
+	}
+}

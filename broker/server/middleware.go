@@ -1,0 +1,133 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/shorepass/shorepass/broker"
+)
+
+// meta is what is known of a request before it is parsed.
+type meta struct {
+	requestID string
+	clientIP  netip.Addr // zero where it cannot be told
+}
+
+type metaKey struct{}
+
+func metaOf(ctx context.Context) meta {
+	m, _ := ctx.Value(metaKey{}).(meta)
+	return m
+}
+
+// around gives every request an id and a log line, and turns a panic into an
+// answer.
+func (s *server) around(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		started := time.Now()
+		m := meta{requestID: rand.Text(), clientIP: clientIP(r, s.TrustedProxies)}
+		w.Header().Set("X-Request-Id", m.requestID)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		recorder := &statusRecorder{ResponseWriter: w}
+		defer func() {
+			if v := recover(); v != nil {
+				s.panicked(recorder, m.requestID, v)
+			}
+			// The path alone: a query may hold what somebody took for a safe place.
+			s.Logger.Debug("request", slog.String("request_id", m.requestID), slog.String("method", r.Method),
+				slog.String("path", r.URL.Path), slog.Int("status", recorder.status),
+				slog.String("client_ip", m.clientIP.String()), slog.Duration("took", time.Since(started)))
+		}()
+		next.ServeHTTP(recorder, r.WithContext(context.WithValue(r.Context(), metaKey{}, m)))
+	})
+}
+
+// panicked answers for a handler that panicked. The panic's own text is shown only
+// where the Go runtime wrote it: others might hold what a client sent.
+func (s *server) panicked(w *statusRecorder, requestID string, v any) {
+	text := fmt.Sprintf("panic of type %T", v)
+	if err, ok := v.(runtime.Error); ok {
+		text = err.Error()
+	}
+	s.Logger.Error("panic", slog.String("request_id", requestID), slog.String("error", text), slog.String("stack", string(debug.Stack())))
+	if w.status == 0 {
+		fail(w, broker.AsError(nil), requestID)
+	}
+}
+
+// statusRecorder remembers the status for the log.
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader notes the status and passes it on.
+func (w *statusRecorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write passes the bytes on; without a status before, it is 200.
+func (w *statusRecorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController and http.MaxBytesReader reach the connection.
+func (w *statusRecorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// clientIP returns the client's address: the peer's, or where the peer is a trusted
+// proxy, the last address of X-Forwarded-For that is no trusted proxy's. It is the
+// zero Addr where a trusted proxy says something that is no address.
+func clientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	ip := plain(peer.Addr())
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && among(ip, trusted); i-- {
+		hop := strings.TrimSpace(hops[i])
+		if hop == "" && len(hops) == 1 {
+			break // no such header
+		}
+		if ip = parseHop(hop); !ip.IsValid() {
+			break
+		}
+	}
+	return ip
+}
+
+// parseHop reads an address of X-Forwarded-For; some proxies add the port.
+func parseHop(hop string) netip.Addr {
+	if ip, err := netip.ParseAddr(strings.Trim(hop, "[]")); err == nil {
+		return plain(ip)
+	}
+	if ap, err := netip.ParseAddrPort(hop); err == nil {
+		return plain(ap.Addr())
+	}
+	return netip.Addr{}
+}
+
+func plain(ip netip.Addr) netip.Addr { return ip.Unmap().WithZone("") }
+
+func among(ip netip.Addr, prefixes []netip.Prefix) bool {
+	for _, p := range prefixes {
+		if p.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}

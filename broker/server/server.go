@@ -1,0 +1,94 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+
+	"github.com/gorilla/mux"
+
+	"github.com/shorepass/shorepass/broker"
+)
+
+// Tokens answers token requests; [broker.Broker] does.
+type Tokens interface {
+	Token(ctx context.Context, r broker.Request) (broker.Response, error)
+}
+
+// Trust is what the registries of a realm need to check its tokens.
+type Trust interface {
+	JWKS() []byte   // RFC 7517
+	Bundle() []byte // PEM certificates
+}
+
+// Config is what the public listener serves.
+type Config struct {
+	Tokens         Tokens
+	Realms         map[string]Trust
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	Logger         *slog.Logger
+}
+
+// The token endpoint's paths: the short one, and Keycloak's, so that a registry
+// which was set up for Keycloak moves over by changing a host name. The last form
+// is the one in Keycloak's documentation.
+var tokenPaths = [...]string{
+	"/token",
+	"/realms/{realm}/protocol/docker-v2/auth",
+	"/auth/realms/{realm}/protocol/docker-v2/auth",
+	"/realms/{realm}/protocol/docker-v2",
+	"/auth/realms/{realm}/protocol/docker-v2",
+}
+
+// New returns the handler of the public listener.
+func New(cfg Config) http.Handler {
+	s := &server{Config: cfg}
+	r := mux.NewRouter().SkipClean(true)
+	for _, path := range tokenPaths {
+		route(r, path, s.token, http.MethodGet, http.MethodPost)
+	}
+	route(r, "/realms/{realm}/keys", s.keys, http.MethodGet)
+	route(r, "/realms/{realm}/ca.pem", s.bundle, http.MethodGet)
+	r.NotFoundHandler = http.HandlerFunc(notFound)
+	return s.around(r)
+}
+
+type server struct{ Config }
+
+// route serves path for the methods, and tells others which there are.
+func route(r *mux.Router, path string, h http.HandlerFunc, methods ...string) {
+	r.HandleFunc(path, h).Methods(methods...)
+	r.HandleFunc(path, notAllowed(methods))
+}
+
+// token is the token endpoint: GET after the distribution token specification, POST after its OAuth2 one.
+func (s *server) token(w http.ResponseWriter, r *http.Request) {
+	meta := metaOf(r.Context())
+	request := parse(w, r)
+	request.ID, request.ClientIP = meta.requestID, meta.clientIP
+	response, err := s.Tokens.Token(r.Context(), request)
+	if err != nil {
+		fail(w, broker.AsError(err), meta.requestID)
+		return
+	}
+	grant(w, response, r.Method == http.MethodPost)
+}
+
+// keys serves a realm's JWKS (RFC 7517).
+func (s *server) keys(w http.ResponseWriter, r *http.Request) {
+	if t, ok := s.Realms[mux.Vars(r)["realm"]]; ok {
+		send(w, "application/jwk-set+json", t.JWKS())
+		return
+	}
+	notFound(w, r)
+}
+
+// bundle serves a realm's trust bundle, a registry's rootcertbundle.
+func (s *server) bundle(w http.ResponseWriter, r *http.Request) {
+	if t, ok := s.Realms[mux.Vars(r)["realm"]]; ok {
+		send(w, "application/pem-certificate-chain", t.Bundle())
+		return
+	}
+	notFound(w, r)
+}

@@ -1,0 +1,44 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/shorepass/shorepass/broker"
+)
+
+// row is what one kind of failure looks like to a client.
+type row struct {
+	status   int
+	registry string // errors[0].code, of the distribution specification
+	oauth    string // error, of RFC 6749 §5.2
+}
+
+// rowOf is the status table: the one place that turns a kind into a status.
+func rowOf(k broker.Kind) row {
+	switch k {
+	case broker.Malformed:
+		return row{http.StatusBadRequest, "UNSUPPORTED", "invalid_request"}
+	case broker.Unauthenticated:
+		return row{http.StatusUnauthorized, "UNAUTHORIZED", "invalid_grant"}
+	case broker.Throttled:
+		return row{http.StatusTooManyRequests, "TOOMANYREQUESTS", "temporarily_unavailable"}
+	case broker.Unavailable:
+		return row{http.StatusServiceUnavailable, "UNAVAILABLE", "temporarily_unavailable"}
+	}
+	return row{http.StatusInternalServerError, "UNKNOWN", "server_error"}
+}
+
+// notFound answers for paths and realms that do not exist.
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	refuse(w, http.StatusNotFound, "UNSUPPORTED", "invalid_request", "there is nothing at this path: check the realm URL in the registry's configuration")
+}
+
+// notAllowed answers for methods that a path does not have.
+func notAllowed(methods []string) http.HandlerFunc {
+	allow := strings.Join(methods, ", ")
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", allow)
+		refuse(w, http.StatusMethodNotAllowed, "UNSUPPORTED", "invalid_request", "this path answers to "+allow+" alone")
+	}
+}

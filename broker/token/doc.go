@@ -1,0 +1,29 @@
+// Package token issues the signed tokens that container registries accept, and
+// keeps the keys that sign them.
+//
+// A [Ring] is the keys of one realm. It signs with one of two kinds of key:
+//
+//   - Keys of its own, the default. A realm has a CA, made on first start and valid
+//     for ten years, and under it a leaf key, which signs tokens for 30 days
+//     and then gives way to the next. A token carries the leaf's certificate in its
+//     x5c header (RFC 7515 §4.1.6), so that a registry which holds the CA in its
+//     rootcertbundle follows a rotation without a restart.
+//   - A brought pair: a key and certificate that registries trust already. The
+//     token carries that certificate, and nothing rotates.
+//
+// The key id of a token is the libtrust key id, the only one that registries of
+// version 2 know: SHA-256 of the public key's DER SubjectPublicKeyInfo, its first 30
+// bytes in base32, in 12 groups of 4.
+//
+// # Files
+//
+// Keys of its own live in one folder, [Config.Dir]: ca-key.pem is the CA's private
+// key and certificate, leaf-key.pem the private key and certificate of the leaf that
+// signs, followed by the certificates of leaves whose tokens may still be in
+// circulation. When a leaf retires its private key is gone. Each file is replaced as a
+// whole, so that a process killed at any moment leaves a folder that loads. A file
+// that is damaged, or does not fit the other, is an error and never replaced.
+//
+// One process at a time may work on a folder. The ring does not guard that itself:
+// its caller holds a lock on the data directory.
+package token

@@ -1,0 +1,64 @@
+package token_test
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/shorepass/shorepass/broker/token"
+)
+
+func Example() {
+	data, err := os.MkdirTemp("", "shorepass")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(data) }()
+
+	ring, err := token.Open(token.Config{Dir: filepath.Join(data, "realms", "corp"), Realm: "corp"})
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	issued, err := ring.Issue(token.Grant{
+		Issuer:   "https://auth.example/realms/corp",
+		Subject:  "directory:alice",
+		Audience: "registry.example",
+		Access:   []token.Access{{Type: "repository", Name: "team/app", Actions: []string{"pull", "push"}}},
+		TTL:      5 * time.Minute,
+	})
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	fmt.Println(strings.Count(issued.Raw, "."), "dots, good for", issued.TTL)
+	// Output: 2 dots, good for 5m0s
+}
+
+func ExampleRing_Rotate() {
+	data, err := os.MkdirTemp("", "shorepass")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(data) }()
+
+	ring, err := token.Open(token.Config{Dir: filepath.Join(data, "realms", "corp"), Realm: "corp"})
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	if _, err := ring.Rotate(); err != nil {
+		log.Print(err)
+		return
+	}
+	for _, k := range ring.Keys() {
+		fmt.Println(k.Kind, k.Use, k.Algorithm)
+	}
+	// Output:
+	// ca issuing ES256
+	// leaf signing ES256
+	// leaf retired ES256
+}

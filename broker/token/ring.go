@@ -1,0 +1,208 @@
+package token
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config says which keys a [Ring] holds.
+type Config struct {
+	// Dir is the folder of the realm's own keys, made (mode 0700) where it does
+	// not exist. Not used for a brought pair.
+	Dir string
+
+	// Realm is the realm's name. It stands in the CA's certificate, and a CA of
+	// another realm is refused.
+	Realm string
+
+	// Algorithm is [ES256] or [RS256]. Empty means ES256, or what fits the brought
+	// key. When it changes, the next leaf under the same CA is of the new kind.
+	Algorithm string
+
+	// KeyFile and CertFile, both or neither, are a brought pair in PEM: a
+	// private key (PKCS #8, PKCS #1 or SEC 1) and its certificate, followed by the
+	// certificates that signed it, if any.
+	KeyFile, CertFile string
+
+	Logger *slog.Logger     // nil: nothing is logged
+	Now    func() time.Time // nil: time.Now
+}
+
+// Ring is the signing keys of one realm. It is safe for concurrent use.
+type Ring struct {
+	config  Config
+	store   store
+	ca      pair                  // none for a brought pair
+	current atomic.Pointer[state] // replaced as a whole by a rotation
+
+	mu     sync.Mutex // held while rotating
+	warned time.Time  // when an expiry was last warned of
+}
+
+// Open loads the keys of a realm or, on its first start, makes them: then it logs
+// a warning with the CA's fingerprint, since no registry trusts that CA yet. A leaf
+// that is due is rotated at once. Damaged and mismatched files are errors that say
+// what to do about them.
+func Open(c Config) (*Ring, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	r := &Ring{config: c, store: store{dir: c.Dir, realm: c.Realm}}
+	if err := r.open(c.Now()); err != nil {
+		return nil, fmt.Errorf("signing keys of realm %q: %w", c.Realm, err)
+	}
+	return r, nil
+}
+
+func (r *Ring) open(now time.Time) error {
+	if err := r.config.check(); err != nil {
+		return err
+	}
+	var err error
+	if r.brought() {
+		err = r.openBrought(now)
+	} else {
+		err = r.openOwn(now)
+	}
+	if err == nil {
+		r.warnOfExpiry(now)
+	}
+	return err
+}
+
+func (c Config) check() error {
+	switch {
+	case c.Realm == "":
+		return errors.New("no realm name")
+	case c.Algorithm != "" && c.Algorithm != ES256 && c.Algorithm != RS256:
+		return fmt.Errorf("algorithm %q: want %s or %s", c.Algorithm, ES256, RS256)
+	case (c.KeyFile == "") != (c.CertFile == ""):
+		return errors.New("key_file and cert_file go together: set both or neither")
+	case c.KeyFile == "" && c.Dir == "":
+		return errors.New("no folder for the keys")
+	}
+	return nil
+}
+
+func (r *Ring) brought() bool { return r.config.KeyFile != "" }
+
+func (r *Ring) openBrought(now time.Time) error {
+	p, err := loadBrought(r.config, now)
+	if err != nil {
+		return err
+	}
+	s, err := newState(p, nil)
+	if err != nil {
+		return err
+	}
+	r.current.Store(s)
+	r.warnOfAccess(r.config.KeyFile)
+	if len(p.certs) > 1 {
+		r.config.Logger.Warn("a registry that trusts the whole cert_file accepts tokens signed by every certificate of its CA: better that CA vouches for nothing else",
+			"realm", r.config.Realm, "file", r.config.CertFile, "ca", p.certs[len(p.certs)-1].Subject.String())
+	}
+	return nil
+}
+
+func (r *Ring) openOwn(now time.Time) error {
+	if r.config.Algorithm == "" {
+		r.config.Algorithm = ES256
+	}
+	if err := r.store.prepare(); err != nil {
+		return err
+	}
+	if err := r.openCA(now); err != nil {
+		return err
+	}
+	leaf, before, err := r.store.loadLeaf(r.ca)
+	switch {
+	case err == nil:
+		s, err := newState(leaf, retirements(leaf.certs[0], before))
+		if err != nil {
+			return err
+		}
+		r.current.Store(s)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	r.warnOfAccess(r.store.caPath(), r.store.leafPath())
+	_, err = r.rotateIfDue(now)
+	return err
+}
+
+func (r *Ring) openCA(now time.Time) error {
+	ca, err := r.store.loadCA()
+	if err == nil {
+		r.ca = ca
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if ca, err = newCA(r.config.Realm, now); err != nil {
+		return err
+	}
+	if err := r.store.saveCA(ca); err != nil {
+		return err
+	}
+	r.ca = ca
+	r.config.Logger.Warn("made a CA for signing keys; registries accept no token until its certificate is in their rootcertbundle (shorepass registry-config prints what each needs)",
+		"realm", r.config.Realm, "fingerprint", fingerprint(ca.certs[0]), "file", r.store.caPath())
+	return nil
+}
+
+// warnOfAccess warns of files that are open to everybody on the machine.
+func (r *Ring) warnOfAccess(paths ...string) {
+	for _, path := range paths {
+		if worldReadable(path) {
+			r.config.Logger.Warn("everybody on this machine may read private keys: take the rights of others away (chmod o=)",
+				"realm", r.config.Realm, "file", path)
+		}
+	}
+}
+
+// The times before an expiry at which warnings begin, and how often they come.
+const (
+	warnCA      = 365 * 24 * time.Hour
+	warnBrought = 30 * 24 * time.Hour
+	warnEvery   = 24 * time.Hour
+)
+
+// warnOfExpiry warns when what registries trust nears its end.
+func (r *Ring) warnOfExpiry(now time.Time) {
+	cert, ahead := r.anchor(), warnCA
+	if r.brought() {
+		ahead = warnBrought
+	}
+	if cert.NotAfter.Sub(now) > ahead || now.Sub(r.warned) < warnEvery {
+		return
+	}
+	r.warned = now
+	r.config.Logger.Warn("the certificate that registries trust expires: replace it, here and in every registry, before then",
+		"realm", r.config.Realm, "not_after", cert.NotAfter.UTC(), "fingerprint", fingerprint(cert))
+}
+
+// anchor returns the certificate with which everything ends: the CA, or that of a
+// brought pair which expires first.
+func (r *Ring) anchor() *x509.Certificate {
+	if !r.brought() {
+		return r.ca.certs[0]
+	}
+	certs := r.current.Load().certs
+	first := certs[0]
+	for _, c := range certs[1:] {
+		if c.NotAfter.Before(first.NotAfter) {
+			first = c
+		}
+	}
+	return first
+}

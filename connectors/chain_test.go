@@ -1,0 +1,204 @@
+package connectors_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// scripted is a connector that answers as a test wants, and counts.
+type scripted struct {
+	handles  bool
+	identity connectors.Identity
+	err      error
+	asked    int
+	decoys   int
+}
+
+func (s *scripted) Handles(connectors.Credentials) bool { return s.handles }
+
+func (s *scripted) Authenticate(context.Context, connectors.Credentials) (connectors.Identity, error) {
+	s.asked++
+	return s.identity, s.err
+}
+
+// slow is one whose refusals cost time.
+type slow struct {
+	scripted
+	spent error
+}
+
+func (s *slow) SpendAsRefusal(context.Context, connectors.Secret) error {
+	s.decoys++
+	return s.spent
+}
+
+var errDown = errors.New("connection refused")
+
+func vouching(name string) connectors.Identity {
+	return connectors.Identity{Connector: name, Via: name, ID: "1", Username: "alice", Ceiling: connectors.Unlimited()}
+}
+
+func TestChain(t *testing.T) {
+	tests := []struct {
+		name          string
+		first, second scripted
+		wantBy        string // the connector that vouched or failed
+		wantErr       error
+		wantReason    connectors.Reason
+		wantAsked     [2]int
+	}{
+		{
+			name:   "the first vouches",
+			first:  scripted{handles: true, identity: vouching("first")},
+			second: scripted{handles: true, identity: vouching("second")},
+			wantBy: "first", wantAsked: [2]int{1, 0},
+		},
+		{
+			name:   "an unknown name goes on",
+			first:  scripted{handles: true, err: fmt.Errorf("search: %w", connectors.ErrNotMine)},
+			second: scripted{handles: true, identity: vouching("second")},
+			wantBy: "second", wantAsked: [2]int{1, 1},
+		},
+		{
+			name:   "what is not handled is not asked",
+			first:  scripted{handles: false, identity: vouching("first")},
+			second: scripted{handles: true, identity: vouching("second")},
+			wantBy: "second", wantAsked: [2]int{0, 1},
+		},
+		{
+			name:   "a rejection stops",
+			first:  scripted{handles: true, err: connectors.Reject(connectors.ReasonWrongPassword)},
+			second: scripted{handles: true, identity: vouching("second")},
+			wantBy: "first", wantErr: connectors.ErrRejected, wantReason: connectors.ReasonWrongPassword, wantAsked: [2]int{1, 0},
+		},
+		{
+			name:   "an outage stops and is no rejection",
+			first:  scripted{handles: true, err: errDown},
+			second: scripted{handles: true, identity: vouching("second")},
+			wantBy: "first", wantErr: errDown, wantAsked: [2]int{1, 0},
+		},
+		{
+			name:    "nobody knows the name",
+			first:   scripted{handles: true, err: connectors.ErrNotMine},
+			second:  scripted{handles: true, err: connectors.ErrNotMine},
+			wantErr: connectors.ErrRejected, wantReason: connectors.ReasonUnknown, wantAsked: [2]int{1, 1},
+		},
+		{
+			name:    "nobody handles it",
+			wantErr: connectors.ErrRejected, wantReason: connectors.ReasonUnhandled,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			first, second := &tt.first, &tt.second
+			chain := connectors.NewChain(connectors.Member{Name: "first", Connector: first}, connectors.Member{Name: "second", Connector: second})
+			id, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret("pw")})
+			if !errors.Is(err, tt.wantErr) {
+				t.Fatalf("error %v, want %v", err, tt.wantErr)
+			}
+			by := id.Via
+			var failure *connectors.Failure
+			if errors.As(err, &failure) {
+				by = failure.Connector
+			}
+			if by != tt.wantBy {
+				t.Errorf("answered by %q, want %q", by, tt.wantBy)
+			}
+			if got := reasonOf(err); got != tt.wantReason {
+				t.Errorf("reason %q, want %q", got, tt.wantReason)
+			}
+			if got := [2]int{first.asked, second.asked}; got != tt.wantAsked {
+				t.Errorf("asked %v, want %v", got, tt.wantAsked)
+			}
+		})
+	}
+}
+
+func TestChainRefusesABrokenIdentity(t *testing.T) {
+	full := vouching("first")
+	tests := map[string]func(*connectors.Identity){
+		"no connector":         func(id *connectors.Identity) { id.Connector = "" },
+		"no id":                func(id *connectors.Identity) { id.ID = "" },
+		"no user name":         func(id *connectors.Identity) { id.Username = "" },
+		"vouched for as other": func(id *connectors.Identity) { id.Via = "second" },
+	}
+	for name, spoil := range tests {
+		t.Run(name, func(t *testing.T) {
+			id := full
+			spoil(&id)
+			chain := connectors.NewChain(connectors.Member{Name: "first", Connector: &scripted{handles: true, identity: id}})
+			_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice"})
+			if err == nil || errors.Is(err, connectors.ErrRejected) {
+				t.Errorf("error %v, want an outage", err)
+			}
+		})
+	}
+}
+
+func TestChainSpendsTheTimeOfARefusal(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		username   string
+		handles    bool
+		err, spent error
+		wantReason connectors.Reason
+		wantDecoys int
+	}{
+		{"unknown name", "alice", true, connectors.ErrNotMine, nil, connectors.ReasonUnknown, 1},
+		{"unhandled name", "alice", false, nil, nil, connectors.ReasonUnhandled, 1},
+		{"not the form of a name", "al ice", false, nil, nil, connectors.ReasonBadUsername, 1},
+		{"a refusal has spent it already", "alice", true, connectors.Reject(connectors.ReasonWrongPassword), nil, connectors.ReasonWrongPassword, 0},
+		{"an outage while spending", "alice", false, nil, errDown, "", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &slow{scripted: scripted{handles: tt.handles, err: tt.err}, spent: tt.spent}
+			chain := connectors.NewChain(connectors.Member{Name: "slow", Connector: s}, connectors.Member{Name: "other", Connector: &slow{}})
+			_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: tt.username})
+			if got := reasonOf(err); got != tt.wantReason || !errors.Is(err, tt.spent) && tt.spent != nil {
+				t.Errorf("error %v, want reason %q", err, tt.wantReason)
+			}
+			if s.decoys != tt.wantDecoys {
+				t.Errorf("%d decoys, want %d", s.decoys, tt.wantDecoys)
+			}
+		})
+	}
+}
+
+func TestHandlers(t *testing.T) {
+	chain := connectors.NewChain(
+		connectors.Member{Name: "a", Connector: &scripted{handles: true}},
+		connectors.Member{Name: "b", Connector: &scripted{}},
+		connectors.Member{Name: "c", Connector: &scripted{handles: true}})
+	if got := fmt.Sprint(chain.Handlers(connectors.Credentials{Username: "alice"})); got != "[a c]" {
+		t.Errorf("Handlers() = %s", got)
+	}
+}
+
+func TestCeiling(t *testing.T) {
+	var zero connectors.Ceiling
+	if zero.IsUnlimited() || len(zero.Scopes()) != 0 {
+		t.Error("the zero Ceiling allows something")
+	}
+	if !connectors.Unlimited().IsUnlimited() {
+		t.Error("Unlimited() is limited")
+	}
+	scopes := []string{"repository:a/**:pull"}
+	c := connectors.Limited(scopes...)
+	scopes[0] = "repository:**:*"
+	c.Scopes()[0] = "repository:**:*"
+	if c.IsUnlimited() || c.Scopes()[0] != "repository:a/**:pull" {
+		t.Errorf("a ceiling changed after it was made: %v", c.Scopes())
+	}
+}
+
+func reasonOf(err error) connectors.Reason {
+	var r *connectors.Rejection
+	if errors.As(err, &r) {
+		return r.Reason
+	}
+	return ""
+}

@@ -1,0 +1,212 @@
+package connectors
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+)
+
+// Credentials are what a client sent: from HTTP Basic (RFC 7617) or from the
+// form fields of an OAuth2 password grant (RFC 6749 §4.3).
+type Credentials struct {
+	Username string     // as typed
+	Password Secret     // never logged, never stored
+	RemoteIP netip.Addr // the client's address; the zero Addr where it is not known
+}
+
+// IdentityKind says what an identity stands for.
+type IdentityKind int
+
+// The kinds of identity.
+const (
+	Person   IdentityKind = iota // a human being with an account
+	Robot                        // a machine account of Shorepass itself
+	Workload                     // a job or pod that an issuer vouches for
+)
+
+// String returns the kind's lower-case name, as audit lines show it.
+func (k IdentityKind) String() string {
+	switch k {
+	case Person:
+		return "person"
+	case Robot:
+		return "robot"
+	case Workload:
+		return "workload"
+	}
+	return "unknown"
+}
+
+// Identity is who a connector says the client is.
+type Identity struct {
+	Connector string         // whose account it is: the name of the owning connector in the realm
+	Via       string         // the connector that vouched; the same, but for tokens issued on an account's behalf
+	Kind      IdentityKind   // what the identity stands for
+	ID        string         // stable id (entryUUID, objectGUID, iss+sub): never the e-mail, never what was typed
+	Username  string         // canonical name as the directory has it, lower case
+	Groups    []string       // bare names; the broker qualifies them as connector:group
+	Claims    map[string]any // what else the connector learned; nothing of it is secret
+	Ceiling   Ceiling        // the most that this login may do; the zero Ceiling grants nothing
+}
+
+// Ceiling bounds what a login may do, as scope texts that only package policy
+// reads. The zero value is a ceiling of nothing, so that a connector which forgets
+// to set one widens no rights.
+type Ceiling struct {
+	unlimited bool
+	scopes    []string
+}
+
+// Unlimited is the ceiling of a login that may do all its owner may do.
+func Unlimited() Ceiling { return Ceiling{unlimited: true} }
+
+// Limited is a ceiling of the given scopes, such as "repository:team/**:pull".
+func Limited(scopes ...string) Ceiling { return Ceiling{scopes: append([]string(nil), scopes...)} }
+
+// IsUnlimited reports whether the ceiling bounds nothing.
+func (c Ceiling) IsUnlimited() bool { return c.unlimited }
+
+// Scopes returns the scope texts of a limited ceiling.
+func (c Ceiling) Scopes() []string { return append([]string(nil), c.scopes...) }
+
+// Connector says who somebody is. Implementations are safe for concurrent use.
+type Connector interface {
+	// Handles says, without I/O, whether such credentials could be ours at all:
+	// a token's prefix or shape, the usernames guard, a listed name.
+	Handles(c Credentials) bool
+
+	// Authenticate returns the identity behind the credentials. It fails with
+	// [ErrNotMine] (the next connector that handles the credentials is asked),
+	// with [ErrRejected] (stop; see [Reject]) or with any other error (an outage:
+	// stop, never fall through, never count it as a failed login).
+	Authenticate(ctx context.Context, c Credentials) (Identity, error)
+}
+
+// Account is an account that a [Directory] has found but not yet checked a
+// password for.
+type Account struct {
+	ID       string // stable id, as in Identity; empty where the directory cannot know it before a login
+	Username string // canonical name, lower case
+	Detail   any    // the directory's own, handed back to it unread; immutable
+}
+
+// Directory is what a connector that checks passwords implements; guard.Password
+// makes a [Connector] of it. Implementations are safe for concurrent use.
+type Directory interface {
+	// Locate finds the account of a user name that already has the form of
+	// [ParseUsername]. It fails with [ErrNotMine] where the directory knows that it
+	// has no such user, with [ErrRejected] where the name is no one account's, and
+	// with any other error in an outage.
+	Locate(ctx context.Context, username string) (Account, error)
+
+	// Verify checks the password of a located account and returns the identity. It
+	// fails with [ErrRejected] or, in an outage, with any other error. An empty
+	// password never reaches it.
+	Verify(ctx context.Context, a Account, password Secret) (Identity, error)
+}
+
+// Resolver is implemented by connectors and directories that can look an account
+// up again without its password.
+type Resolver interface {
+	// Resolve returns the identity with the given stable id as it is now. It fails
+	// with [ErrGone] when the account was deleted, is disabled, or lies outside the
+	// configured filter, and with any other error in an outage.
+	Resolve(ctx context.Context, id string) (Identity, error)
+}
+
+// Lister is implemented by a [Directory] that knows all its user names without
+// I/O: it is asked for those alone.
+type Lister interface {
+	// Lists reports whether the canonical user name is one of the directory's.
+	Lists(username string) bool
+}
+
+// Decoy is implemented by connectors whose refusals cost noticeable time. The
+// [Chain] spends that time for a name which no connector knows, so that the time
+// of a refusal does not tell which names exist.
+type Decoy interface {
+	// SpendAsRefusal takes as long as refusing the password would, and returns an
+	// error only where the refusal itself would have been an outage.
+	SpendAsRefusal(ctx context.Context, password Secret) error
+}
+
+// The outcomes that callers tell apart with errors.Is; see the package comment.
+var (
+	ErrNotMine  = errors.New("no such user here")
+	ErrRejected = errors.New("credentials rejected")
+	ErrGone     = errors.New("account is gone")
+)
+
+// Reason is why credentials were rejected: a closed set, for the audit log and
+// metrics. Clients see the same answer for all of them.
+type Reason string
+
+// The reasons of a rejection.
+const (
+	ReasonUnknown       Reason = "unknown-user"   // no connector knows the name
+	ReasonWrongPassword Reason = "wrong-password" // the directory refused the password
+	ReasonEmptyPassword Reason = "empty-password" // empty, or nothing but NUL: never sent anywhere (RFC 4513 §5.1.2)
+	ReasonBadUsername   Reason = "bad-username"   // not the form of a user name
+	ReasonUnhandled     Reason = "unhandled"      // no connector takes such credentials
+	ReasonAmbiguous     Reason = "ambiguous"      // two entries answer to the name
+	ReasonDisabled      Reason = "disabled"       // the account is switched off
+	ReasonRestricted    Reason = "restricted"     // the directory forbids this account to sign in here
+)
+
+// Rejection is an [ErrRejected] with its reason.
+type Rejection struct{ Reason Reason }
+
+// Reject returns an [ErrRejected] that carries reason.
+func Reject(reason Reason) error { return &Rejection{Reason: reason} }
+
+// Error names the reason.
+func (r *Rejection) Error() string { return ErrRejected.Error() + ": " + string(r.Reason) }
+
+// Is makes errors.Is(err, ErrRejected) hold.
+func (r *Rejection) Is(target error) bool { return target == ErrRejected }
+
+// Type is one type of connector, handed to the program's wiring under its name.
+type Type struct {
+	// Config returns a pointer to a new configuration struct that holds the
+	// defaults. The configuration loader fills it strictly: keys are its yaml tags,
+	// unknown keys are errors. If it implements [Validator], that is asked next.
+	Config func() any
+
+	// New checks and prepares; it reads files but never dials, so that a directory
+	// which is down cannot stop a start. config is what Config returned, filled. A
+	// connector that holds resources also implements io.Closer.
+	New func(config any, d Deps) (Connector, error)
+
+	// LowerCaseGroups says that the groups of this type's identities are always
+	// lower case, so that an upper-case letter in a rule about them is a mistake.
+	LowerCaseGroups bool
+}
+
+// Deps is what a connector is given besides its configuration.
+type Deps struct {
+	Realm     string       // the realm's name
+	Name      string       // the connector's name within the realm; Identity.Connector
+	Usernames []string     // the usernames guard: patterns of canonical names, "*" any run of characters; empty: all
+	Logger    *slog.Logger // already carries realm and connector
+}
+
+// Validator is implemented by configuration structs that can tell more than their
+// types do. All problems are reported at once.
+type Validator interface {
+	// Validate returns what is wrong, without I/O.
+	Validate() []FieldProblem
+}
+
+// FieldProblem is one fault of a configuration struct.
+type FieldProblem struct {
+	Field   string // path of yaml keys from the struct, such as "users.base_dn"
+	Message string // what is wrong and what to do
+}
+
+// Path is a file named in a configuration. The loader makes it absolute, relative
+// paths being relative to the file that names them.
+type Path string
+
+// OneOrMany is a list that may be written as a single string.
+type OneOrMany []string

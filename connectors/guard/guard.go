@@ -1,0 +1,99 @@
+package guard
+
+import (
+	"context"
+	"io"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// Config says which user names reach the directory.
+type Config struct {
+	// Usernames are patterns of canonical user names, "*" any run of characters.
+	// Names that match none are not the connector's. Empty: all names.
+	Usernames []string
+}
+
+// Password makes a connector of a directory. The connector implements
+// [connectors.Resolver], [connectors.Decoy] and io.Closer where the directory does.
+func Password(d connectors.Directory, cfg Config) connectors.Connector {
+	p := &password{directory: d, usernames: cfg.Usernames}
+	if r, ok := d.(connectors.Resolver); ok {
+		return &resolving{password: p, Resolver: r}
+	}
+	return p
+}
+
+type password struct {
+	directory connectors.Directory
+	usernames []string
+}
+
+// resolving is a password connector whose directory resolves.
+type resolving struct {
+	*password
+	connectors.Resolver
+}
+
+var (
+	_ connectors.Connector = (*password)(nil)
+	_ connectors.Decoy     = (*password)(nil)
+	_ connectors.Resolver  = (*resolving)(nil)
+)
+
+// Handles reports whether the user name has the form of one, passes the usernames
+// guard, and is listed where the directory lists its names.
+func (p *password) Handles(c connectors.Credentials) bool {
+	name, ok := connectors.ParseUsername(c.Username)
+	if !ok || !p.admits(name) {
+		return false
+	}
+	if l, ok := p.directory.(connectors.Lister); ok {
+		return l.Lists(name)
+	}
+	return true
+}
+
+// Authenticate locates the account, then verifies the password.
+func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (connectors.Identity, error) {
+	name, ok := connectors.ParseUsername(c.Username)
+	if !ok {
+		return connectors.Identity{}, connectors.Reject(connectors.ReasonBadUsername)
+	}
+	if c.Password.Blank() {
+		return connectors.Identity{}, connectors.Reject(connectors.ReasonEmptyPassword)
+	}
+	account, err := p.directory.Locate(ctx, name)
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	return p.directory.Verify(ctx, account, c.Password)
+}
+
+// SpendAsRefusal passes the request on to a directory whose refusals cost time.
+func (p *password) SpendAsRefusal(ctx context.Context, secret connectors.Secret) error {
+	if d, ok := p.directory.(connectors.Decoy); ok {
+		return d.SpendAsRefusal(ctx, secret)
+	}
+	return nil
+}
+
+// Close closes the directory, if it can be closed.
+func (p *password) Close() error {
+	if c, ok := p.directory.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+func (p *password) admits(name string) bool {
+	if len(p.usernames) == 0 {
+		return true
+	}
+	for _, pattern := range p.usernames {
+		if match(pattern, name) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,126 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
+)
+
+// book is a directory of one account that notes what reaches it.
+type book struct {
+	located, verified []string
+	closed            bool
+}
+
+func (b *book) Locate(_ context.Context, username string) (connectors.Account, error) {
+	b.located = append(b.located, username)
+	if username != "alice" {
+		return connectors.Account{}, connectors.ErrNotMine
+	}
+	return connectors.Account{ID: "7", Username: "alice", Detail: "entry"}, nil
+}
+
+func (b *book) Verify(_ context.Context, a connectors.Account, password connectors.Secret) (connectors.Identity, error) {
+	b.verified = append(b.verified, a.ID+a.Detail.(string))
+	if password.Reveal() != "pw" {
+		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
+	}
+	return connectors.Identity{Connector: "book", Via: "book", ID: a.ID, Username: a.Username, Ceiling: connectors.Unlimited()}, nil
+}
+
+func (b *book) Close() error {
+	b.closed = true
+	return nil
+}
+
+// listing is one that lists its names and resolves.
+type listing struct{ book }
+
+func (l *listing) Lists(username string) bool { return username == "alice" }
+
+func (l *listing) Resolve(_ context.Context, id string) (connectors.Identity, error) {
+	return connectors.Identity{ID: id}, nil
+}
+
+func TestHandles(t *testing.T) {
+	tests := []struct {
+		name      string
+		directory connectors.Directory
+		usernames []string
+		username  string
+		want      bool
+	}{
+		{"any name", &book{}, nil, "zoe", true},
+		{"not the form of a name", &book{}, nil, "zoe )", false},
+		{"empty", &book{}, nil, "", false},
+		{"admitted", &book{}, []string{"ci-*", "zoe"}, "zoe", true},
+		{"admitted in another case", &book{}, []string{"zoe"}, "ZOE", true},
+		{"admitted by a star", &book{}, []string{"ci-*"}, "ci-7", true},
+		{"star stands for nothing too", &book{}, []string{"ci-*"}, "ci-", true},
+		{"a star is anchored", &book{}, []string{"ci-*"}, "xci-7", false},
+		{"stars within", &book{}, []string{"*@corp*.example"}, "a@b@corp.eu.example", true},
+		{"stars must not overlap", &book{}, []string{"aba*aba"}, "ababa", false},
+		{"guarded off", &book{}, []string{"ci-*"}, "zoe", false},
+		{"listed", &listing{}, nil, "Alice", true},
+		{"not listed", &listing{}, nil, "zoe", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := guard.Password(tt.directory, guard.Config{Usernames: tt.usernames})
+			if got := c.Handles(connectors.Credentials{Username: tt.username}); got != tt.want {
+				t.Errorf("Handles(%q) = %v, want %v", tt.username, got, tt.want)
+			}
+		})
+	}
+}
+
+func TestAuthenticate(t *testing.T) {
+	tests := []struct {
+		name, username, password string
+		wantErr                  error
+		wantReason               connectors.Reason
+		wantLocated              int
+		wantVerified             int
+	}{
+		{"right", "Alice", "pw", nil, "", 1, 1},
+		{"wrong password", "alice", "no", connectors.ErrRejected, connectors.ReasonWrongPassword, 1, 1},
+		{"unknown name", "zoe", "pw", connectors.ErrNotMine, "", 1, 0},
+		{"empty password", "alice", "", connectors.ErrRejected, connectors.ReasonEmptyPassword, 0, 0},
+		{"NUL password", "alice", "\x00\x00", connectors.ErrRejected, connectors.ReasonEmptyPassword, 0, 0},
+		{"bad name", "alice*", "pw", connectors.ErrRejected, connectors.ReasonBadUsername, 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := &book{}
+			id, err := guard.Password(b, guard.Config{}).Authenticate(t.Context(),
+				connectors.Credentials{Username: tt.username, Password: connectors.NewSecret(tt.password)})
+			if !errors.Is(err, tt.wantErr) || err == nil && (id.ID != "7" || id.Username != "alice") {
+				t.Fatalf("got %+v, %v; want error %v", id, err, tt.wantErr)
+			}
+			var r *connectors.Rejection
+			if errors.As(err, &r) != (tt.wantReason != "") || r != nil && r.Reason != tt.wantReason {
+				t.Errorf("error %v, want reason %q", err, tt.wantReason)
+			}
+			if len(b.located) != tt.wantLocated || len(b.verified) != tt.wantVerified {
+				t.Errorf("located %v, verified %v; want %d and %d", b.located, b.verified, tt.wantLocated, tt.wantVerified)
+			}
+		})
+	}
+}
+
+func TestWhatTheDirectoryCanDoTheConnectorCan(t *testing.T) {
+	if _, ok := guard.Password(&book{}, guard.Config{}).(connectors.Resolver); ok {
+		t.Error("a directory that cannot resolve makes a connector that says it can")
+	}
+	l := &listing{}
+	c := guard.Password(l, guard.Config{})
+	if id, err := c.(connectors.Resolver).Resolve(t.Context(), "7"); err != nil || id.ID != "7" {
+		t.Errorf("Resolve() = %+v, %v", id, err)
+	}
+	if err := c.(interface{ Close() error }).Close(); err != nil || !l.closed {
+		t.Errorf("Close() = %v, closed %v", err, l.closed)
+	}
+}

@@ -1,0 +1,17 @@
+package static
+
+import "github.com/shorepass/shorepass/connectors"
+
+// Config is the `config` of a connector of type static: exactly one of the two.
+type Config struct {
+	File     connectors.Path `yaml:"file"`     // users.yaml: names, hashes, groups
+	Htpasswd connectors.Path `yaml:"htpasswd"` // an htpasswd file: bcrypt lines, no groups
+}
+
+// Validate wants exactly one file.
+func (c *Config) Validate() []connectors.FieldProblem {
+	if (c.File == "") == (c.Htpasswd == "") {
+		return []connectors.FieldProblem{{Message: "name exactly one of file (users.yaml) and htpasswd"}}
+	}
+	return nil
+}

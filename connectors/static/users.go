@@ -1,0 +1,152 @@
+package static
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/strictyaml"
+)
+
+// user is one account.
+type user struct {
+	Username username       `yaml:"username"`
+	Hash     hashText       `yaml:"password_hash"`
+	Groups   []group        `yaml:"groups"`
+	Disabled bool           `yaml:"disabled"`
+	at       fileLineColumn `yaml:"-"`
+}
+
+type fileLineColumn struct {
+	file         string
+	line, column int
+}
+
+func (u *user) SetPosition(file string, line, column int) {
+	u.at = fileLineColumn{file, line, column}
+}
+
+type username string
+
+func (u *username) UnmarshalText(b []byte) error {
+	name, ok := connectors.ParseUsername(string(b))
+	if !ok {
+		return fmt.Errorf("%q is not a user name: want 1 to %d of a-z 0-9 . _ @ + -", b, connectors.MaxUsername)
+	}
+	if name != string(b) {
+		return fmt.Errorf("user names are lower case: write %q", name)
+	}
+	*u = username(name)
+	return nil
+}
+
+type group string
+
+func (g *group) UnmarshalText(b []byte) error {
+	if len(b) == 0 || !utf8.Valid(b) || bytes.ContainsFunc(b, unicode.IsControl) {
+		return errors.New("a group name is empty or has control characters")
+	}
+	*g = group(b)
+	return nil
+}
+
+type hashText struct{ hash }
+
+func (h *hashText) UnmarshalText(b []byte) (err error) {
+	h.hash, err = parseHash(string(b))
+	return err
+}
+
+// loadUsers reads users.yaml.
+func loadUsers(path string) ([]user, error) {
+	var file struct {
+		Users []user `yaml:"users"`
+	}
+	if err := strictyaml.DecodeFile(path, &file); err != nil {
+		return nil, err
+	}
+	var problems strictyaml.Problems
+	for _, u := range file.Users {
+		switch {
+		case u.Username == "":
+			problems = append(problems, u.at.problem("a user has no username"))
+		case u.Hash.hash == nil:
+			problems = append(problems, u.at.problem(fmt.Sprintf("user %s has no password_hash: make one with \"shorepass users hash\"", u.Username)))
+		}
+	}
+	return checked(file.Users, problems, path)
+}
+
+// loadHtpasswd reads the bcrypt lines of an htpasswd file. Names are taken without
+// regard to case, as typed names are.
+func loadHtpasswd(path string) ([]user, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var users []user
+	var problems strictyaml.Problems
+	lines := bufio.NewScanner(bytes.NewReader(content))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		u, err := parseHtpasswd(line)
+		u.at = fileLineColumn{path, n, 1}
+		if err != nil {
+			problems = append(problems, u.at.problem(err.Error()))
+			continue
+		}
+		users = append(users, u)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return checked(users, problems, path)
+}
+
+func parseHtpasswd(line string) (user, error) {
+	typed, text, ok := strings.Cut(line, ":")
+	name, valid := connectors.ParseUsername(typed)
+	if !ok || !valid {
+		return user{}, errors.New("want NAME:HASH, the name 1 to 128 of A-Z a-z 0-9 . _ @ + -")
+	}
+	if !strings.HasPrefix(text, "$2") {
+		return user{}, fmt.Errorf("user %s: not a bcrypt hash: make the line anew with htpasswd -B", name)
+	}
+	h, err := parseBcrypt(text)
+	if err != nil {
+		return user{}, fmt.Errorf("user %s: %w", name, err)
+	}
+	return user{Username: username(name), Hash: hashText{h}}, nil
+}
+
+// checked adds what is wrong with the users taken together.
+func checked(users []user, problems strictyaml.Problems, path string) ([]user, error) {
+	first := make(map[username]int, len(users))
+	for _, u := range users {
+		if line, ok := first[u.Username]; ok && u.Username != "" {
+			problems = append(problems, u.at.problem(fmt.Sprintf("user %s is listed twice: first in line %d", u.Username, line)))
+			continue
+		}
+		first[u.Username] = u.at.line
+	}
+	if len(users) == 0 && len(problems) == 0 {
+		problems = append(problems, fileLineColumn{path, 1, 1}.problem("lists no users"))
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return users, nil
+}
+
+func (p fileLineColumn) problem(message string) strictyaml.Problem {
+	return strictyaml.Problem{File: p.file, Line: p.line, Column: p.column, Message: message}
+}

@@ -1,0 +1,94 @@
+package strictyaml
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// parse turns the content of a file into a tree.
+func parse(data []byte) (root *node, problems Problems) {
+	if len(data) > maxFile {
+		return nil, Problems{{Message: fmt.Sprintf("is larger than %d bytes", maxFile)}}
+	}
+	source, problem := clean(data)
+	if problem != nil {
+		return nil, Problems{*problem}
+	}
+	defer func() {
+		if recover() != nil { // the parser panics on some inputs
+			root, problems = nil, Problems{{Line: 1, Column: 1, Message: "not valid YAML: the parser can make nothing of this file"}}
+		}
+	}()
+	file, tokens, faults := syntax(source)
+	if changed := locate(source, tokens); changed != nil && len(faults) == 0 {
+		faults = []fault{{changed, unquoted}}
+	}
+	b := builder{anchors: map[string]*node{}, used: make(map[*token.Token]bool, len(tokens))}
+	for _, f := range faults {
+		b.report(position(f.token), f.message)
+	}
+	if len(faults) == 0 {
+		root = b.document(file)
+	}
+	if len(b.problems) == 0 {
+		b.leftOver(tokens)
+	}
+	return root, b.problems
+}
+
+// syntax runs the lexer and the parser.
+func syntax(source string) (*ast.File, token.Tokens, []fault) {
+	tokens := lexer.Tokenize(source)
+	if faults := preflight(tokens); len(faults) > 0 {
+		return nil, tokens, faults
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		return nil, tokens, []fault{syntaxFault(err)}
+	}
+	return file, tokens, nil
+}
+
+// syntaxFault is the parser's error without what that shows of the document.
+func syntaxFault(err error) fault {
+	var located interface {
+		GetMessage() string
+		GetToken() *token.Token
+	}
+	if errors.As(err, &located) {
+		return fault{located.GetToken(), "not valid YAML: " + advice(located.GetMessage())}
+	}
+	return fault{nil, "not valid YAML"}
+}
+
+// advice says in plain words what the parser's message means. What the message
+// quotes from the document could be a secret and is left out.
+func advice(message string) string {
+	for _, known := range []struct{ part, advice string }{
+		{"tab", "a tab cannot stand here: use spaces"},
+		{"'\t'", "a tab cannot stand here: use spaces"},
+		{"reserved character", "a value cannot begin with this character: put it in quotes"},
+		{"escape character", `unknown escape after a backslash: in single quotes, a backslash is itself`},
+		{"quoted text", "the quotation mark is never closed"},
+		{"end token '}'", `"{" is never closed`},
+		{"end token ']'", `"[" is never closed`},
+		{"corresponding to ']'", `"]" was never opened`},
+		{"corresponding to '}'", `"}" was never opened`},
+		{"mapping value is not allowed", "a second colon in one line: put the value in quotes"},
+		{"non-map value", `want "key: value" here: a colon is missing, or the indentation is wrong`},
+		{"unexpected key name", `want "key: value" here: a colon is missing, or the indentation is wrong`},
+		{"not allowed in this context", "this cannot stand here: check the indentation"},
+	} {
+		if strings.Contains(message, known.part) {
+			return known.advice
+		}
+	}
+	before, _, _ := strings.Cut(message, `"`)
+	return strings.TrimSpace(before)
+}

@@ -1,0 +1,124 @@
+package strictyaml
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// field is a key of a struct.
+type field struct {
+	key      string
+	index    int
+	required bool
+}
+
+// fields lists the keys of a struct type, in the order of its fields.
+func fields(t reflect.Type) []field {
+	var list []field
+	for i := range t.NumField() {
+		tag, ok := t.Field(i).Tag.Lookup("yaml")
+		key, option, _ := strings.Cut(tag, ",")
+		if ok && key != "" && key != "-" && t.Field(i).IsExported() {
+			list = append(list, field{key: key, index: i, required: option == "required"})
+		}
+	}
+	return list
+}
+
+// Keys lists the keys of a struct type, in the order of its fields.
+func Keys(t reflect.Type) []string {
+	var keys []string
+	for _, f := range fields(t) {
+		keys = append(keys, f.key)
+	}
+	return keys
+}
+
+func (d *decoder) structure(n *node, v reflect.Value) {
+	if n.kind != mapping {
+		d.mismatch(n, mapping)
+		return
+	}
+	if d.fields == nil {
+		d.fields = map[reflect.Type][]field{}
+	}
+	known, ok := d.fields[v.Type()]
+	if !ok {
+		known = fields(v.Type())
+		d.fields[v.Type()] = known
+	}
+	first := map[string]place{}
+	for _, e := range n.entries {
+		if f := search(known, e.key.text); f == nil {
+			d.report(e.key.place, "%s", unknown(e.key, known))
+		} else if !d.repeated(first, e.key) {
+			d.entry(e, *f, v.Field(f.index))
+		}
+	}
+	for _, f := range known {
+		if _, given := first[f.key]; !given {
+			d.absent(n, f, v.Field(f.index))
+		}
+	}
+}
+
+func search(known []field, key string) *field {
+	for i := range known {
+		if known[i].key == key {
+			return &known[i]
+		}
+	}
+	return nil
+}
+
+// entry decodes the value of a key.
+func (d *decoder) entry(e entry, f field, v reflect.Value) {
+	before := len(d.problems)
+	d.value(e.value, v)
+	if f.required && len(d.problems) == before && isEmpty(v) {
+		d.report(e.value.start(), "%q is empty", f.key)
+	}
+}
+
+// absent deals with a key that is not there.
+func (d *decoder) absent(n *node, f field, v reflect.Value) {
+	if f.required {
+		d.report(n.start(), "the key %q is missing", f.key)
+	}
+	if kept, ok := v.Addr().Interface().(*Node); ok {
+		*kept = Node{file: d.file, value: &node{kind: mapping, place: n.start()}}
+	}
+}
+
+func isEmpty(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.String, reflect.Slice, reflect.Map:
+		return v.Len() == 0
+	}
+	return false
+}
+
+// unknown says that a struct has no such key.
+func unknown(key *node, known []field) string {
+	names := make([]string, len(known))
+	for i, f := range known {
+		names[i] = f.key
+	}
+	if near, ok := Nearest(key.text, names); ok {
+		return fmt.Sprintf("unknown key %s; did you mean %q?", shown(key), near)
+	}
+	if len(names) == 0 {
+		return fmt.Sprintf("unknown key %s; there are no keys here", shown(key))
+	}
+	return fmt.Sprintf("unknown key %s; the keys here are %s", shown(key), strings.Join(names, ", "))
+}
+
+// shown is a key in a message, without what may be a value: in {password:secret},
+// YAML takes both words for the key.
+func shown(key *node) string {
+	if i := strings.IndexAny(key.text, ":="); i >= 0 {
+		return fmt.Sprintf("%q", clip(key.text[:i])+"…")
+	}
+	return fmt.Sprintf("%q", clip(key.text))
+}

@@ -1,0 +1,111 @@
+package policy_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/policy"
+)
+
+// shape is a way in which many rules may differ from one another. In each text the
+// number of the rule stands for #.
+type shape struct {
+	name                    string
+	users, groups           string // of the rule; neither: authenticated
+	repositories            string
+	user, group, repository string // what rule # alone grants
+}
+
+// shapes are the ways that the index must be quick for.
+func shapes() []shape {
+	return []shape{
+		{name: "groups and namespaces", groups: "directory:team-#", repositories: "team-#/**", group: "directory:team-#", repository: "team-#/app"},
+		{name: "namespaces", repositories: "team-#/**", repository: "team-#/app"},
+		{name: "groups", groups: "directory:team-#", repositories: "**", group: "directory:team-#", repository: "x/app"},
+		{name: "group globs", groups: "directory:team-#-*", repositories: "**", group: "directory:team-#-dev", repository: "x/app"},
+		{name: "group globs by their end", groups: "directory:*-team-#", repositories: "**", group: "directory:dev-team-#", repository: "x/app"},
+		{name: "connector globs", groups: "*:team-#", repositories: "**", group: "directory:team-#", repository: "x/app"},
+		{name: "repository globs", repositories: "web-#-*/**", repository: "web-#-front/app"},
+		{name: "last segments", repositories: "**/cache-#", repository: "a/b/cache-#"},
+		{name: "user template", users: "directory:user-#", repositories: "{user}/**", user: "directory:user-#", repository: "user-#/app"},
+		{name: "star template", groups: "directory:team-#-*", repositories: "{*}/**", group: "directory:team-#-dev", repository: "dev/app"},
+	}
+}
+
+func numbered(format string, i int) string {
+	return strings.ReplaceAll(format, "#", strconv.Itoa(i))
+}
+
+// compile makes a policy of n rules.
+func (s shape) compile(tb testing.TB, n int) *policy.Policy {
+	tb.Helper()
+	rules := make([]policy.Rule, n)
+	for i := range rules {
+		r := policy.Rule{Name: text(numbered("rule #", i)), Repositories: texts(numbered(s.repositories, i)), Allow: texts("pull", "push")}
+		switch {
+		case s.users != "":
+			r.Users = texts(numbered(s.users, i))
+		case s.groups != "":
+			r.Groups = texts(numbered(s.groups, i))
+		default:
+			r.Authenticated = true
+		}
+		rules[i] = r
+	}
+	return compile(tb, rules...)
+}
+
+// subject is whom rule i grants something, a member of two groups besides.
+func (s shape) subject(i int) policy.Subject {
+	subject := policy.Subject{User: "directory:alice", Groups: []string{"directory:staff", "directory:office-7"}, Service: "registry.test", Ceiling: policy.Unlimited()}
+	if s.user != "" {
+		subject.User = numbered(s.user, i)
+	}
+	if s.group != "" {
+		subject.Groups = append(subject.Groups, numbered(s.group, i))
+	}
+	return subject
+}
+
+// scope is what rule i grants.
+func (s shape) scope(i int) string { return "repository:" + numbered(s.repository, i) + ":pull,push" }
+
+func BenchmarkDecide(b *testing.B) {
+	for _, s := range shapes() {
+		for _, n := range []int{10, 1_000, 10_000} {
+			b.Run(fmt.Sprintf("%s/%d", s.name, n), func(b *testing.B) {
+				p, subject, asked := s.compile(b, n), s.subject(n/2), scopes(b, s.scope(n/2))
+				if d := p.Decide(subject, asked); len(d.Access) != 1 {
+					b.Fatalf("access = %v", d.Access)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					p.Decide(subject, asked)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkDecideHeavy asks for a hundred repositories as a member of 5,000 groups,
+// under 10,000 rules.
+func BenchmarkDecideHeavy(b *testing.B) {
+	for _, s := range shapes() {
+		b.Run(s.name, func(b *testing.B) {
+			p, subject := s.compile(b, 10_000), s.subject(0)
+			for i := range 5_000 {
+				subject.Groups = append(subject.Groups, s.subject(i).Groups...)
+			}
+			var asked []policy.Scope
+			for i := range 100 {
+				asked = append(asked, scopes(b, s.scope(i))...)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Decide(subject, asked)
+			}
+		})
+	}
+}

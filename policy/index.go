@@ -1,0 +1,223 @@
+package policy
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+)
+
+// index finds the rules that may matter to a subject and a repository, without
+// trying all of them. It only narrows: whatever it finds is checked again by
+// [pattern.match]. There are two halves.
+//
+// Subjects: every distinct pattern of users or groups is a selector with a
+// number. Which selectors a subject meets is found once for each decision.
+//
+// Repositories: a tree of what stands before the first ** of the patterns and,
+// hanging from where the ** is, a tree of what stands after the last one, read
+// backwards. The rules whose patterns end at a node are on its shelf, sorted by
+// selector; the shelf and what the subject holds are joined like two sorted lists.
+type index struct {
+	users, groups subjectIndex
+	tree          node
+	catalog       shelf
+}
+
+// subjectIndex finds selectors by the two parts of connector:name.
+type subjectIndex = globIndex[*globIndex[*selector]]
+
+// selector is a distinct pattern of users or groups.
+type selector struct {
+	id       int
+	name     glob
+	template bool // some rule that it selects has templates
+}
+
+// The selectors that are no patterns.
+const (
+	selectAnyone = iota
+	selectAuthenticated
+	selectNamed // the first of the named ones
+)
+
+// node is a place in the tree of patterns. Templates stand in it as *.
+type node struct {
+	next globIndex[*node]
+	deep *node // the tree after the last **
+	here shelf
+}
+
+// shelf holds the rules whose patterns lead to the same node, by selector.
+type shelf []shelved
+
+type shelved struct {
+	selector int
+	rule     *rule
+	pattern  *pattern // nil for the catalog
+}
+
+// held is a selector that a subject meets, and by what.
+type held struct {
+	selector int
+	group    string    // the bare name of the group, if it was by one
+	star     string    // what the one star of the name part stood for
+	usable   templates // which of group and star can be a path segment
+}
+
+// indexer builds an index.
+type indexer struct {
+	index     index
+	selectors int
+	shelves   []*shelf
+}
+
+func newIndex(rules []*rule) index {
+	b := indexer{selectors: selectNamed}
+	b.shelves = append(b.shelves, &b.index.catalog)
+	for _, r := range rules {
+		for _, s := range r.subjects {
+			b.add(r, s)
+		}
+	}
+	for _, s := range b.shelves {
+		slices.SortStableFunc(*s, func(a, b shelved) int { return cmp.Compare(a.selector, b.selector) })
+	}
+	return b.index
+}
+
+func (b *indexer) node() *node {
+	n := &node{}
+	b.shelves = append(b.shelves, &n.here)
+	return n
+}
+
+// add shelves a rule under one of its subjects.
+func (b *indexer) add(r *rule, s subjectPattern) {
+	id := b.selector(r, s)
+	for _, p := range r.patterns {
+		shelf := b.shelf(p)
+		*shelf = append(*shelf, shelved{id, r, p})
+	}
+	if r.actions == catalog {
+		b.index.catalog = append(b.index.catalog, shelved{id, r, nil})
+	}
+}
+
+func (b *indexer) selector(r *rule, s subjectPattern) int {
+	in := &b.index.users
+	switch s.kind {
+	case byAnyone:
+		return selectAnyone
+	case byAuthenticated:
+		return selectAuthenticated
+	case byGroup:
+		in = &b.index.groups
+	}
+	names := in.add(s.connector, func() *globIndex[*selector] { return &globIndex[*selector]{} })
+	found := names.add(s.name, func() *selector {
+		b.selectors++
+		return &selector{id: b.selectors - 1, name: s.name}
+	})
+	for _, p := range r.patterns {
+		found.template = found.template || p.templates != 0
+	}
+	return found.id
+}
+
+// shelf returns the shelf of a pattern.
+func (b *indexer) shelf(p *pattern) *shelf {
+	at, segments := &b.index.tree, p.segments
+	if p.deep[0] >= 0 {
+		segments = segments[:p.deep[0]]
+	}
+	for _, s := range segments {
+		at = b.child(at, s)
+	}
+	if p.deep[0] < 0 {
+		return &at.here
+	}
+	if at.deep == nil {
+		at.deep = b.node()
+	}
+	at = at.deep
+	for i := len(p.segments) - 1; i > p.deep[1]; i-- {
+		at = b.child(at, p.segments[i])
+	}
+	return &at.here
+}
+
+func (b *indexer) child(at *node, s segment) *node {
+	g := s.glob
+	if s.template != 0 {
+		g = parseGlob("*")
+	}
+	return at.next.add(g, b.node)
+}
+
+// findSelectors calls visit with each selector that connector:name meets. Given the texts
+// of patterns, it finds the selectors of the patterns that cover them.
+func findSelectors(x *subjectIndex, connector, name string, visit func(*selector)) {
+	x.find(connector, func(names *globIndex[*selector]) { names.find(name, visit) })
+}
+
+// walk calls visit with each shelf whose patterns may match a name.
+func (x *index) walk(names []string, visit func(shelf)) { x.tree.forward(names, visit) }
+
+// forward goes down from what stands before the first **.
+func (n *node) forward(names []string, visit func(shelf)) {
+	if len(names) == 0 {
+		n.here.visit(visit)
+		return
+	}
+	if n.deep != nil {
+		n.deep.backward(names, visit)
+	}
+	n.next.find(names[0], func(child *node) { child.forward(names[1:], visit) })
+}
+
+// backward goes down from what stands after the last **, which itself takes at
+// least one of the names.
+func (n *node) backward(names []string, visit func(shelf)) {
+	n.here.visit(visit)
+	if last := len(names) - 1; last > 0 {
+		n.next.find(names[last], func(child *node) { child.backward(names[:last], visit) })
+	}
+}
+
+func (s shelf) visit(visit func(shelf)) {
+	if len(s) > 0 {
+		visit(s)
+	}
+}
+
+// join calls visit with each rule on the shelf whose selector the subject holds,
+// and all the ways in which it does. Both lists are sorted by selector; each skips
+// ahead to where the other one is.
+func (s shelf) join(holds []held, visit func(shelved, []held)) {
+	for len(s) > 0 && len(holds) > 0 {
+		switch id := holds[0].selector; {
+		case s[0].selector < id:
+			s = s[skip(len(s), func(i int) bool { return s[i].selector >= id }):]
+		case s[0].selector > id:
+			holds = holds[skip(len(holds), func(i int) bool { return holds[i].selector >= s[0].selector }):]
+		default:
+			same := skip(len(holds), func(i int) bool { return holds[i].selector > id })
+			for len(s) > 0 && s[0].selector == id {
+				visit(s[0], holds[:same])
+				s = s[1:]
+			}
+			holds = holds[same:]
+		}
+	}
+}
+
+// skip returns the first index from 1 on at which reached is true, or n, in steps
+// that double: as quick over a long list as over the next element.
+func skip(n int, reached func(int) bool) int {
+	below, step := 0, 1
+	for below+step < n && !reached(below+step) {
+		below += step
+		step *= 2
+	}
+	return below + 1 + sort.Search(min(step, n-below)-1, func(i int) bool { return reached(below + 1 + i) })
+}

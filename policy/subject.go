@@ -1,0 +1,141 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// subjectKind is a way in which a rule names its subjects.
+type subjectKind uint8
+
+const (
+	byAnyone subjectKind = iota
+	byAuthenticated
+	byUser
+	byGroup
+)
+
+// String returns the rule's key for it.
+func (k subjectKind) String() string {
+	switch k {
+	case byAnyone:
+		return "anyone"
+	case byAuthenticated:
+		return "authenticated"
+	case byUser:
+		return "users"
+	}
+	return "groups"
+}
+
+// subjectPattern is one of the subjects of a rule.
+type subjectPattern struct {
+	kind            subjectKind
+	connector, name glob // of users and groups
+	at              Position
+}
+
+// String returns the pattern as it is written.
+func (s subjectPattern) String() string { return s.connector.String() + ":" + s.name.String() }
+
+// lacks returns why the subject cannot give a template its value, or "".
+func (s subjectPattern) lacks(t templates) string {
+	switch {
+	case s.kind == byAnyone:
+		return "anyone: true takes in people who are not signed in"
+	case t == templateUser:
+		return ""
+	case s.kind == byAuthenticated:
+		return "authenticated: true matches by no pattern"
+	case t == templateGroup && s.kind == byUser:
+		return fmt.Sprintf("users: %q matches by no group", s)
+	case t == templateStar && s.name.stars() != 1:
+		return fmt.Sprintf("the name part of %q has %s, not one", s, stars(s.name.stars()))
+	}
+	return ""
+}
+
+func stars(n int) string {
+	if n == 0 {
+		return "no star"
+	}
+	return fmt.Sprintf("%d stars", n)
+}
+
+// dead reports whether no repository can have what the template stands for, for
+// any subject that the pattern matches.
+func (s subjectPattern) dead(t templates) bool {
+	named := t == templateUser && s.kind == byUser || t == templateGroup && s.kind == byGroup
+	return named && !isComponent(strings.ReplaceAll(s.name.String(), "*", "x"))
+}
+
+// splitName splits CONNECTOR:NAME at the first colon. Both must be there.
+func splitName(text string) (connector, name string, ok bool) {
+	connector, name, ok = strings.Cut(text, ":")
+	return connector, name, ok && connector != "" && name != ""
+}
+
+// realm is what the rules of a document may name.
+type realm struct {
+	connectors []Connector
+	services   []string
+}
+
+func (r realm) connectorNames() []string {
+	names := make([]string, len(r.connectors))
+	for i, c := range r.connectors {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// matching returns the connectors that the connector part of a pattern matches.
+func (r realm) matching(g glob) []Connector {
+	return slices.DeleteFunc(slices.Clone(r.connectors), func(c Connector) bool { return !g.match(c.Name) })
+}
+
+// parseSubject reads a pattern of users or groups.
+func (r realm) parseSubject(kind subjectKind, text Text) (subjectPattern, error) {
+	if !isLine(text.Value) {
+		return subjectPattern{}, fmt.Errorf("%s: %q is not a line of plain text", kind, text.Value)
+	}
+	connector, name, ok := splitName(text.Value)
+	if !ok {
+		return subjectPattern{}, fmt.Errorf("%s: %q is not of the form connector:name%s", kind, text.Value, r.qualified(text.Value))
+	}
+	if name != strings.TrimSpace(name) {
+		return subjectPattern{}, fmt.Errorf("%s: %q has white space around the name: remove it", kind, text.Value)
+	}
+	s := subjectPattern{kind, parseGlob(connector), parseGlob(name), text.At}
+	for _, t := range []templates{templateUser, templateGroup, templateStar} {
+		if strings.Contains(text.Value, t.String()) {
+			return subjectPattern{}, fmt.Errorf("%s: %q: %v stands in repositories alone; here * matches any run of characters", kind, text.Value, t)
+		}
+	}
+	matching := r.matching(s.connector)
+	if len(matching) == 0 {
+		return subjectPattern{}, fmt.Errorf("%s: unknown connector %q in %q%s", kind, connector, text.Value, suggest(connector, r.connectorNames()))
+	}
+	lower := strings.ToLower(name)
+	alwaysLower := kind == byUser || !slices.ContainsFunc(matching, func(c Connector) bool { return !c.LowerCaseGroups })
+	if alwaysLower && lower != name {
+		return subjectPattern{}, fmt.Errorf("%s: %q has upper case, and these names are always lower case: write %q", kind, text.Value, connector+":"+lower)
+	}
+	return s, nil
+}
+
+// qualified suggests what a name without a connector may have been meant to be.
+func (r realm) qualified(name string) string {
+	if len(r.connectors) == 0 || name == "" || strings.Contains(name, ":") {
+		return ""
+	}
+	return fmt.Sprintf(": write %q", r.connectors[0].Name+":"+name)
+}
+
+// isLine reports whether s is text without control characters.
+func isLine(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
