@@ -73,11 +73,11 @@ func loadUsers(path string) ([]user, error) {
 	}
 	var problems strictyaml.Problems
 	for _, u := range file.Users {
-		switch {
-		case u.Username == "":
-			problems = append(problems, u.at.problem("a user has no username"))
-		case u.Hash.hash == nil:
-			problems = append(problems, u.at.problem(fmt.Sprintf("user %s has no password_hash: make one with \"shorepass users hash\"", u.Username)))
+		if u.Username == "" {
+			problems = append(problems, u.at.problem("this user has no username"))
+		}
+		if u.Hash.hash == nil {
+			problems = append(problems, u.at.problem("this user has no password_hash: make one with \"shorepass users hash\""))
 		}
 	}
 	return checked(file.Users, problems, path)
@@ -142,7 +142,7 @@ func checked(users []user, problems strictyaml.Problems, path string) ([]user, e
 		problems = append(problems, fileLineColumn{path, 1, 1}.problem("lists no users"))
 	}
 	if len(problems) > 0 {
-		return nil, problems
+		return nil, problems.Sorted()
 	}
 	return users, nil
 }

@@ -1,0 +1,273 @@
+package static_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/connectortest"
+	"github.com/shorepass/shorepass/connectors/guard"
+	"github.com/shorepass/shorepass/connectors/static"
+)
+
+// quick is a hash at the lowest cost there is.
+func quick(t testing.TB, password string) string {
+	t.Helper()
+	h, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(h)
+}
+
+func write(t testing.TB, name, content string) connectors.Path {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return connectors.Path(path)
+}
+
+func open(t testing.TB, cfg *static.Config) *static.Directory {
+	t.Helper()
+	d, err := static.New(cfg, connectors.Deps{Name: "local"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestContract(t *testing.T) {
+	argon, err := static.Hash(connectors.NewSecret("alice-password"), static.Argon2id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := fmt.Sprintf(`
+users:
+  - {username: alice, password_hash: %q, groups: [platform, Ops Team]}
+  - {username: carol, password_hash: %q, disabled: true}
+`, argon, quick(t, "carol-password"))
+	htpasswd := "# a comment\n\nAlice:" + quick(t, "alice-password") + "\nbob:" + quick(t, "bob-password") + "\r\n"
+	base := connectortest.Fixture{
+		Name:          "local",
+		Good:          connectortest.Login{Username: "alice", Password: "alice-password"},
+		Username:      "alice",
+		WrongPassword: "not-her-password",
+		Unhandled:     "zoe",
+		Spellings:     []string{"Alice", "ALICE", " alice", "alice ", "ａlice", "alice\u00a0", "alice\x00", "al\u0131ce", "alice@", "alice\u200b"},
+	}
+	for name, tt := range map[string]struct {
+		config   *static.Config
+		groups   []string
+		disabled connectortest.Login
+	}{
+		"users.yaml": {&static.Config{File: write(t, "users.yaml", users)}, []string{"platform", "Ops Team"}, connectortest.Login{Username: "carol", Password: "carol-password"}},
+		"htpasswd":   {&static.Config{Htpasswd: write(t, "htpasswd", htpasswd)}, nil, connectortest.Login{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := base
+			f.Groups, f.Disabled = tt.groups, tt.disabled
+			f.New = func(tb testing.TB) connectors.Connector {
+				return guard.Password(open(tb, tt.config), guard.Config{})
+			}
+			connectortest.Run(t, f)
+		})
+	}
+}
+
+func TestHash(t *testing.T) {
+	for _, a := range []static.Algorithm{static.Argon2id, static.Bcrypt} {
+		t.Run(string(a), func(t *testing.T) {
+			hash, err := static.Hash(connectors.NewSecret("päss wörd"), a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := static.Hash(connectors.NewSecret("päss wörd"), a)
+			if err != nil || again == hash {
+				t.Errorf("two hashes of one password are the same, or %v", err)
+			}
+			d := open(t, &static.Config{File: write(t, "users.yaml", fmt.Sprintf("users: [{username: a, password_hash: %q}]", hash))})
+			for password, want := range map[string]error{"päss wörd": nil, "päss wörd ": connectors.ErrRejected, "pass word": connectors.ErrRejected} {
+				if _, err := d.Verify(t.Context(), connectors.Account{ID: "a"}, connectors.NewSecret(password)); !errors.Is(err, want) {
+					t.Errorf("Verify(%q) = %v, want %v", password, err, want)
+				}
+			}
+		})
+	}
+	for name, tt := range map[string]struct {
+		password string
+		a        static.Algorithm
+		want     string
+	}{
+		"empty":             {"", static.Argon2id, "the password is empty"},
+		"long bcrypt":       {strings.Repeat("x", 73), static.Bcrypt, "bcrypt takes passwords of at most 72 bytes: use argon2id"},
+		"unknown algorithm": {"x", "md5", `unknown algorithm "md5": want argon2id or bcrypt`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := static.Hash(connectors.NewSecret(tt.password), tt.a); err == nil || err.Error() != tt.want {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestForeignHashes checks hashes that other programs made.
+func TestForeignHashes(t *testing.T) {
+	for name, tt := range map[string]struct{ password, hash string }{
+		// The test vector of the reference implementation's command line:
+		// echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 32
+		"argon2":   {"password", "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"},
+		"htpasswd": {"U*U*U", "$2a$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a"}, // crypt_blowfish's vector
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t, &static.Config{File: write(t, "users.yaml", fmt.Sprintf("users: [{username: a, password_hash: %q}]", tt.hash))})
+			if _, err := d.Verify(t.Context(), connectors.Account{ID: "a"}, connectors.NewSecret(tt.password)); err != nil {
+				t.Errorf("the right password: %v", err)
+			}
+			if _, err := d.Verify(t.Context(), connectors.Account{ID: "a"}, connectors.NewSecret(tt.password+"x")); !errors.Is(err, connectors.ErrRejected) {
+				t.Errorf("a wrong password: %v", err)
+			}
+		})
+	}
+}
+
+func TestBadFiles(t *testing.T) {
+	bcryptHash := quick(t, "x")
+	tests := []struct {
+		name, users, htpasswd string
+		want                  []string // after the file's name
+	}{
+		{name: "every fault at once", users: `users:
+  - username: Alice
+    password_hash: "` + bcryptHash + `"
+  - username: "a b"
+    password_hash: plaintext
+  - {username: bob, password_hash: "$2b$31$` + bcryptHash[7:] + `"}
+  - {username: carl, password_hash: "$2b$10$short"}
+  - {username: dora, password_hash: ""}
+  - {username: emil, password_hash: "$argon2id$v=19$m=9999999,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"}
+  - {username: fred, password_hash: "$argon2id$v=18$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"}
+  - {username: gina, password_hash: "` + bcryptHash + `", groups: [""]}
+  - {username: hans, pasword_hash: x}
+`, want: []string{
+			`2:15: user names are lower case: write "alice"`,
+			`4:15: "a b" is not a user name: want 1 to 128 of a-z 0-9 . _ @ + -`,
+			`5:20: not a bcrypt ($2b$…) or argon2id ($argon2id$…) hash: make one with "shorepass users hash"`,
+			`6:36: bcrypt cost 31 is too high: at most 14, or a login takes longer than clients wait`,
+			`7:37: not a whole bcrypt hash: it has 60 characters, such as $2b$11$ and 53 more`,
+			`8:37: the password hash is empty`,
+			`9:37: argon2id costs too much: at most m=131072,t=16,p=16`,
+			`10:37: not a whole argon2id hash: want $argon2id$v=19$m=MEMORY,t=TIME,p=LANES$SALT$KEY`,
+			`11:110: a group name is empty or has control characters`,
+			`12:22: unknown key "pasword_hash"; did you mean "password_hash"?`,
+		}},
+		{name: "missing and repeated", users: `users:
+  - groups: [a]
+  - username: bob
+  - {username: carl, password_hash: "` + bcryptHash + `"}
+  - {username: carl, password_hash: "` + bcryptHash + `"}
+`, want: []string{
+			`2:5: this user has no password_hash: make one with "shorepass users hash"`,
+			`2:5: this user has no username`,
+			`3:5: this user has no password_hash: make one with "shorepass users hash"`,
+			`5:6: user carl is listed twice: first in line 4`,
+		}},
+		{name: "no users", users: "users: []\n", want: []string{`1:1: lists no users`}},
+		{name: "htpasswd", htpasswd: "ok:" + bcryptHash + "\nnocolon\nmd5:$apr1$x$y\nbad name:" + bcryptHash + "\nOK:" + bcryptHash + "\nshort:$2y$05$x\n", want: []string{
+			`2:1: want NAME:HASH, the name 1 to 128 of A-Z a-z 0-9 . _ @ + -`,
+			`3:1: user md5: not a bcrypt hash: make the line anew with htpasswd -B`,
+			`4:1: want NAME:HASH, the name 1 to 128 of A-Z a-z 0-9 . _ @ + -`,
+			`5:1: user ok is listed twice: first in line 1`,
+			`6:1: user short: not a whole bcrypt hash: it has 60 characters, such as $2b$11$ and 53 more`,
+		}},
+		{name: "empty htpasswd", htpasswd: "# nobody\n", want: []string{`1:1: lists no users`}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := &static.Config{}
+			var file connectors.Path
+			if tt.users != "" {
+				file = write(t, "users.yaml", tt.users)
+				cfg.File = file
+			} else {
+				file = write(t, "htpasswd", tt.htpasswd)
+				cfg.Htpasswd = file
+			}
+			_, err := static.New(cfg, connectors.Deps{Name: "local"})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			got := strings.ReplaceAll(err.Error(), string(file)+":", "")
+			if want := strings.Join(tt.want, "\n"); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+			if strings.Contains(got, bcryptHash) || strings.Contains(got, "plaintext") {
+				t.Error("the error shows a hash")
+			}
+		})
+	}
+}
+
+func TestConfigWantsOneFile(t *testing.T) {
+	for name, tt := range map[string]struct {
+		config static.Config
+		want   int
+	}{
+		"none": {static.Config{}, 1}, "both": {static.Config{File: "a", Htpasswd: "b"}, 1},
+		"file": {static.Config{File: "a"}, 0}, "htpasswd": {static.Config{Htpasswd: "b"}, 0},
+	} {
+		if got := tt.config.Validate(); len(got) != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if _, err := static.New(&static.Config{File: "/nonexistent/users.yaml"}, connectors.Deps{}); err == nil || !strings.Contains(err.Error(), "/nonexistent/users.yaml") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestHashesAreBounded keeps every slot busy and expects an outage for who waits in
+// vain: a refusal would count as a wrong password.
+func TestHashesAreBounded(t *testing.T) {
+	hash, err := bcrypt.GenerateFromPassword([]byte("alice-pw"), 12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := open(t, &static.Config{File: write(t, "users.yaml", fmt.Sprintf("users: [{username: alice, password_hash: %q}]", hash))})
+	var wg sync.WaitGroup
+	for range 4 * runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			_, _ = d.Verify(context.WithoutCancel(t.Context()), connectors.Account{ID: "alice"}, connectors.NewSecret("no"))
+		})
+	}
+	time.Sleep(20 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err = d.Verify(ctx, connectors.Account{ID: "alice"}, connectors.NewSecret("alice-pw"))
+	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, connectors.ErrRejected) {
+		t.Errorf("error %v, want an outage", err)
+	}
+	if err := d.SpendAsRefusal(ctx, connectors.NewSecret("x")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("decoy error %v, want an outage", err)
+	}
+	wg.Wait()
+	if _, err := d.Verify(t.Context(), connectors.Account{ID: "alice"}, connectors.NewSecret("alice-pw")); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+func ExampleHash() {
+	hash, err := static.Hash(connectors.NewSecret("correct horse"), static.Argon2id)
+	fmt.Println(strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$"), err)
+	// Output: true <nil>
+}
