@@ -109,3 +109,15 @@ func BenchmarkDecideHeavy(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLoad compiles 10,000 rules, and lints them.
+func BenchmarkLoad(b *testing.B) {
+	for _, s := range shapes() {
+		b.Run(s.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				policy.Lint(s.compile(b, 10_000))
+			}
+		})
+	}
+}

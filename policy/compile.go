@@ -130,7 +130,7 @@ func (c *compiler) networks(r *rule, src *Rule) {
 // parseNetwork reads a CIDR. An address with bits beyond its prefix is an error:
 // it may have been meant for one address as well as for the network around it.
 func parseNetwork(text string) (netip.Prefix, error) {
-	if addr, err := netip.ParseAddr(text); err == nil {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
 		return netip.Prefix{}, fmt.Errorf("%q has no prefix length: for the one address write %q", text, single(addr))
 	}
 	network, err := netip.ParsePrefix(text)
@@ -147,7 +147,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 
 // single returns the network of one address.
 func single(addr netip.Addr) netip.Prefix {
-	addr = addr.Unmap().WithZone("")
+	addr = addr.Unmap()
 	return netip.PrefixFrom(addr, addr.BitLen())
 }
 

@@ -23,8 +23,8 @@ type Explanation struct {
 type ExplainedSubject struct {
 	User    string   `json:"user"` // connector:username; empty: not signed in
 	Groups  []string `json:"groups"`
-	Service string   `json:"service"`           // empty: not known
-	From    string   `json:"from"`              // the client's address; empty: not known
+	Service string   `json:"service"`          // empty: not known
+	From    string   `json:"from"`             // the client's address; empty: not known
 	Ceiling []string `json:"ceiling,omitzero"` // the scopes of the login's ceiling; nil: unlimited
 }
 

@@ -18,7 +18,7 @@ type Finding struct {
 // the file; see the package comment for what it finds. It would rather miss one
 // than report one that is right.
 func Lint(p *Policy) []Finding {
-	l := linter{policy: p, idle: make([]bool, len(p.rules))}
+	l := linter{policy: p, idle: make([]bool, len(p.rules)), findings: make([][]Finding, len(p.rules))}
 	for _, r := range p.rules {
 		l.pushWithoutPull(r)
 		l.deadTemplates(r)
@@ -30,18 +30,19 @@ func Lint(p *Policy) []Finding {
 	for _, r := range slices.Backward(p.rules) {
 		l.unreachable(r)
 	}
-	slices.SortStableFunc(l.findings, func(a, b Finding) int { return a.At.compare(b.At) })
-	return l.findings
+	findings := slices.Concat(l.findings...)
+	slices.SortStableFunc(findings, func(a, b Finding) int { return a.At.compare(b.At) })
+	return findings
 }
 
 type linter struct {
 	policy   *Policy
-	idle     []bool // the rules found to change nothing, by their order
-	findings []Finding
+	idle     []bool      // the rules found to change nothing
+	findings [][]Finding // of each rule
 }
 
 func (l *linter) report(at Position, r *rule, format string, args ...any) {
-	l.findings = append(l.findings, Finding{at, r.name, fmt.Sprintf(format, args...)})
+	l.findings[r.order] = append(l.findings[r.order], Finding{at, r.name, fmt.Sprintf(format, args...)})
 }
 
 // ways calls visit with every subject of a rule under every pattern that can match

@@ -13,7 +13,7 @@ func suggest(word string, known []string) string {
 	}
 	best, least := "", max(1, len(word)/3)+1
 	for _, k := range known {
-		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < least {
+		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < least && d < len(k) {
 			best, least = k, d
 		}
 	}

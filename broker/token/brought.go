@@ -48,6 +48,16 @@ func loadBrought(c Config, now time.Time) (pair, error) {
 	return p, checkChain(c.CertFile, p.certs, now)
 }
 
+// CheckBrought reads a key and its certificates as [Open] would, and returns the
+// algorithm that the key signs with. algorithm may be empty: whatever fits the key.
+func CheckBrought(algorithm, keyFile, certFile string) (string, error) {
+	p, err := loadBrought(Config{Algorithm: algorithm, KeyFile: keyFile, CertFile: certFile}, time.Now())
+	if err != nil {
+		return "", err
+	}
+	return algorithmOf(p.key.Public())
+}
+
 // checkChain wants each certificate valid now and signed by the one after it.
 func checkChain(path string, certs []*x509.Certificate, now time.Time) error {
 	for i, c := range certs {

@@ -178,8 +178,8 @@ func TestBadFiles(t *testing.T) {
   - {username: carl, password_hash: "` + bcryptHash + `"}
   - {username: carl, password_hash: "` + bcryptHash + `"}
 `, want: []string{
-			`2:5: this user has no password_hash: make one with "shorepass users hash"`,
 			`2:5: this user has no username`,
+			`2:5: this user has no password_hash: make one with "shorepass users hash"`,
 			`3:5: this user has no password_hash: make one with "shorepass users hash"`,
 			`5:6: user carl is listed twice: first in line 4`,
 		}},

@@ -2,6 +2,7 @@ package strictyaml
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -53,19 +54,6 @@ func (d *decoder) report(at place, format string, args ...any) {
 	d.problems = append(d.problems, Problem{File: d.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
 }
 
-// root decodes into what the caller has made and filled with defaults.
-func (d *decoder) root(n *node, into any) {
-	v := reflect.ValueOf(into)
-	switch {
-	case v.Kind() != reflect.Pointer || v.IsNil():
-		d.report(place{1, 1}, "cannot be decoded into %T: want a pointer", into)
-	case n == nil:
-		d.report(place{}, "there is nothing to decode")
-	default:
-		d.value(n, v.Elem())
-	}
-}
-
 // value decodes a node into v, which can be set.
 func (d *decoder) value(n *node, v reflect.Value) {
 	if n.kind == null && v.Type() != reflect.TypeFor[connectors.Secret]() {
@@ -115,7 +103,8 @@ func (d *decoder) own(n *node, v reflect.Value) bool {
 }
 
 func (d *decoder) failed(n *node, err error) {
-	if problems, ok := err.(Problems); ok { //nolint:errorlint // a type's own error is returned as it is
+	var problems Problems
+	if errors.As(err, &problems) {
 		d.problems = append(d.problems, problems...)
 	} else if err != nil {
 		d.report(n.start(), "%s", err.Error())
@@ -180,11 +169,14 @@ func (d *decoder) integer(n *node, v reflect.Value) {
 		return
 	}
 	i, err := strconv.ParseInt(n.text, 10, v.Type().Bits())
-	if err != nil {
-		d.report(n.place, "%s is not a whole number between %d and %d", clip(n.text), -1<<(v.Type().Bits()-1), 1<<(v.Type().Bits()-1)-1)
-		return
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		d.report(n.place, "%s is too large or too small", clip(n.text))
+	case err != nil:
+		d.report(n.place, "want a whole number, got %s", clip(n.text))
+	default:
+		v.SetInt(i)
 	}
-	v.SetInt(i)
 }
 
 func (d *decoder) slice(n *node, v reflect.Value) {

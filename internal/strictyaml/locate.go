@@ -2,6 +2,7 @@ package strictyaml
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/token"
 )
@@ -13,8 +14,8 @@ import (
 func locate(source string, tokens token.Tokens) *token.Token {
 	c := cursor{rest: source, line: 1, column: 1}
 	for _, tk := range tokens {
-		if tk.Type == token.InvalidType {
-			return nil // the lexer stopped here, and where it stopped is exact
+		if tk.Type == token.InvalidType && within(source, tk.Position) {
+			return nil // the lexer stopped here
 		}
 		c.skip(len(c.rest) - len(strings.TrimLeft(c.rest, " \t\n")))
 		tk.Position.Line, tk.Position.Column = c.line, c.column
@@ -25,6 +26,12 @@ func locate(source string, tokens token.Tokens) *token.Token {
 		c.skip(length)
 	}
 	return nil
+}
+
+// within reports whether the source has the position.
+func within(source string, at *token.Position) bool {
+	lines := strings.SplitN(source, "\n", max(1, at.Line)+1)
+	return at.Line >= 1 && at.Line <= len(lines) && at.Column >= 1 && at.Column <= utf8.RuneCountInString(lines[at.Line-1])+1
 }
 
 // cursor is a place in a source.

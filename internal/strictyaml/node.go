@@ -3,13 +3,15 @@ package strictyaml
 import (
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 )
 
 // Node is a part of a document. As a field of a struct it keeps a value for later,
-// when it is known into what it is to be decoded; where the key is absent, it is an
-// empty mapping at the place of the struct.
+// when it is known into what it is to be decoded. Where the key is absent, it is an
+// empty mapping at the place of the struct; where the key is misspelled, which has been
+// reported, it is the zero Node.
 type Node struct {
 	file  string
 	value *node
@@ -48,11 +50,24 @@ func (n Node) Text() (string, bool) {
 	return n.value.text, true
 }
 
-// Decode decodes the value into what into points to. Its error is a [Problems].
+// IsZero reports whether there is nothing to decode: no document, or a misspelled key.
+func (n Node) IsZero() bool { return n.value == nil }
+
+// Decode decodes the value into what into points to; of the zero Node, nothing. Its
+// error is a [Problems].
 func (n Node) Decode(into any) error {
-	d := decoder{file: n.file}
-	d.root(n.value, into)
-	return d.problems.errorOrNil()
+	v := reflect.ValueOf(into)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		return Problems{{File: n.file, Message: fmt.Sprintf("cannot be decoded into %T: want a pointer", into)}}
+	}
+	d := decoder{file: n.file, fields: map[reflect.Type][]field{}}
+	if n.value != nil {
+		d.value(n.value, v.Elem())
+	}
+	if len(d.problems) == 0 {
+		return nil
+	}
+	return d.problems.Sorted()
 }
 
 // Problem is a fault of the value at the path, such as "realms[0].name": it is

@@ -50,11 +50,3 @@ func (p Problems) Sorted() Problems {
 	})
 	return sorted
 }
-
-// errorOrNil is the problems as an error, or nil where there are none.
-func (p Problems) errorOrNil() error {
-	if len(p) == 0 {
-		return nil
-	}
-	return p.Sorted()
-}

@@ -40,24 +40,23 @@ func (d *decoder) structure(n *node, v reflect.Value) {
 		d.mismatch(n, mapping)
 		return
 	}
-	if d.fields == nil {
-		d.fields = map[reflect.Type][]field{}
-	}
 	known, ok := d.fields[v.Type()]
 	if !ok {
 		known = fields(v.Type())
 		d.fields[v.Type()] = known
 	}
-	first := map[string]place{}
+	first, meant := map[string]place{}, map[string]bool{}
 	for _, e := range n.entries {
-		if f := search(known, e.key.text); f == nil {
-			d.report(e.key.place, "%s", unknown(e.key, known))
-		} else if !d.repeated(first, e.key) {
+		f := search(known, e.key.text)
+		switch {
+		case f == nil:
+			meant[d.unknown(e.key, known)] = true
+		case !d.repeated(first, e.key):
 			d.entry(e, *f, v.Field(f.index))
 		}
 	}
 	for _, f := range known {
-		if _, given := first[f.key]; !given {
+		if _, given := first[f.key]; !given && !meant[f.key] {
 			d.absent(n, f, v.Field(f.index))
 		}
 	}
@@ -99,19 +98,23 @@ func isEmpty(v reflect.Value) bool {
 	return false
 }
 
-// unknown says that a struct has no such key.
-func unknown(key *node, known []field) string {
+// unknown reports a key that the struct does not have and returns the one that was
+// probably meant.
+func (d *decoder) unknown(key *node, known []field) string {
 	names := make([]string, len(known))
 	for i, f := range known {
 		names[i] = f.key
 	}
-	if near, ok := Nearest(key.text, names); ok {
-		return fmt.Sprintf("unknown key %s; did you mean %q?", shown(key), near)
+	near, ok := Nearest(key.text, names)
+	switch {
+	case ok:
+		d.report(key.place, "unknown key %s; did you mean %q?", shown(key), near)
+	case len(names) == 0:
+		d.report(key.place, "unknown key %s; there are no keys here", shown(key))
+	default:
+		d.report(key.place, "unknown key %s; the keys here are %s", shown(key), strings.Join(names, ", "))
 	}
-	if len(names) == 0 {
-		return fmt.Sprintf("unknown key %s; there are no keys here", shown(key))
-	}
-	return fmt.Sprintf("unknown key %s; the keys here are %s", shown(key), strings.Join(names, ", "))
+	return near
 }
 
 // shown is a key in a message, without what may be a value: in {password:secret},

@@ -1,0 +1,70 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+
+	"github.com/shorepass/shorepass/broker/server"
+	"github.com/shorepass/shorepass/broker/token"
+)
+
+// maxAdminAnswer bounds what is read of an answer, in bytes.
+const maxAdminAnswer = 1 << 20
+
+// adminKeys works through the process that serves.
+type adminKeys struct{ socket, realm string }
+
+func (a adminKeys) keys(ctx context.Context) (infos []token.KeyInfo, err error) {
+	return infos, a.json(ctx, http.MethodGet, "keys", &infos)
+}
+
+func (a adminKeys) rotate(ctx context.Context) (info token.KeyInfo, err error) {
+	return info, a.json(ctx, http.MethodPost, "keys/rotate", &info)
+}
+
+func (a adminKeys) bundle(ctx context.Context) ([]byte, error) {
+	return a.call(ctx, http.MethodGet, "ca.pem")
+}
+
+func (a adminKeys) json(ctx context.Context, method, what string, into any) error {
+	body, err := a.call(ctx, method, what)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(body, into)
+}
+
+// call asks the admin API about the realm.
+func (a adminKeys) call(ctx context.Context, method, what string) ([]byte, error) {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", a.socket)
+	}
+	transport := &http.Transport{DialContext: dial}
+	defer transport.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(ctx, method, "http://admin/v1/realms/"+a.realm+"/"+what, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if errors.Is(err, os.ErrPermission) {
+		return nil, fmt.Errorf("the admin socket %s is its owner's alone: run this as the user that serves", a.socket)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("a process works on data_dir, but its admin socket does not answer: %w", err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("admin socket: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, errors.New(server.ErrorText(body))
+	}
+	return body, nil
+}

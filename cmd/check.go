@@ -1,0 +1,125 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shorepass/shorepass/broker/server"
+	"github.com/shorepass/shorepass/broker/token"
+	"github.com/shorepass/shorepass/internal/config"
+	"github.com/shorepass/shorepass/internal/strictyaml"
+)
+
+// finding is one line of check.
+type finding struct {
+	Severity string `json:"severity"` // error | warning
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+	Column   int    `json:"column"`
+	Message  string `json:"message"`
+}
+
+func newCheck(p *program) *cobra.Command {
+	var path string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Find what is wrong with a configuration, without a network",
+		Long:  "Find everything that is wrong with a configuration, its policies and the files that it\nnames, as far as that can be known without a network. Exits 1 on errors, 0 on warnings.",
+		Args:  noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			findings := p.check(path)
+			if err := p.printFindings(path, findings, asJSON); err != nil {
+				return err
+			}
+			if slices.ContainsFunc(findings, func(f finding) bool { return f.Severity == "error" }) {
+				return errNo
+			}
+			return nil
+		},
+	}
+	configFlag(c, &path)
+	jsonFlag(c, &asJSON)
+	return c
+}
+
+// check loads the configuration, and then every file that it names.
+func (p *program) check(path string) []finding {
+	cfg, err := config.Load(path, p.types)
+	if err != nil {
+		return findingsOf(err, strictyaml.Problem{File: path, Line: 1, Column: 1})
+	}
+	var findings []finding
+	for _, w := range cfg.Warnings() {
+		findings = append(findings, newFinding("warning", w))
+	}
+	for _, r := range cfg.Realms {
+		for _, c := range r.Connectors {
+			opened, err := p.openConnector(r, c, p.quiet())
+			if err != nil {
+				findings = append(findings, findingsOf(err, at(cfg, c.At))...)
+				continue
+			}
+			closeConnector(opened)
+		}
+		if r.Signing.KeyFile != "" {
+			if _, err := token.CheckBrought(r.Signing.Algorithm, r.Signing.KeyFile, r.Signing.CertFile); err != nil {
+				findings = append(findings, findingsOf(err, at(cfg, r.Signing.At))...)
+			}
+		}
+	}
+	if t := cfg.TLS; t != nil {
+		if _, err := server.LoadCertificate(t.CertFile, t.KeyFile, p.quiet()); err != nil {
+			findings = append(findings, findingsOf(err, at(cfg, t.At))...)
+		}
+	}
+	return findings
+}
+
+// findingsOf turns an error into findings: problems with places of their own, or one
+// at the place that named the file.
+func findingsOf(err error, where strictyaml.Problem) []finding {
+	var problems strictyaml.Problems
+	if !errors.As(err, &problems) {
+		where.Message = err.Error()
+		problems = strictyaml.Problems{where}
+	}
+	findings := make([]finding, len(problems))
+	for i, problem := range problems {
+		findings[i] = newFinding("error", problem)
+	}
+	return findings
+}
+
+func newFinding(severity string, p strictyaml.Problem) finding {
+	return finding{Severity: severity, File: p.File, Line: p.Line, Column: p.Column, Message: p.Message}
+}
+
+// printFindings prints findings as compilers do.
+func (p *program) printFindings(path string, findings []finding, asJSON bool) error {
+	if asJSON {
+		return p.printJSON(map[string][]finding{"findings": append([]finding{}, findings...)})
+	}
+	for _, f := range findings {
+		kind := ""
+		if f.Severity == "warning" {
+			kind = "warning: "
+		}
+		if _, err := fmt.Fprintf(p.Out, "%s:%d:%d: %s%s\n", f.File, f.Line, f.Column, kind, f.Message); err != nil {
+			return err
+		}
+	}
+	if len(findings) == 0 {
+		_, err := fmt.Fprintf(p.Out, "%s: fine\n", path)
+		return err
+	}
+	return nil
+}
+
+// at is a place in the configuration's file.
+func at(cfg *config.Config, p config.Position) strictyaml.Problem {
+	return strictyaml.Problem{File: cfg.File, Line: p.Line, Column: p.Column}
+}

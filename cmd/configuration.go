@@ -1,0 +1,86 @@
+package cmd
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shorepass/shorepass/internal/config"
+)
+
+// defaultConfig is where a command looks for its configuration.
+const defaultConfig = "shorepass.yaml"
+
+// configFlag adds --config to a command.
+func configFlag(c *cobra.Command, path *string) {
+	c.Flags().StringVarP(path, "config", "c", defaultConfig, "configuration `file`")
+}
+
+// realmFlag adds --realm to a command.
+func realmFlag(c *cobra.Command, name *string) {
+	c.Flags().StringVar(name, "realm", "", "`name` of the realm; may be left out where there is one")
+}
+
+// jsonFlag adds --json to a command.
+func jsonFlag(c *cobra.Command, asJSON *bool) {
+	c.Flags().BoolVar(asJSON, "json", false, "print JSON")
+}
+
+// load reads the configuration. Its faults are printed as the error's text.
+func (p *program) load(path string) (*config.Config, error) {
+	cfg, err := config.Load(path, p.types)
+	if err != nil {
+		return nil, fmt.Errorf("the configuration has faults:\n%w", err)
+	}
+	return cfg, nil
+}
+
+// realmOf returns the named realm, or the only one.
+func realmOf(cfg *config.Config, name string) (config.Realm, error) {
+	var names []string
+	for _, r := range cfg.Realms {
+		if r.Name == name || name == "" && len(cfg.Realms) == 1 {
+			return r, nil
+		}
+		names = append(names, r.Name)
+	}
+	if name == "" {
+		return config.Realm{}, usageError{fmt.Errorf("say which realm with --realm: there are %s", strings.Join(names, ", "))}
+	}
+	return config.Realm{}, fmt.Errorf("there is no realm %q: there are %s", name, strings.Join(names, ", "))
+}
+
+// serviceOf returns the named service of a realm, or the only one.
+func serviceOf(r config.Realm, name string) (string, error) {
+	var names []string
+	for _, s := range r.Services {
+		if s.Name == name || name == "" && len(r.Services) == 1 {
+			return s.Name, nil
+		}
+		names = append(names, s.Name)
+	}
+	if name == "" {
+		return "", usageError{fmt.Errorf("say which service with --service: realm %s has %s", r.Name, strings.Join(names, ", "))}
+	}
+	return "", fmt.Errorf("realm %s has no service %q: it has %s", r.Name, name, strings.Join(names, ", "))
+}
+
+// logger writes to standard error as the configuration says.
+func (p *program) logger(cfg *config.Config) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if cfg.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(p.Err, options))
+	}
+	return slog.New(slog.NewTextHandler(p.Err, options))
+}
+
+// quiet logs nothing but warnings and errors: for commands that answer a question.
+func (p *program) quiet() *slog.Logger {
+	return slog.New(slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}

@@ -1,0 +1,245 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/broker/server"
+	"github.com/shorepass/shorepass/broker/token"
+	"github.com/shorepass/shorepass/internal/audit"
+	"github.com/shorepass/shorepass/internal/config"
+)
+
+// daemon is everything that serve has open.
+type daemon struct {
+	cfg     *config.Config
+	logger  *slog.Logger
+	audit   *audit.Log
+	rings   map[string]*token.Ring
+	monitor *server.Monitor
+	tasks   []*task
+	closers []func() error // closed last to first
+}
+
+// task is one listener and the server on it.
+type task struct {
+	name, key string // for messages: what it is, and the configuration key
+	network   string
+	address   string
+	server    *http.Server
+	listener  net.Listener
+}
+
+// openDaemon opens what needs no port: the data folder, the audit log, the keys, the
+// connectors.
+func (p *program) openDaemon(cfg *config.Config, logger *slog.Logger) (_ *daemon, err error) {
+	d := &daemon{cfg: cfg, logger: logger, rings: map[string]*token.Ring{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close())
+		}
+	}()
+	unlock, err := lockData(cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	d.closers = append(d.closers, unlock)
+	if d.audit, err = openAudit(cfg, os.Stdout, logger); err != nil {
+		return nil, err
+	}
+	d.closers = append(d.closers, d.audit.Close)
+	realms, err := p.openRealms(d)
+	if err != nil {
+		return nil, err
+	}
+	b, err := broker.New(realms, d.audit, logger)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.prepare(b)
+}
+
+// openRealms makes what the broker needs of each realm.
+func (p *program) openRealms(d *daemon) ([]broker.Realm, error) {
+	var realms []broker.Realm
+	for _, r := range d.cfg.Realms {
+		chain, closeChain, err := p.openChain(r, d.logger)
+		if err != nil {
+			return nil, err
+		}
+		d.closers = append(d.closers, closeChain)
+		ring, err := openRing(d.cfg, r, d.logger)
+		if err != nil {
+			return nil, fmt.Errorf("realm %s: %w", r.Name, err)
+		}
+		d.rings[r.Name] = ring
+		services := make([]string, len(r.Services))
+		for i, s := range r.Services {
+			services[i] = s.Name
+		}
+		realms = append(realms, broker.Realm{
+			Name: r.Name, Services: services, Issuer: r.Issuer,
+			TokenTTL: r.TokenTTL, PushTokenTTL: r.PushTokenTTL,
+			Connectors: chain, Policy: r.Policy, Signer: ring,
+		})
+	}
+	return realms, nil
+}
+
+// prepare makes the servers: the public one, the monitor, the admin socket.
+func (d *daemon) prepare(b *broker.Broker) error {
+	var certificate *server.Certificate
+	if tls := d.cfg.TLS; tls != nil {
+		var err error
+		if certificate, err = server.LoadCertificate(tls.CertFile, tls.KeyFile, d.logger); err != nil {
+			return err
+		}
+	}
+	public := server.Config{Tokens: b, Realms: map[string]server.Trust{}, TrustedProxies: d.cfg.TrustedProxies, Logger: d.logger}
+	admin := &server.Admin{Realms: map[string]server.Keys{}, Auditor: d.audit, Logger: d.logger}
+	for name, ring := range d.rings {
+		public.Realms[name], admin.Realms[name] = ring, ring
+	}
+	d.monitor = server.NewMonitor(server.Check{Name: "signing", Run: d.signs})
+	d.tasks = []*task{
+		{name: "the token endpoint", key: "listen", network: "tcp", address: d.cfg.Listen, server: server.HTTP(server.New(public), certificate, d.logger)},
+		{name: "the monitor", key: "monitor", network: "tcp", address: d.cfg.Monitor, server: server.HTTP(d.monitor.Handler(), nil, d.logger)},
+		{name: "the admin API", key: "admin_socket", network: "unix", address: d.cfg.AdminSocket, server: server.HTTP(admin.Handler(), nil, d.logger)},
+	}
+	return nil
+}
+
+// listen takes the ports and the socket.
+func (d *daemon) listen() error {
+	for _, t := range d.tasks {
+		if t.network == "unix" {
+			// The lock on data_dir is ours, so a socket that is there is a dead
+			// process's.
+			if err := removeSocket(t.address); err != nil {
+				return fmt.Errorf("%s: %w", t.key, err)
+			}
+		}
+		l, err := net.Listen(t.network, t.address) //nolint:noctx // takes no time that a context could cut short
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("%s (%s) cannot listen on %s: another program has that port; stop it, or change %q in %s", t.name, t.key, t.address, t.key, d.cfg.File)
+		}
+		if err != nil {
+			return fmt.Errorf("%s (%s): %w", t.name, t.key, err)
+		}
+		d.closers = append(d.closers, closeQuietly(l))
+		t.listener = l
+		if t.network == "unix" {
+			if err := os.Chmod(t.address, 0o600); err != nil {
+				return fmt.Errorf("%s: %w", t.key, err)
+			}
+		}
+	}
+	return nil
+}
+
+// start serves in the background. The channel gets the error of a server that ended
+// by itself.
+func (d *daemon) start() <-chan error {
+	failed := make(chan error, len(d.tasks))
+	for _, t := range d.tasks {
+		go func() {
+			serve := func() error { return t.server.Serve(t.listener) }
+			if t.server.TLSConfig != nil {
+				serve = func() error { return t.server.ServeTLS(t.listener, "", "") }
+			}
+			if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("%s: %w", t.name, err)
+			}
+		}()
+	}
+	return failed
+}
+
+// shutdown takes no new requests and waits for those under way. The monitor answers
+// to the end.
+func (d *daemon) shutdown(ctx context.Context) error {
+	var errs []error
+	for _, i := range [...]int{0, 2, 1} {
+		errs = append(errs, d.tasks[i].server.Shutdown(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// close closes what is open, last to first.
+func (d *daemon) close() error {
+	var errs []error
+	for i := len(d.closers) - 1; i >= 0; i-- {
+		errs = append(errs, d.closers[i]())
+	}
+	d.closers = nil
+	return errors.Join(errs...)
+}
+
+// signs fails while a realm could not sign a token.
+func (d *daemon) signs(context.Context) error {
+	for name, ring := range d.rings {
+		if _, err := ring.Issue(token.Grant{Issuer: name, Audience: name, TTL: time.Second}); err != nil {
+			return fmt.Errorf("realm %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// rotateDue makes new signing keys where the old ones are due.
+func (d *daemon) rotateDue() {
+	for name, ring := range d.rings {
+		rotated, err := ring.RotateIfDue()
+		if err != nil {
+			d.logger.Error("the signing key was not rotated", slog.String("realm", name), slog.Any("error", err))
+		}
+		if !rotated {
+			continue
+		}
+		if err := d.audit.Record(context.Background(), broker.Act("", name, "rotate-keys", nil)); err != nil {
+			d.logger.Error("the rotation was not recorded", slog.String("realm", name), slog.Any("error", err))
+		}
+	}
+}
+
+// openAudit opens the audit log where the configuration says; stdout is what stands
+// for standard output.
+func openAudit(cfg *config.Config, stdout *os.File, logger *slog.Logger) (*audit.Log, error) {
+	if cfg.Audit.Stdout {
+		return audit.To(stdout), nil
+	}
+	if err := os.MkdirAll(filepath.Dir(cfg.Audit.File), 0o700); err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	return audit.Open(cfg.Audit.File, cfg.Audit.Sync, logger)
+}
+
+// closeQuietly closes a listener that its server may have closed already.
+func closeQuietly(l net.Listener) func() error {
+	return func() error {
+		_ = l.Close()
+		return nil
+	}
+}
+
+// removeSocket removes a socket that an earlier process left, and nothing else.
+func removeSocket(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return os.MkdirAll(filepath.Dir(path), 0o700)
+	case err != nil:
+		return err
+	case info.Mode().Type() != os.ModeSocket:
+		return fmt.Errorf("%s is there and is no socket: remove it, or name another path", path)
+	}
+	return os.Remove(path)
+}

@@ -1,0 +1,198 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/config"
+	"github.com/shorepass/shorepass/policy"
+)
+
+// loginTime bounds a login of "explain --login", as a request's is bounded.
+const loginTime = 5 * time.Second
+
+// explainOptions are the flags of explain.
+type explainOptions struct {
+	config, realm, service, from string
+	user, login                  string
+	groups                       []string
+	json                         bool
+}
+
+func newExplain(p *program) *cobra.Command {
+	var o explainOptions
+	c := &cobra.Command{
+		Use:   "explain [flags] SCOPE…",
+		Short: "Say who may do what, and why",
+		Long: "Say what a token would grant of the scopes, and which rule decided each action.\n" +
+			"Who asks is either made up with --user and --group (nobody at all: anonymous), or signs\n" +
+			"in for real with --login, the password coming from the terminal or standard input.\n" +
+			"Exits 1 if anything asked is refused.",
+		Example: "  shorepass explain --user directory:alice --group directory:platform repository:platform/app:pull,push\n" +
+			"  shorepass explain --login alice repository:platform/app:pull,push",
+		RunE: func(c *cobra.Command, args []string) error { return p.explain(c.Context(), o, args) },
+	}
+	configFlag(c, &o.config)
+	realmFlag(c, &o.realm)
+	jsonFlag(c, &o.json)
+	c.Flags().StringVar(&o.service, "service", "", "`name` of the registry's service; may be left out where the realm has one")
+	c.Flags().StringVar(&o.from, "from", "", "the client's `IP` address; left out: unknown")
+	c.Flags().StringVar(&o.user, "user", "", "a user, as `connector:name`")
+	c.Flags().StringArrayVar(&o.groups, "group", nil, "a group of the user, as `connector:name`; may be repeated")
+	c.Flags().StringVar(&o.login, "login", "", "sign in as `name` and ask the real connectors")
+	return c
+}
+
+// explain decides as the broker would, and prints why.
+func (p *program) explain(ctx context.Context, o explainOptions, args []string) error {
+	asked, err := parseArgs(args)
+	if err != nil {
+		return err
+	}
+	if o.login != "" && (o.user != "" || len(o.groups) > 0) {
+		return usageError{errors.New("--login finds out the user and the groups: leave out --user and --group")}
+	}
+	addr, err := parseFrom(o.from)
+	if err != nil {
+		return err
+	}
+	cfg, err := p.load(o.config)
+	if err != nil {
+		return err
+	}
+	realm, err := realmOf(cfg, o.realm)
+	if err != nil {
+		return err
+	}
+	service, err := serviceOf(realm, o.service)
+	if err != nil {
+		return err
+	}
+	subject, err := p.subject(ctx, o, realm, service, addr)
+	if err != nil {
+		return err
+	}
+	return p.printExplanation(policy.Explain(subject, realm.Policy.Decide(subject, asked)), o.json)
+}
+
+func (p *program) printExplanation(e policy.Explanation, asJSON bool) error {
+	print := func() error { return e.WriteText(p.Out) }
+	if asJSON {
+		print = func() error { return p.printJSON(e) }
+	}
+	if err := print(); err != nil {
+		return err
+	}
+	if e.Refused() {
+		return errNo
+	}
+	return nil
+}
+
+// subject is who asks: made up, or signed in.
+func (p *program) subject(ctx context.Context, o explainOptions, realm config.Realm, service string, addr netip.Addr) (policy.Subject, error) {
+	if o.login == "" {
+		if err := qualified(o, realm); err != nil {
+			return policy.Subject{}, err
+		}
+		s := broker.Subject(nil, service, addr)
+		s.User, s.Groups = o.user, o.groups
+		return s, nil
+	}
+	password, err := p.password("Password of " + o.login + ": ")
+	if err != nil {
+		return policy.Subject{}, err
+	}
+	identity, err := p.login(ctx, realm, connectors.Credentials{Username: o.login, Password: password, RemoteIP: addr})
+	if err != nil {
+		return policy.Subject{}, err
+	}
+	return broker.Subject(&identity, service, addr), nil
+}
+
+// login asks the realm's connectors, and tells the way that the name took.
+func (p *program) login(ctx context.Context, realm config.Realm, c connectors.Credentials) (connectors.Identity, error) {
+	chain, closeChain, err := p.openChain(realm, p.quiet())
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	defer closeChain() //nolint:errcheck // the process ends next
+	handlers := strings.Join(chain.Handlers(c), ", ")
+	if handlers == "" {
+		handlers = "none"
+	}
+	fmt.Fprintf(p.Err, "login: connectors that take %q: %s\n", c.Username, handlers)
+	ctx, cancel := context.WithTimeout(ctx, loginTime)
+	defer cancel()
+	identity, err := chain.Authenticate(ctx, c)
+	switch {
+	case errors.Is(err, connectors.ErrRejected):
+		return identity, fmt.Errorf("login refused: %w", err)
+	case err != nil:
+		return identity, fmt.Errorf("login not possible: %w", err)
+	}
+	fmt.Fprintf(p.Err, "login: %s vouches for %s:%s (id %s)\n", identity.Via, identity.Connector, identity.Username, identity.ID)
+	return identity, nil
+}
+
+// qualified checks that made-up names are ones that the realm could have.
+func qualified(o explainOptions, realm config.Realm) error {
+	if o.user == "" && len(o.groups) > 0 {
+		return usageError{errors.New("--group needs --user: the anonymous client has no groups")}
+	}
+	names := o.groups
+	if o.user != "" {
+		names = append([]string{o.user}, names...)
+	}
+	var known []string
+	for _, c := range realm.Connectors {
+		known = append(known, c.Name)
+	}
+next:
+	for _, name := range names {
+		connector, bare, ok := strings.Cut(name, ":")
+		if !ok || bare == "" {
+			return usageError{fmt.Errorf("%q is not connector:name; the connectors of realm %s are %s", name, realm.Name, strings.Join(known, ", "))}
+		}
+		for _, k := range known {
+			if k == connector {
+				continue next
+			}
+		}
+		return fmt.Errorf("realm %s has no connector %q: it has %s", realm.Name, connector, strings.Join(known, ", "))
+	}
+	return nil
+}
+
+func parseArgs(args []string) ([]policy.Scope, error) {
+	var asked []policy.Scope
+	for _, arg := range args {
+		for _, item := range strings.Fields(arg) {
+			scope, err := policy.ParseScope(item)
+			if err != nil {
+				return nil, usageError{fmt.Errorf("scope %q: %w", item, err)}
+			}
+			asked = append(asked, scope)
+		}
+	}
+	return asked, nil
+}
+
+func parseFrom(from string) (netip.Addr, error) {
+	if from == "" {
+		return netip.Addr{}, nil
+	}
+	addr, err := netip.ParseAddr(from)
+	if err != nil {
+		return addr, usageError{fmt.Errorf("--from %q is no IP address", from)}
+	}
+	return addr, nil
+}

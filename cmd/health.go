@@ -1,0 +1,68 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newHealth(p *program) *cobra.Command {
+	var path string
+	c := &cobra.Command{
+		Use:   "health",
+		Short: "Ask the running process whether it is ready, for container health checks",
+		Args:  noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := p.load(path)
+			if err != nil {
+				return err
+			}
+			return p.health(c.Context(), cfg.Monitor)
+		},
+	}
+	configFlag(c, &path)
+	return c
+}
+
+// health asks the monitor at addr.
+func (p *program) health(ctx context.Context, addr string) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+dialable(addr)+"/readyz", http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("not healthy: %w", err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<10))
+	if err != nil {
+		return fmt.Errorf("not healthy: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("not healthy: %s", strings.TrimSpace(string(body)))
+	}
+	_, err = fmt.Fprintln(p.Out, "healthy")
+	return err
+}
+
+// dialable turns a listening address into one to connect to: every address is
+// reached at the loopback one.
+func dialable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}

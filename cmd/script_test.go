@@ -1,0 +1,93 @@
+package cmd_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/shorepass/shorepass/cmd"
+)
+
+var update = flag.Bool("update", false, "write the expected output anew")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"shorepass": func() { os.Exit(cmd.Main(nil)) },
+	})
+}
+
+// TestScripts runs the program as its users do; see testdata/script.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		UpdateScripts:       *update,
+		Setup: func(env *testscript.Env) error {
+			for _, name := range []string{"LISTEN", "MONITOR"} {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, l.Addr().String())
+				if err := l.Close(); err != nil {
+					return err
+				}
+			}
+			examples, err := filepath.Abs("../examples")
+			env.Setenv("EXAMPLES", examples)
+			return err
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":   exits,
+			"waitfor": waitFor,
+		},
+	})
+}
+
+// exits runs a command and wants an exit code: exits CODE PROGRAM ARG…
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARG…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// waitFor waits up to ten seconds for an address to take connections.
+func waitFor(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for _, addr := range args {
+		for {
+			c, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+			if err == nil {
+				_ = c.Close()
+				break
+			}
+			if ctx.Err() != nil {
+				ts.Fatalf("nothing listens on %s: %v", addr, err)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+}

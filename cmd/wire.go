@@ -1,0 +1,111 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"path/filepath"
+
+	"github.com/shorepass/shorepass/broker/token"
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
+	"github.com/shorepass/shorepass/connectors/ldap"
+	"github.com/shorepass/shorepass/connectors/static"
+	"github.com/shorepass/shorepass/internal/config"
+)
+
+// connectorTypes is every connector type there is, by the name that configurations
+// use. A type of extra takes the place of a built-in one.
+func connectorTypes(extra map[string]connectors.Type) map[string]connectors.Type {
+	types := map[string]connectors.Type{
+		"ldap": {
+			Config:          func() any { return ldap.DefaultConfig() },
+			New:             password(ldap.New),
+			LowerCaseGroups: true,
+		},
+		"static": {
+			Config: func() any { return new(static.Config) },
+			New:    password(static.New),
+		},
+	}
+	maps.Copy(types, extra)
+	return types
+}
+
+// password makes the New of a connector type of a directory's.
+func password[C any, D connectors.Directory](open func(*C, connectors.Deps) (D, error)) func(any, connectors.Deps) (connectors.Connector, error) {
+	return func(cfg any, d connectors.Deps) (connectors.Connector, error) {
+		typed, ok := cfg.(*C)
+		if !ok {
+			return nil, fmt.Errorf("connector %s: got a configuration of type %T", d.Name, cfg)
+		}
+		dir, err := open(typed, d)
+		if err != nil {
+			return nil, err
+		}
+		return guard.Password(dir, guard.Config{Usernames: d.Usernames}), nil
+	}
+}
+
+// openConnector makes one connector of a realm.
+func (p *program) openConnector(r config.Realm, c config.Connector, logger *slog.Logger) (connectors.Connector, error) {
+	return p.types[c.Type].New(c.Config, connectors.Deps{
+		Realm:     r.Name,
+		Name:      c.Name,
+		Usernames: c.Usernames,
+		Logger:    logger.With(slog.String("realm", r.Name), slog.String("connector", c.Name)),
+	})
+}
+
+// openChain makes the connectors of a realm. The returned function closes them.
+func (p *program) openChain(r config.Realm, logger *slog.Logger) (*connectors.Chain, func() error, error) {
+	var members []connectors.Member
+	closeAll := func() error {
+		var errs []error
+		for _, m := range members {
+			if c, ok := m.Connector.(io.Closer); ok {
+				errs = append(errs, c.Close())
+			}
+		}
+		return errors.Join(errs...)
+	}
+	for _, c := range r.Connectors {
+		opened, err := p.openConnector(r, c, logger)
+		if err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("realm %s, connector %s: %w", r.Name, c.Name, err), closeAll())
+		}
+		members = append(members, connectors.Member{Name: c.Name, Connector: opened})
+	}
+	return connectors.NewChain(members...), closeAll, nil
+}
+
+// openRing loads the keys of a realm, or makes them on the first start. The caller
+// holds the lock of data_dir.
+func openRing(cfg *config.Config, r config.Realm, logger *slog.Logger) (*token.Ring, error) {
+	return token.Open(token.Config{
+		Dir:       filepath.Join(cfg.DataDir, "keys", r.Name),
+		Realm:     r.Name,
+		Algorithm: r.Signing.Algorithm,
+		KeyFile:   r.Signing.KeyFile,
+		CertFile:  r.Signing.CertFile,
+		Logger:    logger.With(slog.String("realm", r.Name)),
+	})
+}
+
+// closeConnector closes what a connector holds, if it holds anything.
+func closeConnector(c connectors.Connector) {
+	if closer, ok := c.(io.Closer); ok {
+		_ = closer.Close() // nothing was sent over it
+	}
+}
+
+// hashAlgorithms are the password hashes that the static connector checks, the
+// default first.
+func hashAlgorithms() []string { return []string{string(static.Argon2id), string(static.Bcrypt)} }
+
+// hashPassword makes a password hash for the static connector's users.yaml.
+func hashPassword(password connectors.Secret, algorithm string) (string, error) {
+	return static.Hash(password, static.Algorithm(algorithm))
+}

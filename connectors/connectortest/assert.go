@@ -1,0 +1,70 @@
+package connectortest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// wantIdentity fails tb unless id is the identity of the good login.
+func (f Fixture) wantIdentity(tb testing.TB, id connectors.Identity) {
+	tb.Helper()
+	if id.Connector != f.Name || id.Via != f.Name {
+		tb.Errorf("identity of connector %q via %q, want %q for both", id.Connector, id.Via, f.Name)
+	}
+	if id.Kind != connectors.Person {
+		tb.Errorf("kind = %v, want %v", id.Kind, connectors.Person)
+	}
+	if id.ID == "" {
+		tb.Error("the identity has no ID")
+	}
+	if id.Username != f.Username || id.Username != strings.ToLower(id.Username) {
+		tb.Errorf("user name = %q, want %q in lower case", id.Username, f.Username)
+	}
+	if got, want := sorted(id.Groups), sorted(f.Groups); !slices.Equal(got, want) {
+		tb.Errorf("groups = %q, want %q", got, want)
+	}
+	if !id.Ceiling.IsUnlimited() {
+		tb.Error("the ceiling is not unlimited: a password login may do all its owner may do")
+	}
+}
+
+// wantRejected fails tb unless err is a rejection that carries a reason, any of
+// reasons where some are given.
+func wantRejected(tb testing.TB, err error, reasons ...connectors.Reason) {
+	tb.Helper()
+	var r *connectors.Rejection
+	switch {
+	case !errors.As(err, &r):
+		tb.Errorf("error = %v, want a *connectors.Rejection", err)
+	case errors.Is(err, connectors.ErrNotMine):
+		tb.Errorf("error = %v is a rejection and ErrNotMine at once", err)
+	case r.Reason == "":
+		tb.Error("the rejection carries no reason")
+	case len(reasons) > 0 && !slices.Contains(reasons, r.Reason):
+		tb.Errorf("reason = %q, want %q", r.Reason, reasons)
+	}
+}
+
+// wantOutage fails tb unless err is an outage.
+func wantOutage(tb testing.TB, err error) {
+	tb.Helper()
+	if err == nil || isAnswer(err) {
+		tb.Errorf("error = %v, want an outage", err)
+	}
+}
+
+// isAnswer reports whether err says something about the user, rather than about
+// the upstream.
+func isAnswer(err error) bool {
+	return errors.Is(err, connectors.ErrNotMine) || errors.Is(err, connectors.ErrRejected) || errors.Is(err, connectors.ErrGone)
+}
+
+func sorted(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return list
+}

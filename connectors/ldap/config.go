@@ -1,0 +1,146 @@
+package ldap
+
+import "github.com/shorepass/shorepass/connectors"
+
+// Config is the `config` of a connector of type ldap.
+type Config struct {
+	// URL is the directory's address: ldaps://HOST, whose port is 636 unless it is
+	// named, or ldap://HOST, whose port is 389. HOST must be a name or address that
+	// the server's certificate carries. An IPv6 address stands in brackets.
+	URL string `yaml:"url"`
+
+	// StartTLS turns an ldap:// connection into an encrypted one before anything
+	// else is sent. Default: false.
+	StartTLS bool `yaml:"start_tls"`
+
+	// CAFile is a PEM file with the certificates of the authorities that may have
+	// signed the server's certificate. Default: the system's.
+	CAFile connectors.Path `yaml:"ca_file"`
+
+	// InsecurePlaintext must be true for ldap:// without start_tls, by which
+	// passwords cross the network in clear; a loopback address needs no such word.
+	// Default: false.
+	InsecurePlaintext bool `yaml:"insecure_plaintext"`
+
+	// BindDN is the service account that searches. It needs to read the attributes
+	// named below and to search users and groups; it needs no right to passwords.
+	BindDN string `yaml:"bind_dn"`
+
+	// BindPassword is the service account's password.
+	BindPassword connectors.Secret `yaml:"bind_password"`
+
+	// Users says where people's entries are.
+	Users Users `yaml:"users"`
+
+	// Groups says where their groups are. Default: nobody has any.
+	Groups *Groups `yaml:"groups"`
+}
+
+// Users says where people's entries are and what to read of them.
+type Users struct {
+	// BaseDN is the entry below which people are searched.
+	BaseDN string `yaml:"base_dn"`
+
+	// Filter is what an entry must match (RFC 4515) to be somebody who can sign in.
+	// Default: (objectClass=inetOrgPerson).
+	Filter string `yaml:"filter"`
+
+	// UsernameAttribute holds the canonical user name, which tokens and rules carry
+	// in lower case. Of several values, the one that the entry is named by counts,
+	// else the first in alphabetical order. Default: uid.
+	UsernameAttribute string `yaml:"username_attribute"`
+
+	// LoginAttributes are what a person may type as user name; an entry that has the
+	// name in any of them is found. Default: the username_attribute.
+	LoginAttributes []string `yaml:"login_attributes"`
+
+	// Scope is sub, the whole subtree of base_dn, or one, its direct children only.
+	// Default: sub.
+	Scope string `yaml:"scope"`
+
+	// IDAttribute holds a text that never changes and is never given to another
+	// entry: by it, an account stays the same when it is renamed. Default: entryUUID
+	// (RFC 4530).
+	IDAttribute string `yaml:"id_attribute"`
+}
+
+// Groups says where groups come from: a search for those that list the person, or,
+// with from_attribute, an attribute of the person's entry that lists the groups.
+// Their names are lower-cased.
+type Groups struct {
+	// BaseDN is the entry below which groups are searched. With from_attribute, only
+	// groups below it count.
+	BaseDN string `yaml:"base_dn"`
+
+	// Filter is what a group must match (RFC 4515). Not with from_attribute.
+	// Default: (objectClass=groupOfNames).
+	Filter string `yaml:"filter"`
+
+	// MemberAttribute is where a group lists its members. Not with from_attribute.
+	// Default: member.
+	MemberAttribute string `yaml:"member_attribute"`
+
+	// MemberValue is what stands there: dn, or username, as in the memberUid of a
+	// posixGroup. Not with from_attribute. Default: dn.
+	MemberValue string `yaml:"member_value"`
+
+	// NameAttribute holds a group's name. With from_attribute it is the attribute
+	// that group entries are named by, and the name is taken from the DN alone. Of
+	// several values one counts, as for username_attribute. Default: cn.
+	NameAttribute string `yaml:"name_attribute"`
+
+	// Nested counts the groups that a person's groups are members of, and so on, 10
+	// levels deep at most; circles do no harm. Only with member_value dn.
+	// Default: false.
+	Nested bool `yaml:"nested"`
+
+	// FromAttribute is the attribute of the person's entry that lists the DNs of the
+	// groups, such as memberOf. Default: groups are searched.
+	FromAttribute string `yaml:"from_attribute"`
+}
+
+// The values of Users.Scope and Groups.MemberValue.
+const (
+	scopeSub = "sub"
+	scopeOne = "one"
+
+	memberDN       = "dn"
+	memberUsername = "username"
+)
+
+// DefaultConfig returns a configuration that holds the defaults.
+func DefaultConfig() *Config {
+	c := Config{}.withDefaults()
+	c.Users.LoginAttributes = nil // follows username_attribute, which may still change
+	return &c
+}
+
+// withDefaults returns the configuration with what is empty filled in.
+func (c Config) withDefaults() Config {
+	u := &c.Users
+	setDefault(&u.Filter, "(objectClass=inetOrgPerson)")
+	setDefault(&u.UsernameAttribute, "uid")
+	setDefault(&u.Scope, scopeSub)
+	setDefault(&u.IDAttribute, "entryUUID")
+	if len(u.LoginAttributes) == 0 {
+		u.LoginAttributes = []string{u.UsernameAttribute}
+	}
+	if c.Groups == nil {
+		return c
+	}
+	g := *c.Groups
+	c.Groups = &g
+	setDefault(&g.NameAttribute, "cn")
+	if g.FromAttribute == "" {
+		setDefault(&g.Filter, "(objectClass=groupOfNames)")
+		setDefault(&g.MemberAttribute, "member")
+		setDefault(&g.MemberValue, memberDN)
+	}
+	return c
+}
+
+func setDefault(field *string, value string) {
+	if *field == "" {
+		*field = value
+	}
+}

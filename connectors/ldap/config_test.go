@@ -1,0 +1,199 @@
+package ldap_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/ldap"
+)
+
+func TestDefaultConfig(t *testing.T) {
+	want := &ldap.Config{Users: ldap.Users{
+		Filter:            "(objectClass=inetOrgPerson)",
+		UsernameAttribute: "uid",
+		Scope:             "sub",
+		IDAttribute:       "entryUUID",
+	}}
+	if got := ldap.DefaultConfig(); !reflect.DeepEqual(got, want) {
+		t.Errorf("DefaultConfig() = %+v, want %+v", got, want)
+	}
+}
+
+func TestValidateAccepts(t *testing.T) {
+	for name, edit := range map[string]func(*ldap.Config){
+		"ldaps":              func(c *ldap.Config) { c.URL = "ldaps://ldap.example.org" },
+		"ldaps with a port":  func(c *ldap.Config) { c.URL = "ldaps://ldap.example.org:1636/" },
+		"ldaps with a ca":    func(c *ldap.Config) { c.URL, c.CAFile = "ldaps://ldap.example.org", "/etc/ca.pem" },
+		"upper-case scheme":  func(c *ldap.Config) { c.URL = "LDAPS://ldap.example.org" },
+		"starttls":           func(c *ldap.Config) { c.URL, c.StartTLS = "ldap://ldap.example.org", true },
+		"IPv6":               func(c *ldap.Config) { c.URL = "ldaps://[2001:db8::1]:636" },
+		"plain to localhost": func(c *ldap.Config) { c.URL = "ldap://localhost:389" },
+		"plain to 127.0.0.2": func(c *ldap.Config) { c.URL = "ldap://127.0.0.2" },
+		"plain to ::1":       func(c *ldap.Config) { c.URL = "ldap://[::1]" },
+		"plain, accepted":    func(c *ldap.Config) { c.URL, c.InsecurePlaintext = "ldap://ldap.example.org", true },
+		"one level":          func(c *ldap.Config) { c.Users.Scope = "one" },
+		"no defaults filled": func(c *ldap.Config) { c.Users = ldap.Users{BaseDN: c.Users.BaseDN} },
+		"groups":             func(c *ldap.Config) { c.Groups = &ldap.Groups{BaseDN: "ou=groups,dc=example"} },
+		"nested":             func(c *ldap.Config) { c.Groups = &ldap.Groups{BaseDN: "ou=groups,dc=example", Nested: true} },
+		"posix groups": func(c *ldap.Config) {
+			c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", Filter: "(objectClass=posixGroup)", MemberAttribute: "memberUid", MemberValue: "username"}
+		},
+		"memberOf": func(c *ldap.Config) { c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", FromAttribute: "memberOf"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := config("ldaps://ldap.example.org")
+			edit(c)
+			if got := c.Validate(); len(got) > 0 {
+				t.Errorf("Validate() = %q, want nothing", got)
+			}
+		})
+	}
+}
+
+func TestValidateRefuses(t *testing.T) {
+	const plain = "ldap:// without start_tls sends passwords in clear: use ldaps:// or start_tls: true; insecure_plaintext: true accepts the risk"
+	const searchOnly = "belongs to a search for groups and has no meaning with from_attribute: remove one of the two"
+	for name, c := range map[string]struct {
+		edit func(*ldap.Config)
+		want []connectors.FieldProblem
+	}{
+		"no url":          {func(c *ldap.Config) { c.URL = "" }, faults("url", "is required: the directory's address, such as ldaps://ldap.example.org")},
+		"not a url":       {func(c *ldap.Config) { c.URL = "ldaps://h:x" }, faults("url", "is not a URL such as ldaps://ldap.example.org")},
+		"no scheme":       {func(c *ldap.Config) { c.URL = "ldap.example.org" }, faults("url", "must begin with ldaps:// or ldap://, as in ldaps://ldap.example.org")},
+		"other scheme":    {func(c *ldap.Config) { c.URL = "https://h" }, faults("url", "must begin with ldaps:// or ldap://, as in ldaps://ldap.example.org")},
+		"ldapi":           {func(c *ldap.Config) { c.URL = "ldapi://%2Frun%2Fslapd" }, faults("url", "is not a URL such as ldaps://ldap.example.org")},
+		"ldapi, no path":  {func(c *ldap.Config) { c.URL = "ldapi:///" }, faults("url", "ldapi:// (a Unix socket) is not supported: use ldap://localhost")},
+		"user in url":     {func(c *ldap.Config) { c.URL = "ldaps://u:p@h" }, faults("url", "must not hold a user: the service account is bind_dn and bind_password")},
+		"base in url":     {func(c *ldap.Config) { c.URL = "ldaps://h/dc=example" }, faults("url", "must name a server alone: bases and filters belong to users and groups")},
+		"query in url":    {func(c *ldap.Config) { c.URL = "ldaps://h??sub" }, faults("url", "must name a server alone: bases and filters belong to users and groups")},
+		"no host":         {func(c *ldap.Config) { c.URL = "ldaps://:636" }, faults("url", "names no host")},
+		"port 0":          {func(c *ldap.Config) { c.URL = "ldaps://h:0" }, faults("url", "port 0 is not between 1 and 65535")},
+		"port too high":   {func(c *ldap.Config) { c.URL = "ldaps://h:65536" }, faults("url", "port 65536 is not between 1 and 65535")},
+		"plain":           {func(c *ldap.Config) { c.URL = "ldap://ldap.example.org" }, faults("url", plain)},
+		"plain lookalike": {func(c *ldap.Config) { c.URL = "ldap://localhost.example.org" }, faults("url", plain)},
+		"starttls twice": {
+			func(c *ldap.Config) { c.StartTLS = true },
+			faults("start_tls", "ldaps:// is encrypted from the start: remove start_tls, or use ldap://"),
+		},
+		"plaintext of ldaps": {
+			func(c *ldap.Config) { c.InsecurePlaintext = true },
+			faults("insecure_plaintext", "contradicts the encryption that url or start_tls asks for: remove it"),
+		},
+		"ca without tls": {
+			func(c *ldap.Config) { c.URL, c.CAFile = "ldap://localhost", "/ca.pem" },
+			faults("ca_file", "is of no use without TLS: use ldaps:// or start_tls: true, or remove it"),
+		},
+		"no bind_dn": {func(c *ldap.Config) { c.BindDN = " " }, faults("bind_dn", "is required: the DN of the account that searches")},
+		"bad bind_dn": {
+			func(c *ldap.Config) { c.BindDN = "admin" },
+			faults("bind_dn", `"admin" is not a DN such as ou=people,dc=example,dc=org: DN ended with incomplete type, value pair`),
+		},
+		"no password":    {func(c *ldap.Config) { c.BindPassword = connectors.Secret{} }, faults("bind_password", "is required: the password of bind_dn")},
+		"blank password": {func(c *ldap.Config) { c.BindPassword = connectors.NewSecret("\x00") }, faults("bind_password", "is required: the password of bind_dn")},
+		"no base":        {func(c *ldap.Config) { c.Users.BaseDN = "" }, faults("users.base_dn", "is required: the entry below which people are searched")},
+		"bare filter": {
+			func(c *ldap.Config) { c.Users.Filter = "objectClass=person" },
+			faults("users.filter", `"objectClass=person" is not an LDAP filter such as (objectClass=inetOrgPerson): filter does not start with an '('`),
+		},
+		"unbalanced filter": {
+			func(c *ldap.Config) { c.Users.Filter = "(&(a=b)(c=d)" },
+			faults("users.filter", `"(&(a=b)(c=d)" is not an LDAP filter such as (objectClass=inetOrgPerson): unexpected end of filter`),
+		},
+		"filter with a tail": {
+			func(c *ldap.Config) { c.Users.Filter = "(a=b))(|(uid=*)" },
+			faults("users.filter", `"(a=b))(|(uid=*)" is not an LDAP filter such as (objectClass=inetOrgPerson): finished compiling filter with extra at end: )(|(uid=*)`),
+		},
+		"bad attributes": {
+			func(c *ldap.Config) {
+				c.Users.UsernameAttribute, c.Users.IDAttribute, c.Users.LoginAttributes = "uid)", "-x", []string{"uid", "mail;lang-de"}
+			},
+			faults(
+				"users.username_attribute", `"uid)" is not the name of an LDAP attribute, such as uid`,
+				"users.login_attributes[1]", `"mail;lang-de" is not the name of an LDAP attribute, such as uid`,
+				"users.id_attribute", `"-x" is not the name of an LDAP attribute, such as uid`,
+			),
+		},
+		"scope": {func(c *ldap.Config) { c.Users.Scope = "base" }, faults("users.scope", `"base" is neither sub nor one`)},
+		"empty groups": {
+			func(c *ldap.Config) { c.Groups = &ldap.Groups{} },
+			faults("groups.base_dn", "is required: the entry below which groups count"),
+		},
+		"bad groups": {
+			func(c *ldap.Config) {
+				c.Groups = &ldap.Groups{BaseDN: "x", Filter: "(", MemberAttribute: "a b", MemberValue: "mail", NameAttribute: "2.5.4.3"}
+			},
+			faults(
+				"groups.base_dn", `"x" is not a DN such as ou=people,dc=example,dc=org: DN ended with incomplete type, value pair`,
+				"groups.name_attribute", `"2.5.4.3" is not the name of an LDAP attribute, such as uid`,
+				"groups.filter", `"(" is not an LDAP filter such as (objectClass=inetOrgPerson): error reading rune at position 1`,
+				"groups.member_attribute", `"a b" is not the name of an LDAP attribute, such as uid`,
+				"groups.member_value", `"mail" is neither dn nor username`,
+			),
+		},
+		"nested names": {
+			func(c *ldap.Config) {
+				c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", MemberValue: "username", Nested: true}
+			},
+			faults("groups.nested", "needs member_value: dn, since a group is listed in another by its DN"),
+		},
+		"search keys beside from_attribute": {
+			func(c *ldap.Config) {
+				c.Groups = &ldap.Groups{
+					BaseDN: "ou=g,dc=example", FromAttribute: "memberOf",
+					Filter: "(a=b)", MemberAttribute: "member", MemberValue: "dn", Nested: true,
+				}
+			},
+			faults("groups.filter", searchOnly, "groups.member_attribute", searchOnly, "groups.member_value", searchOnly, "groups.nested", searchOnly),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config("ldaps://ldap.example.org")
+			c.edit(cfg)
+			if got := cfg.Validate(); !reflect.DeepEqual(got, c.want) {
+				t.Errorf("Validate()\n got %q\nwant %q", got, c.want)
+			}
+			if _, err := ldap.New(cfg, connectors.Deps{Name: "directory"}); err == nil || !strings.HasPrefix(err.Error(), c.want[0].Field+" ") {
+				t.Errorf("New: error = %v, want the first problem", err)
+			}
+		})
+	}
+}
+
+// faults pairs fields with messages.
+func faults(fieldsAndMessages ...string) []connectors.FieldProblem {
+	var list []connectors.FieldProblem
+	for i := 0; i < len(fieldsAndMessages); i += 2 {
+		list = append(list, connectors.FieldProblem{Field: fieldsAndMessages[i], Message: fieldsAndMessages[i+1]})
+	}
+	return list
+}
+
+func TestValidateReportsAllAtOnce(t *testing.T) {
+	var fields []string
+	for _, p := range new(ldap.Config).Validate() {
+		fields = append(fields, p.Field)
+	}
+	if want := []string{"url", "bind_dn", "bind_password", "users.base_dn"}; !reflect.DeepEqual(fields, want) {
+		t.Errorf("fields = %q, want %q", fields, want)
+	}
+}
+
+func TestNewReadsTheCAFile(t *testing.T) {
+	for name, c := range map[string]struct{ content, want string }{
+		"missing":        {"", "ca_file: open "},
+		"no certificate": {"hello\n", "holds no PEM certificate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config("ldaps://ldap.example.org")
+			cfg.CAFile = connectors.Path(t.TempDir() + "/ca.pem")
+			if c.content != "" {
+				cfg.CAFile = writeFile(t, c.content)
+			}
+			if _, err := ldap.New(cfg, connectors.Deps{}); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error = %v, want %q in it", err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,160 @@
+package ldap
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// The deadlines. Those of the caller's context hold too.
+const (
+	connectTimeout   = time.Second     // a TCP connection
+	operationTimeout = 2 * time.Second // a TLS handshake, a bind, a search
+	callTimeout      = 4 * time.Second // Locate, Verify or Resolve, waiting for a connection included
+)
+
+// errNoAnswer is the cause of an operation that was given up.
+var errNoAnswer = errors.New("the directory did not answer in time")
+
+// dialer opens connections to the directory. They are encrypted, where that is
+// configured, but not bound.
+type dialer struct {
+	address  address
+	startTLS bool
+	tls      *tls.Config // nil: plain
+}
+
+func newDialer(c *Config) (*dialer, error) {
+	a, err := parseAddress(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("url %w", err)
+	}
+	d := &dialer{address: a, startTLS: c.StartTLS}
+	if !a.tls && !c.StartTLS {
+		return d, nil
+	}
+	roots, err := readRoots(c.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	d.tls = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: a.host, RootCAs: roots}
+	return d, nil
+}
+
+// readRoots returns the authorities of file; nil, the system's, where none is named.
+func readRoots(file connectors.Path) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(string(file))
+	if err != nil {
+		return nil, fmt.Errorf("ca_file: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("ca_file: %s holds no PEM certificate", file)
+	}
+	return roots, nil
+}
+
+// dial opens a connection.
+func (d *dialer) dial(ctx context.Context) (*session, error) {
+	s, err := d.open(ctx)
+	if err != nil {
+		if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+			<-ctx.Done() // the socket's deadline is the context's, and may be the first to be noticed
+		}
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("cannot connect to %s: %s%w", d.address, dialAdvice(err), err)
+	}
+	return s, nil
+}
+
+func (d *dialer) open(ctx context.Context) (*session, error) {
+	// Probes of an idle connection are what tells that the peer is gone without a
+	// word, before a login finds out.
+	tcp := net.Dialer{
+		Timeout:         connectTimeout,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3},
+	}
+	socket, err := tcp.DialContext(ctx, "tcp", d.address.String())
+	if err != nil {
+		return nil, err
+	}
+	if d.tls == nil {
+		return newSession(socket, socket), nil
+	}
+	encrypted, err := d.encrypt(ctx, socket)
+	if err != nil {
+		_ = socket.Close()
+		return nil, err
+	}
+	return newSession(socket, encrypted), nil
+}
+
+// encrypt makes a TLS connection of socket. It takes no longer than an operation.
+func (d *dialer) encrypt(ctx context.Context, socket net.Conn) (net.Conn, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, operationTimeout, errNoAnswer)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = socket.Close() })
+	defer stop()
+	encrypted := tls.Client(socket, d.tls)
+	err := func() error {
+		if d.startTLS {
+			if err := requestTLS(socket); err != nil {
+				return err
+			}
+		}
+		return encrypted.HandshakeContext(ctx)
+	}()
+	switch {
+	case err == nil:
+		return encrypted, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	}
+	return nil, err
+}
+
+// dialAdvice says what to do about a connection that did not come about; it ends in
+// a colon, or is empty.
+func dialAdvice(err error) string {
+	var (
+		authority x509.UnknownAuthorityError
+		name      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		record    tls.RecordHeaderError
+		dns       *net.DNSError
+		refused   *resultError
+		timeout   *net.OpError
+	)
+	switch {
+	case errors.As(err, &authority):
+		return "its certificate comes from an authority that is not trusted; set ca_file to that authority's certificate: "
+	case errors.As(err, &name):
+		return "its certificate is not for this host; put a name that the certificate carries into url: "
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "its certificate has expired, or is not valid yet, or a clock is wrong: "
+	case errors.As(err, &record):
+		return "no TLS is spoken at this port; ldaps:// is usual at 636, and start_tls: true with ldap:// at 389: "
+	case errors.As(err, &refused):
+		return "it refuses StartTLS; set it up there, or use ldaps://: "
+	case errors.As(err, &dns):
+		return "its name cannot be resolved; check the host in url: "
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens there; check that the directory is up, and the port in url: "
+	case errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, context.DeadlineExceeded):
+		return "nothing answers there; check the host in url, and firewalls in between: "
+	}
+	return ""
+}

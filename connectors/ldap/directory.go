@@ -1,0 +1,187 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// Directory is an LDAP directory. It is safe for concurrent use.
+type Directory struct {
+	name     string
+	config   Config
+	dialer   *dialer
+	groups   groupSource // nil: nobody has groups
+	searches *pool       // bound as the service account
+	binds    *pool       // for users' binds alone
+	logger   *slog.Logger
+	warned   atomic.Int64 // Unix time of the last warning about the service account
+}
+
+var (
+	_ connectors.Directory = (*Directory)(nil)
+	_ connectors.Resolver  = (*Directory)(nil)
+)
+
+// New returns a directory. It reads ca_file, and never dials.
+func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
+	if problems := cfg.Validate(); len(problems) > 0 {
+		return nil, fmt.Errorf("%s %s", problems[0].Field, problems[0].Message)
+	}
+	d := &Directory{name: deps.Name, config: cfg.withDefaults(), logger: deps.Logger}
+	if d.logger == nil {
+		d.logger = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if d.dialer, err = newDialer(&d.config); err != nil {
+		return nil, err
+	}
+	if d.groups, err = newGroupSource(d.config.Groups, d.search); err != nil {
+		return nil, err
+	}
+	d.searches = newPool(d.dialService)
+	d.binds = newPool(d.dialer.dial)
+	return d, nil
+}
+
+// Close closes the connections, those at work when they are done.
+func (d *Directory) Close() error {
+	d.searches.close()
+	d.binds.close()
+	return nil
+}
+
+// Locate finds the one entry that has the user name in one of login_attributes.
+func (d *Directory) Locate(ctx context.Context, username string) (connectors.Account, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
+	defer cancel()
+	found, err := d.find(ctx, d.config.Users.LoginAttributes, username)
+	if err != nil {
+		return connectors.Account{}, err
+	}
+	return connectors.Account{ID: found.id, Username: found.username, Detail: found}, nil
+}
+
+// Verify binds as the account's entry, then reads its groups.
+func (d *Directory) Verify(ctx context.Context, a connectors.Account, password connectors.Secret) (connectors.Identity, error) {
+	if password.Blank() {
+		return connectors.Identity{}, connectors.Reject(connectors.ReasonEmptyPassword)
+	}
+	found, ok := a.Detail.(*entry)
+	if !ok {
+		return connectors.Identity{}, fmt.Errorf("the account of %q was not located by this connector", a.Username)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
+	defer cancel()
+	if err := d.bind(ctx, found.dn, password); err != nil {
+		return connectors.Identity{}, err
+	}
+	return d.identity(ctx, found)
+}
+
+// Resolve finds the entry with the stable id, among those that may sign in, and
+// reads its groups.
+func (d *Directory) Resolve(ctx context.Context, id string) (connectors.Identity, error) {
+	if id == "" {
+		return connectors.Identity{}, connectors.ErrGone
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
+	defer cancel()
+	found, err := d.find(ctx, []string{d.config.Users.IDAttribute}, id)
+	var rejected *connectors.Rejection
+	switch {
+	case errors.Is(err, connectors.ErrNotMine):
+		return connectors.Identity{}, connectors.ErrGone
+	case errors.As(err, &rejected) && rejected.Reason == connectors.ReasonAmbiguous:
+		return connectors.Identity{}, fmt.Errorf("two entries share one %s: id_attribute must be unique", d.config.Users.IDAttribute)
+	case errors.As(err, &rejected):
+		return connectors.Identity{}, connectors.ErrGone // could not sign in under its name either
+	case err != nil:
+		return connectors.Identity{}, err
+	}
+	return d.identity(ctx, found)
+}
+
+// identity completes an entry with its groups.
+func (d *Directory) identity(ctx context.Context, e *entry) (connectors.Identity, error) {
+	var groups []string
+	if d.groups != nil {
+		var err error
+		if groups, err = d.groups.groupsOf(ctx, e); err != nil {
+			return connectors.Identity{}, fmt.Errorf("reading the groups: %w", err)
+		}
+	}
+	return connectors.Identity{
+		Connector: d.name,
+		Via:       d.name,
+		Kind:      connectors.Person,
+		ID:        e.id,
+		Username:  e.username,
+		Groups:    groups,
+		Ceiling:   connectors.Unlimited(),
+	}, nil
+}
+
+// bind checks a user's password.
+func (d *Directory) bind(ctx context.Context, dn string, password connectors.Secret) error {
+	err := d.binds.do(ctx, func(c *ldap.Conn) error { return c.Bind(dn, password.Reveal()) })
+	if result, ok := asResult(err); ok {
+		if reason, ok := bindRejection(result.ResultCode); ok {
+			return connectors.Reject(reason)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("checking the password: %w", resultOf(err, password.Reveal()))
+	}
+	return nil
+}
+
+// search runs a search as the service account. Continuation references are not
+// followed. Entries may come with an error: see ldap.Conn.Search.
+func (d *Directory) search(ctx context.Context, r *ldap.SearchRequest) ([]*ldap.Entry, error) {
+	var entries []*ldap.Entry
+	err := d.searches.do(ctx, func(c *ldap.Conn) error {
+		result, err := c.Search(r)
+		entries = nil
+		if result != nil {
+			entries = result.Entries
+		}
+		return err
+	})
+	return entries, searchResultOf(err, d.config.BindPassword.Reveal())
+}
+
+// dialService opens a connection that is bound as the service account.
+func (d *Directory) dialService(ctx context.Context) (*session, error) {
+	s, err := d.dialer.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	secret := d.config.BindPassword.Reveal()
+	err = s.do(ctx, func(c *ldap.Conn) error { return c.Bind(d.config.BindDN, secret) })
+	if err == nil {
+		return s, nil
+	}
+	s.close()
+	if _, ok := asResult(err); !ok {
+		return nil, fmt.Errorf("signing in as the service account: %w", err)
+	}
+	err = fmt.Errorf("the directory refuses the service account; check bind_dn and bind_password: %w", resultOf(err, secret))
+	d.warn(err)
+	return nil, err
+}
+
+// warn logs a fault that only an operator can mend, twice a minute at most.
+func (d *Directory) warn(err error) {
+	now, last := time.Now().Unix(), d.warned.Load()
+	if now-last >= 30 && d.warned.CompareAndSwap(last, now) {
+		d.logger.Error("nobody can sign in", slog.String("bind_dn", d.config.BindDN), slog.Any("error", err))
+	}
+}

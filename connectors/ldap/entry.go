@@ -1,0 +1,130 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// entry is what was read of a person's entry: all that a login needs besides the
+// password. It is immutable.
+type entry struct {
+	dn       string   // as the directory spells it
+	id       string   // the value of id_attribute
+	username string   // the canonical name
+	names    []string // all values of username_attribute, as the directory spells them
+	memberOf []string // the values of from_attribute
+}
+
+// find returns the entry that has value in one of the attributes. It fails with
+// ErrNotMine, and with ErrRejected where there are several.
+func (d *Directory) find(ctx context.Context, attributes []string, value string) (*entry, error) {
+	users := &d.config.Users
+	scope := ldap.ScopeWholeSubtree
+	if users.Scope == scopeOne {
+		scope = ldap.ScopeSingleLevel
+	}
+	wanted := []string{users.UsernameAttribute, users.IDAttribute}
+	if g := d.config.Groups; g != nil && g.FromAttribute != "" {
+		wanted = append(wanted, g.FromAttribute)
+	}
+	entries, err := d.search(ctx, &ldap.SearchRequest{
+		BaseDN:           users.BaseDN,
+		Scope:            scope,
+		DerefAliases:     ldap.NeverDerefAliases,
+		SizeLimit:        2,
+		EnforceSizeLimit: true,
+		Filter:           "(&" + users.Filter + anyOf(attributes, []string{value}) + ")",
+		Attributes:       wanted,
+	})
+	switch {
+	case len(entries) > 1 && (err == nil || isSizeLimit(err)):
+		return nil, connectors.Reject(connectors.ReasonAmbiguous)
+	case err != nil:
+		return nil, fmt.Errorf("searching for the user: %w", err)
+	case len(entries) == 0:
+		return nil, connectors.ErrNotMine
+	}
+	return d.readEntry(entries[0])
+}
+
+// readEntry takes what is needed of a person's entry.
+func (d *Directory) readEntry(raw *ldap.Entry) (*entry, error) {
+	users := &d.config.Users
+	dn, err := parseDN(raw.DN)
+	if err != nil || len(dn.RDNs) == 0 {
+		return nil, fmt.Errorf("the directory names an entry %q, which is not a DN", raw.DN)
+	}
+	id, err := values(raw, users.IDAttribute)
+	if err != nil {
+		return nil, err
+	}
+	names, err := values(raw, users.UsernameAttribute)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(id) != 1 || id[0] == "":
+		return nil, fmt.Errorf("the entry %q has %d values of %s, want one: check id_attribute, and that the service account may read it", raw.DN, len(id), users.IDAttribute)
+	case !utf8.ValidString(id[0]):
+		return nil, fmt.Errorf("the entry %q has a %s that is not text: check id_attribute", raw.DN, users.IDAttribute)
+	case len(names) == 0:
+		return nil, fmt.Errorf("the entry %q has no %s: check username_attribute, and that the service account may read it", raw.DN, users.UsernameAttribute)
+	}
+	e := &entry{dn: raw.DN, id: id[0], names: names}
+	var ok bool
+	if e.username, ok = connectors.ParseUsername(canonicalName(dn, users.UsernameAttribute, names)); !ok {
+		return nil, connectors.Reject(connectors.ReasonBadUsername)
+	}
+	if g := d.config.Groups; g != nil && g.FromAttribute != "" {
+		if e.memberOf, err = values(raw, g.FromAttribute); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// values returns the values of an attribute. It fails where the directory has sent
+// only a range of them.
+func values(raw *ldap.Entry, attribute string) ([]string, error) {
+	for _, a := range raw.Attributes {
+		name, option, _ := strings.Cut(a.Name, ";")
+		if !strings.EqualFold(name, attribute) {
+			continue
+		}
+		if option == "" {
+			return a.Values, nil
+		}
+		if len(option) >= 6 && strings.EqualFold(option[:6], "range=") {
+			return nil, fmt.Errorf("the directory gives only a part of %s (%s)", attribute, option)
+		}
+	}
+	return nil, nil
+}
+
+// anyOf is the filter of entries that have one of the values in one of the
+// attributes.
+func anyOf(attributes, values []string) string {
+	var b strings.Builder
+	b.WriteString("(|")
+	for _, a := range attributes {
+		for _, v := range values {
+			b.WriteString("(" + a + "=" + ldap.EscapeFilter(v) + ")")
+		}
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+// isSizeLimit reports whether a search found more entries than it asked for,
+// whether the directory says so or has sent too many.
+func isSizeLimit(err error) bool {
+	var result *resultError
+	return errors.As(err, &result) && result.code == ldap.LDAPResultSizeLimitExceeded || errors.Is(err, ldap.ErrSizeLimitExceeded)
+}

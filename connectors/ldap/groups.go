@@ -1,0 +1,190 @@
+package ldap
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// The bounds of a person's groups. Beyond them a login fails: to go on with fewer
+// groups could mean to go on with fewer denies.
+const (
+	maxGroups  = 1000 // all that a person is in
+	maxNesting = 10   // levels, direct groups being the first
+	batch      = 50   // groups whose own groups are asked for at once
+)
+
+var (
+	errTooManyGroups = fmt.Errorf("the user is in more than %d groups: narrow the base_dn or filter of groups", maxGroups)
+	errTooDeep       = fmt.Errorf("groups are nested deeper than %d levels", maxNesting)
+)
+
+// groupSource finds the groups of a person, all of them or none.
+type groupSource interface {
+	groupsOf(ctx context.Context, e *entry) ([]string, error)
+}
+
+// searchFunc runs a search as the service account.
+type searchFunc func(ctx context.Context, r *ldap.SearchRequest) ([]*ldap.Entry, error)
+
+// newGroupSource returns the source that the configuration asks for; nil for none.
+func newGroupSource(g *Groups, search searchFunc) (groupSource, error) {
+	if g == nil {
+		return nil, nil
+	}
+	if g.FromAttribute == "" {
+		return &groupSearch{config: g, search: search}, nil
+	}
+	base, err := parseDN(g.BaseDN)
+	if err != nil {
+		return nil, fmt.Errorf("groups.base_dn: %w", err)
+	}
+	return &groupAttribute{config: g, base: base}, nil
+}
+
+// groupAttribute takes groups from an attribute of the person's entry.
+type groupAttribute struct {
+	config *Groups
+	base   *ldap.DN
+}
+
+// groupsOf returns the names of the groups below base_dn.
+func (g *groupAttribute) groupsOf(_ context.Context, e *entry) ([]string, error) {
+	if len(e.memberOf) > maxGroups {
+		return nil, errTooManyGroups
+	}
+	var names []string
+	for _, text := range e.memberOf {
+		dn, err := parseDN(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s holds %q, which is not a DN: %w", g.config.FromAttribute, text, err)
+		}
+		if !g.base.AncestorOf(dn) {
+			continue
+		}
+		name, ok := rdnValue(dn, g.config.NameAttribute)
+		if !ok || name == "" {
+			return nil, fmt.Errorf("the group %q is not named by %s: check groups.name_attribute", text, g.config.NameAttribute)
+		}
+		names = append(names, name)
+	}
+	return distinct(names), nil
+}
+
+// groupSearch searches for groups that list the person.
+type groupSearch struct {
+	config *Groups
+	search searchFunc
+}
+
+// groupsOf returns the names of the groups that list the person, and, where groups
+// nest, of those that list these.
+func (g *groupSearch) groupsOf(ctx context.Context, e *entry) ([]string, error) {
+	w := walk{groupSearch: g, seen: make(map[string]bool)}
+	members := []string{e.dn}
+	if g.config.MemberValue == memberUsername {
+		members = spellings(e.names)
+	}
+	for level := 1; len(members) > 0; level++ {
+		found, err := w.level(ctx, members)
+		switch {
+		case err != nil:
+			return nil, err
+		case !g.config.Nested:
+			return distinct(w.names), nil
+		case level > maxNesting && len(found) > 0:
+			return nil, errTooDeep
+		}
+		members = found
+	}
+	return distinct(w.names), nil
+}
+
+// walk collects the groups of one person.
+type walk struct {
+	*groupSearch
+	seen  map[string]bool // by DN
+	names []string
+}
+
+// level adds the groups that list one of the members, and returns the DNs of those
+// that are new.
+func (w *walk) level(ctx context.Context, members []string) ([]string, error) {
+	var found []string
+	for part := range slices.Chunk(members, batch) {
+		entries, err := w.listing(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for _, raw := range entries {
+			isNew, err := w.add(raw)
+			if err != nil {
+				return nil, err
+			}
+			if isNew {
+				found = append(found, raw.DN)
+			}
+		}
+	}
+	return found, nil
+}
+
+// listing returns the groups that list one of the members.
+func (w *walk) listing(ctx context.Context, members []string) ([]*ldap.Entry, error) {
+	entries, err := w.search(ctx, &ldap.SearchRequest{
+		BaseDN:           w.config.BaseDN,
+		Scope:            ldap.ScopeWholeSubtree,
+		DerefAliases:     ldap.NeverDerefAliases,
+		SizeLimit:        maxGroups + 1,
+		EnforceSizeLimit: true,
+		Filter:           "(&" + w.config.Filter + anyOf([]string{w.config.MemberAttribute}, members) + ")",
+		Attributes:       []string{w.config.NameAttribute},
+	})
+	if len(entries) > maxGroups && isSizeLimit(err) {
+		return nil, errTooManyGroups
+	}
+	return entries, err
+}
+
+// add notes a group, and reports whether it is a new one.
+func (w *walk) add(raw *ldap.Entry) (bool, error) {
+	dn, err := parseDN(raw.DN)
+	if err != nil {
+		return false, fmt.Errorf("the directory names a group %q, which is not a DN: %w", raw.DN, err)
+	}
+	if w.seen[dn.String()] {
+		return false, nil
+	}
+	names, err := values(raw, w.config.NameAttribute)
+	if err != nil {
+		return false, err
+	}
+	if len(names) == 0 || slices.Contains(names, "") {
+		return false, fmt.Errorf("the group %q has no %s: check groups.name_attribute, and that the service account may read it", raw.DN, w.config.NameAttribute)
+	}
+	if len(w.seen) == maxGroups {
+		return false, errTooManyGroups
+	}
+	w.seen[dn.String()] = true
+	w.names = append(w.names, canonicalName(dn, w.config.NameAttribute, names))
+	return true, nil
+}
+
+// spellings returns names and their lower-case forms: the attributes that list user
+// names tell case apart (memberUid, RFC 2307), those that hold them do not.
+func spellings(names []string) []string {
+	all := slices.Clone(names)
+	for _, n := range names {
+		all = append(all, strings.ToLower(n))
+	}
+	return distinct(all)
+}
+
+// distinct sorts a list and leaves out what is repeated.
+func distinct(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}

@@ -1,0 +1,162 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// The bounds of a pool.
+const (
+	poolSize = 16              // connections at once
+	maxAge   = 5 * time.Minute // of a connection: load balancers and DNS move on
+	maxIdle  = time.Minute     // well below what firewalls forget connections after
+)
+
+// errClosed is returned after Close.
+var errClosed = errors.New("the connector is closed")
+
+// pool keeps connections of one kind. The ones used last are used first, so that
+// what is not needed grows old and goes.
+type pool struct {
+	dial  func(context.Context) (*session, error)
+	slots chan struct{} // one token for each connection that works
+
+	mu     sync.Mutex
+	idle   []*session // the one used last is at the end
+	closed bool
+}
+
+func newPool(dial func(context.Context) (*session, error)) *pool {
+	return &pool{dial: dial, slots: make(chan struct{}, poolSize)}
+}
+
+// do runs op on a connection of the pool. If that one turns out to be broken, op
+// runs once more, on a fresh one: the directory may have been restarted since.
+func (p *pool) do(ctx context.Context, op func(*ldap.Conn) error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // not worth a connection
+	}
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for one of %d busy connections: %w", poolSize, context.Cause(ctx))
+	}
+	defer func() { <-p.slots }()
+
+	if s := p.take(); s != nil {
+		err := s.do(ctx, op)
+		p.put(s, err)
+		if !isBroken(err) || ctx.Err() != nil {
+			return err
+		}
+		p.drop() // what broke one has broken its neighbors
+		if errors.Is(err, errNoAnswer) {
+			return err // a directory that hangs is not asked for more
+		}
+	}
+	if p.isClosed() {
+		return errClosed
+	}
+	s, err := p.dial(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.do(ctx, op)
+	p.put(s, err)
+	return err
+}
+
+// isBroken reports whether err says that the connection itself failed.
+func isBroken(err error) bool {
+	_, answered := asResult(err)
+	return err != nil && !answered && !errors.Is(err, ldap.ErrSizeLimitExceeded) && !errors.Is(err, errLimit)
+}
+
+// isReusable reports whether a connection is as good as before after an operation
+// that ended with err.
+func isReusable(err error) bool {
+	if err == nil {
+		return true
+	}
+	result, ok := asResult(err)
+	if !ok {
+		return false
+	}
+	switch result.ResultCode {
+	case ldap.LDAPResultOperationsError, ldap.LDAPResultProtocolError, ldap.LDAPResultStrongAuthRequired,
+		ldap.LDAPResultBusy, ldap.LDAPResultUnavailable, ldap.LDAPResultOther:
+		return false
+	}
+	return true
+}
+
+// take returns an idle connection, or nil.
+func (p *pool) take() *session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.idle) > 0 {
+		last := len(p.idle) - 1
+		s := p.idle[last]
+		p.idle = p.idle[:last]
+		s.expiry.Stop()
+		if s.usable() && time.Since(s.born) < maxAge {
+			return s
+		}
+		go s.close()
+	}
+	return nil
+}
+
+// put takes a connection back after an operation that ended with err.
+func (p *pool) put(s *session, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || !isReusable(err) || !s.usable() || time.Since(s.born) >= maxAge {
+		go s.close()
+		return
+	}
+	s.expiry = time.AfterFunc(maxIdle, func() { p.expire(s) })
+	p.idle = append(p.idle, s)
+}
+
+// expire closes a connection that nobody has taken for a while.
+func (p *pool) expire(s *session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.idle, s); i >= 0 {
+		p.idle = slices.Delete(p.idle, i, i+1)
+		go s.close()
+	}
+}
+
+// drop closes all idle connections.
+func (p *pool) drop() {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle = nil
+	p.mu.Unlock()
+	for _, s := range idle {
+		s.expiry.Stop()
+		s.close()
+	}
+}
+
+func (p *pool) isClosed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
+// close closes the idle connections at once, and those at work when they are done.
+func (p *pool) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.drop()
+}

@@ -1,0 +1,197 @@
+package ldap_test
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+)
+
+// meter counts what a scripted directory sees, connection by connection.
+type meter struct {
+	mu    sync.Mutex
+	conns []net.Conn
+	binds [][]string // the DNs bound on each connection
+	seeks []int      // the searches on each
+	open  int
+	most  int
+}
+
+// serve answers like a script, one request at a time, and keeps count.
+func (m *meter) serve(s script) func(net.Conn) {
+	return func(c net.Conn) {
+		m.mu.Lock()
+		n := len(m.conns)
+		m.conns, m.binds, m.seeks = append(m.conns, c), append(m.binds, nil), append(m.seeks, 0)
+		m.open++
+		m.most = max(m.most, m.open)
+		m.mu.Unlock()
+		inner := s
+		inner.bind = func(dn, password string) (int, string) {
+			m.mu.Lock()
+			m.binds[n] = append(m.binds[n], dn)
+			m.mu.Unlock()
+			if s.bind == nil {
+				return 0, ""
+			}
+			return s.bind(dn, password)
+		}
+		inner.search = func(string, string) ([]record, int) {
+			m.mu.Lock()
+			m.seeks[n]++
+			m.mu.Unlock()
+			return []record{alice()}, 0
+		}
+		inner.serve(c)
+		m.mu.Lock()
+		m.open--
+		m.mu.Unlock()
+	}
+}
+
+// hangUp closes all connections so far.
+func (m *meter) hangUp() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.conns {
+		_ = c.Close()
+	}
+}
+
+func TestConnectionsAreKeptAndKeptApart(t *testing.T) {
+	var m meter
+	d := open(t, config(listen(t, m.serve(script{bind: func(_, password string) (int, string) {
+		if password == "wrong" {
+			return 49, ""
+		}
+		return 0, ""
+	}}))))
+	for _, password := range []string{userPassword, "wrong", userPassword, "wrong", userPassword} {
+		_, err := login(t, d, "alice", password)
+		if (err == nil) != (password == userPassword) {
+			t.Fatalf("login with %q: %v", password, err)
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.conns) != 2 {
+		t.Fatalf("%d connections, want 2: one that searches, one that users bind on", len(m.conns))
+	}
+	if len(m.binds[0]) != 1 || m.binds[0][0] != serviceDN || m.seeks[0] != 5 {
+		t.Errorf("the first connection: bound as %q, %d searches, want the service account alone and 5", m.binds[0], m.seeks[0])
+	}
+	if len(m.binds[1]) != 5 || m.binds[1][0] != alice().dn || m.seeks[1] != 0 {
+		t.Errorf("the second connection: bound as %q, %d searches, want alice five times and no search", m.binds[1], m.seeks[1])
+	}
+}
+
+// TestBrokenConnectionsAreReplaced closes connections while they are idle, as a
+// restart of the directory does.
+func TestBrokenConnectionsAreReplaced(t *testing.T) {
+	var m meter
+	d := open(t, config(listen(t, m.serve(script{}))))
+	for range 3 {
+		if _, err := login(t, d, "alice", userPassword); err != nil {
+			t.Fatal(err)
+		}
+		m.hangUp()
+	}
+}
+
+// TestBrokenConnectionIsRetriedOnce breaks connections at the moment when they are
+// used again, so that only a second try can succeed.
+func TestBrokenConnectionIsRetriedOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		fresh bool // whether a fresh connection works
+		conns int64
+	}{
+		"fresh ones work":       {true, 2},
+		"fresh ones break, too": {false, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var conns atomic.Int64
+			d := open(t, config(listen(t, func(c0 net.Conn) {
+				n := conns.Add(1)
+				answers := 2 // the bind and one search
+				if n > 1 && !c.fresh {
+					answers = 1
+				}
+				limited(c0, answers)
+			})))
+			if _, err := d.Locate(t.Context(), "alice"); err != nil {
+				t.Fatal(err)
+			}
+			_, err := d.Locate(t.Context(), "alice")
+			if c.fresh && err != nil {
+				t.Errorf("error = %v, want a second try to succeed", err)
+			}
+			if !c.fresh {
+				wantOutage(t, err, "searching for the user: ")
+			}
+			if got := conns.Load(); got != c.conns {
+				t.Errorf("%d connections, want %d", got, c.conns)
+			}
+		})
+	}
+}
+
+// limited answers that many requests, then hangs up on the next.
+func limited(c net.Conn, answers int) {
+	defer func() { _ = c.Close() }()
+	for range answers {
+		request, err := ber.ReadPacket(c)
+		if err != nil {
+			return
+		}
+		id := request.Children[0].Value.(int64)
+		if request.Children[1].Tag == opBindRequest {
+			write(c, message(id, result(opBindResponse, 0, "")))
+			continue
+		}
+		write(c, message(id, alice().encode()))
+		write(c, message(id, result(opSearchDone, 0, "")))
+	}
+	_, _ = ber.ReadPacket(c)
+}
+
+// TestWrongPasswordIsTriedOnce holds that a refused bind is not repeated: each try
+// counts toward a lockout.
+func TestWrongPasswordIsTriedOnce(t *testing.T) {
+	var binds atomic.Int64
+	d := open(t, config(listen(t, script{bind: func(dn, _ string) (int, string) {
+		if dn == serviceDN {
+			return 0, ""
+		}
+		binds.Add(1)
+		return 49, ""
+	}}.serve)))
+	for range 3 {
+		_, _ = login(t, d, "alice", "wrong")
+	}
+	if got := binds.Load(); got != 3 {
+		t.Errorf("%d binds for three logins, want 3", got)
+	}
+}
+
+func TestPoolsAreBounded(t *testing.T) {
+	var m meter
+	slow := script{bind: func(string, string) (int, string) { time.Sleep(2 * time.Millisecond); return 0, "" }}
+	d := open(t, config(listen(t, m.serve(slow))))
+	var group sync.WaitGroup
+	for range 200 {
+		group.Go(func() {
+			if _, err := login(t, d, "alice", userPassword); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.most > 32 || len(m.conns) > 32 {
+		t.Errorf("%d connections at once, %d in all, want 16 in each of two pools at most", m.most, len(m.conns))
+	}
+}

@@ -1,0 +1,130 @@
+package ldap_test
+
+import (
+	"crypto/tls"
+	"encoding/pem"
+	"net"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/ldap"
+)
+
+// authority is a server certificate that is good for 127.0.0.1, not for localhost,
+// and the file of the authority that signed it.
+func authority(t *testing.T) (*tls.Config, connectors.Path) {
+	t.Helper()
+	s := httptest.NewTLSServer(nil)
+	s.Close()
+	return s.TLS.Clone(), writeFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})))
+}
+
+// startTLS agrees to StartTLS and goes on over TLS.
+func startTLS(c *tls.Config) func(net.Conn) {
+	return func(conn net.Conn) {
+		if _, err := ber.ReadPacket(conn); err != nil {
+			return
+		}
+		write(conn, message(1, result(opExtendedResponse, 0, "")))
+		script{}.serve(tls.Server(conn, c))
+	}
+}
+
+func overTLS(c *tls.Config) func(net.Conn) {
+	return func(conn net.Conn) { script{}.serve(tls.Server(conn, c)) }
+}
+
+func TestTLS(t *testing.T) {
+	server, ca := authority(t)
+	for name, c := range map[string]struct {
+		serve func(net.Conn)
+		edit  func(*ldap.Config)
+	}{
+		"LDAPS":    {overTLS(server), func(c *ldap.Config) { c.URL = "ldaps" + strings.TrimPrefix(c.URL, "ldap") }},
+		"StartTLS": {startTLS(server), func(c *ldap.Config) { c.StartTLS = true }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(listen(t, c.serve))
+			cfg.CAFile = ca
+			c.edit(cfg)
+			if id, err := login(t, open(t, cfg), "alice", userPassword); err != nil || id.Username != "alice" {
+				t.Errorf("login = %q, %v, want alice", id.Username, err)
+			}
+		})
+	}
+}
+
+func TestTLSFaults(t *testing.T) {
+	server, ca := authority(t)
+	old := server.Clone()
+	old.MaxVersion = tls.VersionTLS11
+	answer := func(op *ber.Packet) func(net.Conn) { return misbehave(message(1, op).Bytes(), false) }
+	injected := append(message(1, result(opExtendedResponse, 0, "")).Bytes(), message(1, result(opBindResponse, 0, "")).Bytes()...)
+	for name, c := range map[string]struct {
+		serve    func(net.Conn)
+		startTLS bool
+		edit     func(*ldap.Config)
+		want     string
+	}{
+		"unknown authority": {
+			overTLS(server), false, func(c *ldap.Config) { c.CAFile = "" },
+			"its certificate comes from an authority that is not trusted; set ca_file to that authority's certificate: ",
+		},
+		"unknown authority, StartTLS": {
+			startTLS(server), true, func(c *ldap.Config) { c.CAFile = "" },
+			"its certificate comes from an authority that is not trusted; set ca_file to that authority's certificate: ",
+		},
+		"wrong host name": {
+			overTLS(server), false, func(c *ldap.Config) { c.URL = strings.Replace(c.URL, "127.0.0.1", "localhost", 1) },
+			"its certificate is not for this host; put a name that the certificate carries into url: ",
+		},
+		"wrong host name, StartTLS": {
+			startTLS(server), true, func(c *ldap.Config) { c.URL = strings.Replace(c.URL, "127.0.0.1", "localhost", 1) },
+			"its certificate is not for this host; put a name that the certificate carries into url: ",
+		},
+		"TLS 1.1":              {overTLS(old), false, nil, "protocol version not supported"},
+		"LDAPS to plain LDAP":  {script{}.serve, false, nil, "cannot connect to "},
+		"LDAPS to HTTP":        {func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }, false, nil, "no TLS is spoken at this port; ldaps:// is usual at 636, and start_tls: true with ldap:// at 389: "},
+		"StartTLS refused":     {answer(result(opExtendedResponse, 2, "unsupported extended operation")), true, nil, `it refuses StartTLS; set it up there, or use ldaps://: result code 2 (protocol error) "unsupported extended operation"`},
+		"StartTLS not now":     {answer(result(opExtendedResponse, 52, "")), true, nil, `it refuses StartTLS; set it up there, or use ldaps://: result code 52 (unavailable)`},
+		"another answer":       {answer(result(opBindResponse, 0, "")), true, nil, "the answer to StartTLS is not one"},
+		"a bomb for an answer": {misbehave(nested(10_000), false), true, nil, "elements nested deeper than 32 levels"},
+		"a 10 MB answer":       {misbehave([]byte{0x30, 0x84, 0x00, 0x98, 0x96, 0x80}, false), true, nil, "an element of more than 1048576 bytes"},
+		"no answer":            {misbehave(nil, true), true, nil, "reading the answer to StartTLS: "},
+		"injected answers":     {misbehave(injected, false), true, nil, "no TLS is spoken at this port"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(listen(t, c.serve))
+			cfg.CAFile, cfg.StartTLS = ca, c.startTLS
+			if !c.startTLS {
+				cfg.URL = "ldaps" + strings.TrimPrefix(cfg.URL, "ldap")
+			}
+			if c.edit != nil {
+				c.edit(cfg)
+			}
+			_, err := open(t, cfg).Locate(t.Context(), "alice")
+			wantOutage(t, err, c.want)
+		})
+	}
+}
+
+// TestHangingHandshake holds that a TLS handshake has a deadline too.
+func TestHangingHandshake(t *testing.T) {
+	t.Parallel()
+	for name, starttls := range map[string]bool{"LDAPS": false, "StartTLS": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := config(listen(t, misbehave(nil, false)))
+			cfg.StartTLS = starttls
+			if !starttls {
+				cfg.URL = "ldaps" + strings.TrimPrefix(cfg.URL, "ldap")
+			}
+			_, err := open(t, cfg).Locate(t.Context(), "alice")
+			wantOutage(t, err, "the directory did not answer in time")
+		})
+	}
+}

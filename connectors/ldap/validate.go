@@ -1,0 +1,150 @@
+package ldap
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+var _ connectors.Validator = (*Config)(nil)
+
+// Validate returns what is wrong with the configuration, without I/O.
+func (c *Config) Validate() []connectors.FieldProblem {
+	full := c.withDefaults()
+	var p problems
+	full.validateServer(&p)
+	p.dn("bind_dn", full.BindDN, "the DN of the account that searches")
+	if full.BindPassword.Blank() {
+		p.add("bind_password", "is required: the password of bind_dn")
+	}
+	full.Users.validate(&p)
+	if full.Groups != nil {
+		full.Groups.validate(&p)
+	}
+	return p
+}
+
+func (c *Config) validateServer(p *problems) {
+	if c.URL == "" {
+		p.add("url", "is required: the directory's address, such as ldaps://ldap.example.org")
+		return
+	}
+	a, err := parseAddress(c.URL)
+	if err != nil {
+		p.add("url", err.Error())
+		return
+	}
+	if a.tls && c.StartTLS {
+		p.add("start_tls", "ldaps:// is encrypted from the start: remove start_tls, or use ldap://")
+		return
+	}
+	encrypted := a.tls || c.StartTLS
+	switch {
+	case encrypted && c.InsecurePlaintext:
+		p.add("insecure_plaintext", "contradicts the encryption that url or start_tls asks for: remove it")
+	case !encrypted && c.CAFile != "":
+		p.add("ca_file", "is of no use without TLS: use ldaps:// or start_tls: true, or remove it")
+	case !encrypted && !c.InsecurePlaintext && !a.loopback():
+		p.add("url", "ldap:// without start_tls sends passwords in clear: use ldaps:// or start_tls: true; insecure_plaintext: true accepts the risk")
+	}
+}
+
+func (u *Users) validate(p *problems) {
+	p.dn("users.base_dn", u.BaseDN, "the entry below which people are searched")
+	p.filter("users.filter", u.Filter)
+	p.attribute("users.username_attribute", u.UsernameAttribute)
+	for i, name := range u.LoginAttributes {
+		p.attribute(fmt.Sprintf("users.login_attributes[%d]", i), name)
+	}
+	if u.Scope != scopeSub && u.Scope != scopeOne {
+		p.add("users.scope", fmt.Sprintf("%q is neither sub nor one", u.Scope))
+	}
+	p.attribute("users.id_attribute", u.IDAttribute)
+}
+
+func (g *Groups) validate(p *problems) {
+	p.dn("groups.base_dn", g.BaseDN, "the entry below which groups count")
+	p.attribute("groups.name_attribute", g.NameAttribute)
+	if g.FromAttribute != "" {
+		g.validateFromAttribute(p)
+		return
+	}
+	p.filter("groups.filter", g.Filter)
+	p.attribute("groups.member_attribute", g.MemberAttribute)
+	if g.MemberValue != memberDN && g.MemberValue != memberUsername {
+		p.add("groups.member_value", fmt.Sprintf("%q is neither dn nor username", g.MemberValue))
+	}
+	if g.Nested && g.MemberValue == memberUsername {
+		p.add("groups.nested", "needs member_value: dn, since a group is listed in another by its DN")
+	}
+}
+
+func (g *Groups) validateFromAttribute(p *problems) {
+	p.attribute("groups.from_attribute", g.FromAttribute)
+	searchOnly := []struct {
+		key string
+		set bool
+	}{
+		{"filter", g.Filter != ""},
+		{"member_attribute", g.MemberAttribute != ""},
+		{"member_value", g.MemberValue != ""},
+		{"nested", g.Nested},
+	}
+	for _, f := range searchOnly {
+		if f.set {
+			p.add("groups."+f.key, "belongs to a search for groups and has no meaning with from_attribute: remove one of the two")
+		}
+	}
+}
+
+// problems collects what Validate finds.
+type problems []connectors.FieldProblem
+
+func (p *problems) add(field, message string) {
+	*p = append(*p, connectors.FieldProblem{Field: field, Message: message})
+}
+
+// dn wants a DN of one component at least.
+func (p *problems) dn(field, value, meaning string) {
+	if strings.TrimSpace(value) == "" {
+		p.add(field, "is required: "+meaning)
+		return
+	}
+	if _, err := ldap.ParseDN(value); err != nil {
+		p.add(field, fmt.Sprintf("%q is not a DN such as ou=people,dc=example,dc=org: %v", value, err))
+	}
+}
+
+func (p *problems) filter(field, value string) {
+	if _, err := ldap.CompileFilter(value); err != nil {
+		p.add(field, fmt.Sprintf("%q is not an LDAP filter such as (objectClass=inetOrgPerson): %v", value, filterFault(err)))
+	}
+}
+
+// filterFault returns what the library found, without the name of its own error code.
+func filterFault(err error) string {
+	_, fault, _ := strings.Cut(err.Error(), "ldap: ")
+	return fault
+}
+
+func (p *problems) attribute(field, name string) {
+	if !isAttributeName(name) {
+		p.add(field, fmt.Sprintf("%q is not the name of an LDAP attribute, such as uid", name))
+	}
+}
+
+// isAttributeName reports whether name is a short name (RFC 4512 §1.4), without
+// options. Numeric OIDs are not taken: servers answer with the short name.
+func isAttributeName(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (i == 0 || c != '-' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return name != ""
+}

@@ -1,0 +1,9 @@
+// Package config reads shorepass.yaml: its schema, its defaults, and all that can be
+// known to be wrong with it without a network.
+//
+// [Load] reports everything at once, in this file and in the policy files that it
+// names, each fault with file, line and column. A part that cannot be decoded is not
+// checked further, so that one mistake makes one message; the parts beside it are.
+//
+// What users read of the keys is docs/configuration.md; a test keeps it complete.
+package config

@@ -1,0 +1,156 @@
+package e2e_test
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/connectors/connectortest"
+)
+
+// TestOneSubjectPerPerson types alice's name in the ways that a directory might take
+// for hers: each is the same subject, with the same denies, or refused.
+func TestOneSubjectPerPerson(t *testing.T) {
+	w := newWorld(t, "")
+	spellings := []string{
+		"alice", "ALICE", "Alice", " alice", "alice ", "al ice", "ａｌｉｃｅ", "alice\u00a0", "alice\u00ad", "alıce", "alice\x00", `\61lice`, "alice@", "uid=alice", "al\u200bice",
+	}
+	same := 0
+	for _, spelling := range spellings {
+		a := w.broker.Token(t, spelling, "alice-password", service, "repository:platform/app:pull,push,delete")
+		switch a.Status {
+		case http.StatusOK:
+			if sub := a.Claims(t).Subject; sub != "directory:alice" {
+				t.Errorf("%q is the subject %q", spelling, sub)
+			}
+			same++
+		case http.StatusUnauthorized:
+		default:
+			t.Errorf("%q: status %d: %s", spelling, a.Status, a.Body)
+		}
+	}
+	if same != 3 {
+		t.Errorf("%d spellings are let in, want the three that differ in case", same)
+	}
+	for _, name := range connectortest.HostileNames("alice") {
+		if a := w.broker.Token(t, name, "alice-password", service); name != "" && a.Status != http.StatusUnauthorized {
+			t.Errorf("%q: status %d: %s", name, a.Status, a.Body)
+		}
+	}
+}
+
+// TestHostileScopes asks for a thousand things as somebody who may do little: nothing
+// beyond the policy is granted, and nothing is the server's fault.
+func TestHostileScopes(t *testing.T) {
+	w := newWorld(t, "")
+	parts := []string{"platform", "home/bob", "home/alice", "web", "web-evil", "..", ".", "", "**", "*", "{user}", "{*}", "Platform", "registry.corp.example:5000", "%2e%2e", "a:b", "\x00", "ａ", strings.Repeat("x", 300), "public"}
+	types := []string{"repository", "repository(plugin)", "registry", "plugin", "", "REPOSITORY", "*"}
+	actions := []string{"pull", "push", "delete", "*", "pull,push,delete,*", "", "admin", "catalog", "pull push", "\n"}
+	granted, asked := 0, 0
+	for i := range 1000 {
+		scope := fmt.Sprintf("%s:%s/%s:%s", types[i%len(types)], parts[i%len(parts)], parts[(i/len(parts)*7)%len(parts)], actions[i%len(actions)])
+		if i%9 == 0 {
+			scope = "registry:catalog:*"
+		}
+		a := w.broker.Token(t, "", "", service, scope)
+		if i%2 == 0 {
+			a = w.broker.Token(t, "breakglass", "breakglass-password", service, scope)
+		}
+		asked++
+		if a.Status != http.StatusOK && a.Status != http.StatusUnauthorized && a.Status != http.StatusBadRequest {
+			t.Fatalf("scope %q: status %d: %s", scope, a.Status, a.Body)
+		}
+		if a.Status != http.StatusOK {
+			continue
+		}
+		for _, access := range a.Claims(t).Access {
+			granted++
+			if i%2 == 1 && !(strings.HasPrefix(access.Name, "public/") && fmt.Sprint(access.Actions) == "[pull]") {
+				t.Errorf("scope %q: the anonymous client is granted %+v", scope, access)
+			}
+			if access.Type != "repository" || strings.Contains(fmt.Sprint(access.Actions), "*") {
+				t.Errorf("scope %q: granted %+v", scope, access)
+			}
+		}
+	}
+	if granted == 0 {
+		t.Errorf("nothing of %d is granted: the test shows nothing", asked)
+	}
+}
+
+// TestNoSecretIsPrinted sends a password through everything that can go right and
+// wrong, with the log at its most talkative, and looks for it in all its forms.
+func TestNoSecretIsPrinted(t *testing.T) {
+	const canary = "Canary pa55+word/ü"
+	w := newWorld(t, "", "realms:\n", "log: {level: debug, format: json}\nrealms:\n")
+	w.slapd.Modify(t, "dn: uid=bob,ou=people,dc=corp,dc=example\nchangetype: modify\nreplace: userPassword\nuserPassword:: "+base64.StdEncoding.EncodeToString([]byte(canary))+"\n")
+	if a := w.broker.Token(t, "bob", canary, service, "repository:web/app:pull"); a.Status != http.StatusOK {
+		t.Fatalf("status %d: %s", a.Status, a.Body)
+	}
+	for _, name := range []string{"alice", "zoe", "breakglass", "a b", "*"} {
+		w.broker.Token(t, name, canary, service, "repository:web/app:pull")
+	}
+	post := func(form url.Values, header ...string) {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+w.broker.Addr+"/token", strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for i := 0; i < len(header); i += 2 {
+			request.Header.Set(header[i], header[i+1])
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+	}
+	post(url.Values{"grant_type": {"password"}, "service": {service}, "username": {"bob"}, "password": {canary}})
+	post(url.Values{"grant_type": {"refresh_token"}, "service": {service}, "refresh_token": {canary}})
+	post(url.Values{"grant_type": {"password"}, "service": {service}, "username": {"bob"}, "password": {canary, "x"}})
+	post(url.Values{"grant_type": {"password"}, "service": {service}}, "Authorization", "Bearer "+canary)
+	w.slapd.Stop(t)
+	w.broker.Token(t, "bob", canary, service)
+
+	audit, err := os.ReadFile(filepath.Join(w.broker.Dir, "data", "audit.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	login := w.broker.Command(t, canary+"\n", "explain", "--login", "bob")
+	printed := map[string]string{"log": w.broker.Output.String(), "audit log": string(audit), "explain": login.Text()}
+	if !strings.Contains(printed["log"], `"level":"DEBUG"`) || !strings.Contains(printed["audit log"], `"reason":"outage"`) {
+		t.Error("the logs are not the talkative ones that this test wants")
+	}
+	for where, text := range printed {
+		for form, secret := range forms(canary) {
+			if strings.Contains(text, secret) {
+				t.Errorf("the password, %s, is in the %s", form, where)
+			}
+		}
+		for form, secret := range forms("service-password") {
+			if strings.Contains(text, secret) {
+				t.Errorf("the service account's password, %s, is in the %s", form, where)
+			}
+		}
+	}
+}
+
+// forms are the ways in which a secret might be written.
+func forms(secret string) map[string]string {
+	return map[string]string{
+		"raw":           secret,
+		"base64":        base64.StdEncoding.EncodeToString([]byte(secret)),
+		"base64 of URL": base64.RawURLEncoding.EncodeToString([]byte(secret)),
+		"as Basic":      base64.StdEncoding.EncodeToString([]byte("bob:" + secret)),
+		"query":         url.QueryEscape(secret),
+		"path":          url.PathEscape(secret),
+		"hex":           hex.EncodeToString([]byte(secret)),
+		"bytes":         fmt.Sprint([]byte(secret)),
+	}
+}

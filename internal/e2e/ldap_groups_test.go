@@ -1,0 +1,90 @@
+package e2e_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/connectors/ldap"
+	"github.com/shorepass/shorepass/internal/e2e/slapd"
+)
+
+func TestLDAPGroups(t *testing.T) {
+	s := slapd.Start(t, slapd.Options{})
+	posix := ldap.Groups{BaseDN: slapd.PosixGroups, Filter: "(objectClass=posixGroup)", MemberAttribute: "memberUid", MemberValue: "username"}
+	memberOf := ldap.Groups{BaseDN: slapd.Groups, FromAttribute: "memberOf"}
+	for name, c := range map[string]struct {
+		groups ldap.Groups
+		user   string
+		want   []string
+	}{
+		"direct":                      {ldap.Groups{BaseDN: slapd.Groups}, "alice", []string{"platform"}},
+		"nested, in a circle":         {ldap.Groups{BaseDN: slapd.Groups, Nested: true}, "alice", []string{"engineering", "everyone", "platform"}},
+		"none":                        {ldap.Groups{BaseDN: slapd.Groups, Nested: true}, "erin", nil},
+		"commas and parentheses":      {ldap.Groups{BaseDN: slapd.Groups}, "jane", []string{"ops, night (ext)"}},
+		"commas, nested":              {ldap.Groups{BaseDN: slapd.Groups, Nested: true}, "jane", []string{"on-call", "ops, night (ext)"}},
+		"everywhere, evil ones too":   {ldap.Groups{BaseDN: slapd.Suffix}, "alice", []string{"ops", "platform"}},
+		"by user name":                {posix, "alice", []string{"docker"}},
+		"by user name in either case": {posix, "carol", []string{"docker", "wheel"}},
+		"by the other user name":      {posix, "david", []string{"wheel"}},
+		"memberOf":                    {memberOf, "bob", []string{"ops"}},
+		"memberOf without evil ones":  {memberOf, "alice", []string{"platform"}},
+		"memberOf with commas":        {memberOf, "jane", []string{"ops, night (ext)"}},
+		"memberOf, none":              {memberOf, "erin", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := ldapConfig(s)
+			cfg.Groups = &c.groups
+			d := openLDAP(t, cfg)
+			id := mustSignIn(t, ldapConnector(t, cfg), c.user)
+			if !slices.Equal(id.Groups, c.want) {
+				t.Errorf("groups = %q, want %q", id.Groups, c.want)
+			}
+			again, err := d.Resolve(t.Context(), id.ID)
+			if err != nil || !slices.Equal(again.Groups, c.want) {
+				t.Errorf("resolved groups = %q, %v, want %q", again.Groups, err, c.want)
+			}
+		})
+	}
+}
+
+// TestLDAPDeepGroups nests groups to the bound and beyond.
+func TestLDAPDeepGroups(t *testing.T) {
+	for depth, fault := range map[int]string{10: "", 11: "groups are nested deeper than 10 levels"} {
+		var ldif strings.Builder
+		member := "uid=bob," + slapd.People
+		for i := range depth {
+			dn := fmt.Sprintf("cn=level%d,%s", i, slapd.PosixGroups)
+			fmt.Fprintf(&ldif, "dn: %s\nobjectClass: groupOfNames\ncn: level%d\nmember: %s\n\n", dn, i, member)
+			member = dn
+		}
+		cfg := ldapConfig(slapd.Start(t, slapd.Options{LDIF: ldif.String()}))
+		cfg.Groups.BaseDN = slapd.PosixGroups
+		id, err := signIn(t, ldapConnector(t, cfg), "bob", "bob-password")
+		switch {
+		case fault == "" && (err != nil || len(id.Groups) != depth):
+			t.Errorf("%d levels: groups %q, %v", depth, id.Groups, err)
+		case fault != "" && (!isOutage(err) || !strings.Contains(err.Error(), fault)):
+			t.Errorf("%d levels: %v, want an outage that says %q", depth, err, fault)
+		}
+	}
+}
+
+// TestLDAPManyGroups holds that a login fails where the server's own limit cuts the
+// groups short.
+func TestLDAPManyGroups(t *testing.T) {
+	var ldif strings.Builder
+	for i := range 600 {
+		fmt.Fprintf(&ldif, "dn: cn=many%d,%s\nobjectClass: groupOfNames\ncn: many%d\nmember: uid=bob,%s\n\n", i, slapd.Groups, i, slapd.People)
+	}
+	s := slapd.Start(t, slapd.Options{LDIF: ldif.String()}) // OpenLDAP's default limit is 500
+	_, err := signIn(t, ldapConnector(t, ldapConfig(s)), "bob", "bob-password")
+	if want := "result code 4 (size limit exceeded): the directory's limits for the service account are too low"; !isOutage(err) || !strings.Contains(err.Error(), want) {
+		t.Errorf("error = %v, want an outage that says %q", err, want)
+	}
+	s = slapd.Start(t, slapd.Options{LDIF: ldif.String(), Config: "sizelimit 2000"})
+	if id := mustSignIn(t, ldapConnector(t, ldapConfig(s)), "bob"); len(id.Groups) != 601 {
+		t.Errorf("%d groups, want 601", len(id.Groups))
+	}
+}

@@ -1,0 +1,75 @@
+package slapd
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// log is what slapd prints. It is safe for concurrent use.
+type log struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write appends.
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// tail returns the last bytes, at most so many.
+func (l *log) tail(most int) string {
+	s := l.String()
+	return s[max(0, len(s)-most):]
+}
+
+// Log returns what the server has printed so far: a line for every operation and
+// every result.
+func (s *Server) Log() string { return s.log.String() }
+
+// Event is what happened on a connection, as the server saw it.
+type Event struct {
+	Conn int    // the connection's number
+	Kind string // ACCEPT, BIND, SRCH or CLOSE
+	DN   string // of a BIND
+}
+
+var eventPattern = regexp.MustCompile(`\bconn=(\d+) (?:op=\d+ (BIND) dn="(.*)" method=128|op=\d+ (SRCH) base=|fd=\d+ (ACCEPT) from|fd=\d+ (closed))`)
+
+// Events returns what has happened since the mark, an earlier length of Log.
+func (s *Server) Events(mark int) []Event {
+	var events []Event
+	for line := range strings.Lines(s.Log()[mark:]) {
+		m := eventPattern.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		conn, _ := strconv.Atoi(m[1])
+		e := Event{Conn: conn, Kind: m[2] + m[4] + m[5], DN: m[3]}
+		if m[6] != "" {
+			e.Kind = "CLOSE"
+		}
+		events = append(events, e)
+	}
+	return events
+}
+
+// Settle waits until the log has not grown for a moment: slapd writes it after it
+// has answered.
+func (s *Server) Settle(tb testing.TB) {
+	tb.Helper()
+	for last := -1; last != len(s.Log()); time.Sleep(100 * time.Millisecond) {
+		last = len(s.Log())
+	}
+}

@@ -1,0 +1,207 @@
+package slapd
+
+import (
+	_ "embed" // for the configuration and the tree
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The names that tree.ldif uses.
+const (
+	Suffix          = "dc=example,dc=org"
+	People          = "ou=people," + Suffix
+	Groups          = "ou=groups," + Suffix
+	PosixGroups     = "ou=posix," + Suffix
+	ServiceDN       = "cn=shorepass,ou=services," + Suffix
+	ServicePassword = "service-password"
+	AdminDN         = "cn=admin," + Suffix // may do everything
+	AdminPassword   = "admin-password"
+)
+
+//go:embed slapd.conf
+var configTemplate string
+
+//go:embed tree.ldif
+var tree string
+
+// Options vary a server.
+type Options struct {
+	Hosts  []string      // of the server certificate; 127.0.0.1 and localhost if empty
+	Age    time.Duration // how long ago the server certificate expired; it is valid if zero
+	NoTLS  bool          // neither LDAPS nor StartTLS
+	Config string        // lines for the global part of slapd.conf
+	LDIF   string        // entries for the end of tree.ldif
+}
+
+// Server is a running slapd.
+type Server struct {
+	URL    string // ldap://127.0.0.1:PORT, where StartTLS is offered too
+	TLSURL string // ldaps://127.0.0.1:PORT
+	CAFile string // the authority of the server certificate
+
+	dir     string
+	program string
+	log     *log
+	process *process // nil while stopped
+}
+
+// Start starts a server that ends with the test.
+func Start(tb testing.TB, o Options) *Server {
+	tb.Helper()
+	s := &Server{dir: tb.TempDir(), program: find(tb, "slapd"), log: &log{}}
+	s.URL = "ldap://" + freeAddr(tb)
+	if !o.NoTLS {
+		s.TLSURL = "ldaps://" + freeAddr(tb)
+	}
+	s.configure(tb, o)
+	tb.Cleanup(func() {
+		s.Stop(tb)
+		if tb.Failed() {
+			tb.Logf("the end of slapd's log:\n%s", s.log.tail(4000))
+		}
+	})
+	s.Start(tb)
+	s.Load(tb, tree+"\n"+o.LDIF)
+	return s
+}
+
+func (s *Server) configure(tb testing.TB, o Options) {
+	tb.Helper()
+	if err := os.Mkdir(filepath.Join(s.dir, "db"), 0o700); err != nil {
+		tb.Fatal(err)
+	}
+	var tls string
+	if !o.NoTLS {
+		hosts, end := o.Hosts, time.Now().Add(time.Hour)
+		if len(hosts) == 0 {
+			hosts = []string{"127.0.0.1", "localhost"}
+		}
+		if o.Age > 0 {
+			end = time.Now().Add(-o.Age)
+		}
+		files := newCertificates(tb, s.dir, hosts, end)
+		s.CAFile = files.ca
+		tls = fmt.Sprintf("TLSCACertificateFile %s\nTLSCertificateFile %s\nTLSCertificateKeyFile %s\nTLSProtocolMin 3.3", files.ca, files.cert, files.key)
+	}
+	config := strings.NewReplacer("{{dir}}", s.dir, "{{tls}}", tls, "{{config}}", o.Config).Replace(configTemplate)
+	if err := os.WriteFile(filepath.Join(s.dir, "slapd.conf"), []byte(config), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Configure adds lines to the database's part of slapd.conf, for the next Start.
+func (s *Server) Configure(tb testing.TB, lines string) {
+	tb.Helper()
+	f, err := os.OpenFile(filepath.Join(s.dir, "slapd.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteString(lines + "\n")
+	}
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Start starts the server again after Stop, at the same addresses with the same
+// entries, and waits until it answers.
+func (s *Server) Start(tb testing.TB) {
+	tb.Helper()
+	p, err := startProcess(s.log, s.program, "-f", filepath.Join(s.dir, "slapd.conf"), "-h", strings.TrimSpace(s.URL+"/ "+s.TLSURL), "-d", "stats")
+	if err != nil {
+		tb.Fatalf("slapd: %v", err)
+	}
+	s.process = p
+	for deadline := time.Now().Add(10 * time.Second); !answers(s.URL); time.Sleep(10 * time.Millisecond) {
+		if p.ended() || time.Now().After(deadline) {
+			tb.Fatalf("slapd does not come up:\n%s", s.log.tail(4000))
+		}
+	}
+}
+
+// Stop ends the server, as its operator would; nothing happens if it is stopped.
+func (s *Server) Stop(tb testing.TB) {
+	tb.Helper()
+	if s.process == nil {
+		return
+	}
+	s.process.stop(tb)
+	s.process = nil
+}
+
+// Pause makes the server hang: its sockets stay open, and nothing answers.
+func (s *Server) Pause(tb testing.TB) { s.signal(tb, syscall.SIGSTOP) }
+
+// Resume ends a Pause.
+func (s *Server) Resume(tb testing.TB) { s.signal(tb, syscall.SIGCONT) }
+
+func (s *Server) signal(tb testing.TB, sig os.Signal) {
+	tb.Helper()
+	if err := s.process.cmd.Process.Signal(sig); err != nil {
+		tb.Fatalf("slapd: %v: %v", sig, err)
+	}
+}
+
+// Load adds entries, as LDIF. Attributes of the server's own, such as
+// pwdAccountLockedTime, are taken too.
+func (s *Server) Load(tb testing.TB, ldif string) {
+	tb.Helper()
+	s.admin(tb, "ldapadd", ldif)
+}
+
+// Modify changes entries, as LDIF with changetype.
+func (s *Server) Modify(tb testing.TB, ldif string) {
+	tb.Helper()
+	s.admin(tb, "ldapmodify", ldif)
+}
+
+func (s *Server) admin(tb testing.TB, program, ldif string) {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), find(tb, program), "-x", "-H", s.URL, "-D", AdminDN, "-w", AdminPassword, "-e", "!relax")
+	cmd.Stdin = strings.NewReader(ldif)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		tb.Fatalf("%s: %v\n%s", program, err, out)
+	}
+}
+
+// find returns the path of a program, which Debian may keep where only
+// administrators look.
+func find(tb testing.TB, program string) string {
+	tb.Helper()
+	if path, err := exec.LookPath(program); err == nil {
+		return path
+	}
+	if path, err := exec.LookPath("/usr/sbin/" + program); err == nil {
+		return path
+	}
+	tb.Fatalf("%s is missing: run \"make peers\"", program)
+	return ""
+}
+
+// freeAddr returns a loopback address whose port was free a moment ago.
+func freeAddr(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func answers(url string) bool {
+	c, err := net.DialTimeout("tcp", strings.TrimPrefix(url, "ldap://"), time.Second)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}

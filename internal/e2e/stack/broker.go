@@ -1,0 +1,197 @@
+package stack
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Build builds the program into dir and returns its path.
+func Build(dir string) (string, error) {
+	path := filepath.Join(dir, "shorepass")
+	build := exec.Command("go", "build", "-o", path, "github.com/shorepass/shorepass/cmd/shorepass")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", &buildError{out: string(out), err: err}
+	}
+	return path, nil
+}
+
+type buildError struct {
+	out string
+	err error
+}
+
+func (e *buildError) Error() string { return "go build: " + e.err.Error() + "\n" + e.out }
+
+// Broker is the program, serving a configuration of a test's.
+type Broker struct {
+	*Process
+	Program string
+	Config  string // path of shorepass.yaml
+	Dir     string // the folder of Config
+	Addr    string // host and port of the token endpoint
+	monitor string
+}
+
+// NewBroker writes a configuration without starting the program. In the text,
+// {{listen}} and {{monitor}} stand for free addresses.
+func NewBroker(tb testing.TB, program, config string, files map[string]string) *Broker {
+	tb.Helper()
+	b := &Broker{Program: program, Dir: tb.TempDir(), Addr: FreeAddr(tb), monitor: FreeAddr(tb)}
+	b.Config = filepath.Join(b.Dir, "shorepass.yaml")
+	all := map[string]string{"shorepass.yaml": config}
+	for name, content := range files {
+		all[name] = content
+	}
+	for name, content := range all {
+		content = strings.NewReplacer("{{listen}}", b.Addr, "{{monitor}}", b.monitor).Replace(content)
+		if err := os.WriteFile(filepath.Join(b.Dir, name), []byte(content), 0o600); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return b
+}
+
+// StartBroker writes a configuration, starts the program with it and waits until it
+// is ready.
+func StartBroker(tb testing.TB, program, config string, files map[string]string) *Broker {
+	tb.Helper()
+	b := NewBroker(tb, program, config, files)
+	b.Serve(tb)
+	return b
+}
+
+// Serve starts the program and waits until it is ready.
+func (b *Broker) Serve(tb testing.TB) {
+	tb.Helper()
+	b.Process = Start(tb, nil, b.Program, "serve", "--config", b.Config)
+	b.WaitFor(tb, "ready broker", 20*time.Second, func() bool { return b.Ready() == http.StatusOK })
+}
+
+// Ready asks /readyz; 0 means no answer.
+func (b *Broker) Ready() int {
+	response, err := http.Get("http://" + b.monitor + "/readyz")
+	if err != nil {
+		return 0
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}
+
+// Command runs another subcommand of the program with the same configuration.
+func (b *Broker) Command(tb testing.TB, stdin string, args ...string) Result {
+	tb.Helper()
+	full := append([]string{}, args...)
+	return Run(tb, nil, stdin, b.Program, append(full, "--config", b.Config)...)
+}
+
+// Answer is what the token endpoint said.
+type Answer struct {
+	Status  int
+	Header  http.Header
+	Took    time.Duration
+	Body    string
+	Token   string `json:"token"`
+	Details string `json:"details"`
+}
+
+// Token asks for a token with Basic credentials; an empty user name is anonymous.
+func (b *Broker) Token(tb testing.TB, username, password, service string, scopes ...string) Answer {
+	tb.Helper()
+	query := url.Values{"service": {service}, "scope": scopes}
+	request, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, "http://"+b.Addr+"/token?"+query.Encode(), http.NoBody)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if username != "" {
+		request.SetBasicAuth(username, password)
+	}
+	started := time.Now()
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	a := Answer{Status: response.StatusCode, Header: response.Header, Took: time.Since(started), Body: string(raw)}
+	if err := json.Unmarshal(raw, &a); err != nil {
+		tb.Fatalf("%s: %q: %v", response.Status, raw, err)
+	}
+	return a
+}
+
+// Claims are those of a registry token.
+type Claims struct {
+	Subject  string   `json:"sub"`
+	Audience string   `json:"aud"`
+	Access   []Access `json:"access"`
+}
+
+// Access is one entry of a token's access claim.
+type Access struct {
+	Type    string   `json:"type"`
+	Name    string   `json:"name"`
+	Actions []string `json:"actions"`
+}
+
+// Claims reads the token's claims; registries check the signature.
+func (a Answer) Claims(tb testing.TB) Claims {
+	tb.Helper()
+	parts := strings.Split(a.Token, ".")
+	if len(parts) != 3 {
+		tb.Fatalf("status %d, no token: %s", a.Status, a.Body)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var c Claims
+	if err := json.Unmarshal(raw, &c); err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+// Entry is what the tests read of an audit line.
+type Entry struct {
+	RequestID string `json:"request_id"`
+	Subject   string `json:"subject"`
+	Username  string `json:"username"`
+	Connector string `json:"connector"`
+	Outcome   string `json:"outcome"`
+	Reason    string `json:"reason"`
+}
+
+// Audit reads the audit log, data/audit.jsonl beside the configuration.
+func (b *Broker) Audit(tb testing.TB) []Entry {
+	tb.Helper()
+	f, err := os.Open(filepath.Join(b.Dir, "data", "audit.jsonl"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	var entries []Entry
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var e Entry
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			tb.Fatalf("audit line %q: %v", lines.Text(), err)
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}

@@ -1,0 +1,173 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Find returns the path of a program, or fails the test.
+func Find(tb testing.TB, program string) string {
+	tb.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		tb.Fatalf("%s is missing: run \"make peers\", and the tests through \"make e2e\"", program)
+	}
+	return path
+}
+
+// FreeAddr returns localhost with a port that was free a moment ago. Clients treat
+// localhost as a registry without TLS.
+func FreeAddr(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Close()
+	return fmt.Sprintf("localhost:%d", l.Addr().(*net.TCPAddr).Port)
+}
+
+// Buffer is a bytes.Buffer that a process and a test may use at once.
+type Buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write appends.
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+// String returns what was written so far.
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// Process is a program that a test started and ends.
+type Process struct {
+	Output *Buffer // standard output and error
+	cmd    *exec.Cmd
+	done   chan struct{}
+	err    error
+}
+
+// Start starts the program; the test ends it, by its process id.
+func Start(tb testing.TB, env []string, program string, args ...string) *Process {
+	tb.Helper()
+	p := &Process{Output: &Buffer{}, cmd: exec.Command(program, args...), done: make(chan struct{})}
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(cleanEnv(), env...), p.Output, p.Output
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	tb.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		if tb.Failed() {
+			tb.Logf("%s printed:\n%s", program, tail(p.Output.String(), 4000))
+		}
+	})
+	return p
+}
+
+// Signal sends a signal to the process.
+func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
+// Wait waits for the process to end and returns its exit code.
+func (p *Process) Wait(tb testing.TB, within time.Duration) int {
+	tb.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(within):
+		tb.Fatalf("the process has not ended within %s", within)
+	}
+	var exit *exec.ExitError
+	switch {
+	case p.err == nil:
+		return 0
+	case errors.As(p.err, &exit):
+		return exit.ExitCode()
+	}
+	tb.Fatal(p.err)
+	return -1
+}
+
+// WaitFor tries until the condition holds; it fails the test when the process ends or
+// the time is over first.
+func (p *Process) WaitFor(tb testing.TB, what string, within time.Duration, holds func() bool) {
+	tb.Helper()
+	for deadline := time.Now().Add(within); !holds(); time.Sleep(20 * time.Millisecond) {
+		select {
+		case <-p.done:
+			tb.Fatalf("the process ended (%v) before %s:\n%s", p.err, what, p.Output)
+		default:
+		}
+		if time.Now().After(deadline) {
+			tb.Fatalf("no %s within %s:\n%s", what, within, p.Output)
+		}
+	}
+}
+
+// Result is what a finished command did.
+type Result struct {
+	Code           int
+	Stdout, Stderr string
+}
+
+// Text is everything that the command printed.
+func (r Result) Text() string { return r.Stdout + r.Stderr }
+
+// Run runs a command to its end, at most a minute.
+func Run(tb testing.TB, env []string, stdin, program string, args ...string) Result {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = append(cleanEnv(), env...), strings.NewReader(stdin), &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		tb.Fatalf("%s %s: %v", program, strings.Join(args, " "), err)
+	}
+	return Result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
+}
+
+// cleanEnv is the environment without what would configure the programs: the
+// registry reads every REGISTRY_*, clients read proxies and credentials.
+func cleanEnv() []string {
+	var env []string
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		upper := strings.ToUpper(name)
+		if !strings.HasPrefix(upper, "REGISTRY_") && !strings.HasPrefix(upper, "DOCKER_") && !strings.HasSuffix(upper, "_PROXY") {
+			env = append(env, v)
+		}
+	}
+	return append(env, "OTEL_TRACES_EXPORTER=none")
+}
+
+func tail(s string, most int) string {
+	if len(s) > most {
+		return "…" + s[len(s)-most:]
+	}
+	return s
+}

@@ -1,0 +1,112 @@
+package policy_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/policy"
+)
+
+func TestCeiling(t *testing.T) {
+	p := compile(t,
+		rule("all of team", authenticated, on("team/**", "registry.test:5000/**"), allow("*")),
+		rule("list", authenticated, allow("catalog")),
+		rule("no deletes", authenticated, on("team/kept/**"), deny("delete")),
+	)
+	for _, tt := range []struct {
+		name    string
+		ceiling []string
+		ask     string
+		want    string
+	}{
+		{"covers all that is asked", []string{"repository:team/**:pull,push"}, "repository:team/app:pull,push", `
+repository:team/app:pull allowed [all of team]
+repository:team/app:push allowed [all of team]`},
+		{"covers an action less", []string{"repository:team/**:pull"}, "repository:team/app:*", `
+repository:team/app:delete ceiling [all of team]
+repository:team/app:pull allowed [all of team]
+repository:team/app:push ceiling [all of team]`},
+		{"a star is all three", []string{"repository:team/*:*"}, "repository:team/app:* repository:team/app/x:pull", `
+repository:team/app:delete allowed [all of team]
+repository:team/app:pull allowed [all of team]
+repository:team/app:push allowed [all of team]
+repository:team/app/x:pull ceiling [all of team]`},
+		{"several scopes are a union", []string{"repository:team/a:pull", "repository:team/b:push", "repository:team/a:push"}, "repository:team/a:pull,push repository:team/b:pull,push", `
+repository:team/a:pull allowed [all of team]
+repository:team/a:push allowed [all of team]
+repository:team/b:pull ceiling [all of team]
+repository:team/b:push allowed [all of team]`},
+		{"adds no right", []string{"repository:**:*"}, "repository:other/x:pull", `
+repository:other/x:pull no-rule`},
+		{"a deny is named before it", []string{"repository:team/app:pull"}, "repository:team/kept/x:delete", `
+repository:team/kept/x:delete denied [no deletes]`},
+		{"the catalog", []string{"registry:catalog:*"}, "registry:catalog:* repository:team/a:pull", `
+registry:catalog:* allowed [list]
+repository:team/a:pull ceiling [all of team]`},
+		{"repositories are not the catalog", []string{"repository:**:*"}, "registry:catalog:*", `
+registry:catalog:* ceiling [list]`},
+		{"a host with a port", []string{"repository:registry.test:5000/a/**:pull"}, "repository:registry.test:5000/a/b:pull repository:registry.test:5000/b/a:pull", `
+repository:registry.test:5000/a/b:pull allowed [all of team]
+repository:registry.test:5000/b/a:pull ceiling [all of team]`},
+		{"of nothing", []string{}, "repository:team/a:pull registry:catalog:*", `
+registry:catalog:* ceiling [list]
+repository:team/a:pull ceiling [all of team]`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ceiling, err := policy.ParseCeiling(tt.ceiling)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := ceiling.Scopes(); got == nil || !slices.Equal(got, tt.ceiling) {
+				t.Errorf("Scopes() = %q", got)
+			}
+			s := user("directory:alice")
+			s.Ceiling = ceiling
+			got := show(p.Decide(s, scopes(t, strings.Fields(tt.ask)...)))
+			if want := strings.TrimPrefix(tt.want, "\n"); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestParseCeilingErrors(t *testing.T) {
+	p := compile(t, rule("all", anyone, on("**"), allow("*")), rule("list", anyone, allow("catalog")))
+	for _, tt := range []struct{ text, want string }{
+		{"", `ceiling "": not of the form repository:pattern:actions`},
+		{"*", `ceiling "*": not of the form repository:pattern:actions`},
+		{"repository:team/**", `ceiling "repository:team/**": not of the form repository:pattern:actions`},
+		{"registry:catalog:pull", `ceiling "registry:catalog:pull": only "registry:catalog:*" and scopes of type repository bound anything`},
+		{"registry:*:*", `ceiling "registry:*:*": only "registry:catalog:*" and scopes of type repository bound anything`},
+		{"repository(plugin):a:pull", `ceiling "repository(plugin):a:pull": only "registry:catalog:*" and scopes of type repository bound anything`},
+		{"Repository:a:pull", `ceiling "Repository:a:pull": only "registry:catalog:*" and scopes of type repository bound anything`},
+		{"repository::pull", `ceiling "repository::pull": "" is no pattern: for every repository write "**"`},
+		{"repository:Team/**:pull", `ceiling "repository:Team/**:pull": "Team/**": no repository name has upper case: write it in lower case`},
+		{"repository:{user}/**:pull", `ceiling "repository:{user}/**:pull": a ceiling has no templates`},
+		{"repository:a:", `ceiling "repository:a:": unknown action "": use pull, push, delete or *`},
+		{"repository:a:pul", `ceiling "repository:a:pul": unknown action "pul": did you mean "pull"?`},
+		{"repository:a:pull,catalog", `ceiling "repository:a:pull,catalog": unknown action "catalog": use pull, push, delete or *`},
+	} {
+		t.Run(tt.text, func(t *testing.T) {
+			ceiling, err := policy.ParseCeiling([]string{"repository:**:*", tt.text, "registry:catalog:*"})
+			if err == nil || err.Error() != tt.want {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+			s := user("directory:alice")
+			s.Ceiling = ceiling
+			if got := granted(p.Decide(s, scopes(t, "repository:a:*", "registry:catalog:*"))); got != "" {
+				t.Errorf("granted %s", got)
+			}
+		})
+	}
+}
+
+func TestZeroCeilingGrantsNothing(t *testing.T) {
+	p := compile(t, rule("all", anyone, on("**"), allow("*")), rule("list", anyone, allow("catalog")))
+	for _, s := range []policy.Subject{{}, {User: "directory:alice"}} {
+		if got := granted(p.Decide(s, scopes(t, "repository:a:*", "registry:catalog:*"))); got != "" {
+			t.Errorf("%q: granted %s", s.User, got)
+		}
+	}
+}
