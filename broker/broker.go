@@ -21,6 +21,9 @@ const authenticateWithin = 4500 * time.Millisecond
 // retryAfter is when a client should try again after an outage.
 const retryAfter = 5 * time.Second
 
+// reasonGone is why a request failed whose client hung up: nobody's outage.
+const reasonGone = "client-gone"
+
 // What clients are told. The text of a refusal is one for all its reasons.
 const (
 	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
@@ -122,14 +125,16 @@ func (b *Broker) token(ctx context.Context, r Request, p *progress) (Response, e
 
 // authenticate asks the realm's connectors and sorts their failures.
 func authenticate(ctx context.Context, realm *Realm, c connectors.Credentials) (connectors.Identity, error) {
-	ctx, cancel := context.WithTimeout(ctx, authenticateWithin)
+	bounded, cancel := context.WithTimeout(ctx, authenticateWithin)
 	defer cancel()
-	identity, err := realm.Connectors.Authenticate(ctx, c)
+	identity, err := realm.Connectors.Authenticate(bounded, c)
 	if err == nil {
 		return identity, nil
 	}
 	var rejection *connectors.Rejection
 	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return identity, &Error{Kind: Unavailable, Reason: reasonGone, Message: textUnavailable, Cause: err}
 	case errors.As(err, &rejection):
 		return identity, &Error{Kind: Unauthenticated, Reason: string(rejection.Reason), Message: textRejected, Cause: err}
 	case errors.Is(err, connectors.ErrRejected):
@@ -187,7 +192,7 @@ func (b *Broker) guarded(ctx context.Context, r Request) (response Response, p p
 // report logs what an operator must know of; refusals are in the audit log.
 func (b *Broker) report(ctx context.Context, r Request, err error) {
 	failure := AsError(err)
-	if failure.Kind != Unavailable && failure.Kind != Internal {
+	if failure.Kind != Unavailable && failure.Kind != Internal || failure.Reason == reasonGone {
 		return
 	}
 	b.logger.ErrorContext(ctx, "token request failed",

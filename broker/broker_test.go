@@ -211,8 +211,8 @@ func TestAGoneClientIsStillAudited(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := f.Broker.Token(ctx, broker.Request{ID: "gone", Service: "registry.corp", Credentials: login("alice", "alice-pw")})
-	if e := f.Last(t); e.RequestID != "gone" || !errors.Is(err, broker.Unavailable) || e.Outcome != "unavailable" {
-		t.Errorf("error %v, audit entry %+v", err, e)
+	if e := f.Last(t); e.RequestID != "gone" || !errors.Is(err, broker.Unavailable) || e.Outcome != "unavailable" || e.Reason != "client-gone" || strings.Contains(f.Log.String(), "failed") {
+		t.Errorf("error %v, audit entry %+v, log %s", err, e, f.Log)
 	}
 }
 

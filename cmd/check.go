@@ -104,11 +104,12 @@ func (p *program) printFindings(path string, findings []finding, asJSON bool) er
 		return p.printJSON(map[string][]finding{"findings": append([]finding{}, findings...)})
 	}
 	for _, f := range findings {
-		kind := ""
+		message := f.Message
 		if f.Severity == "warning" {
-			kind = "warning: "
+			message = "warning: " + message
 		}
-		if _, err := fmt.Fprintf(p.Out, "%s:%d:%d: %s%s\n", f.File, f.Line, f.Column, kind, f.Message); err != nil {
+		line := strictyaml.Problem{File: f.File, Line: f.Line, Column: f.Column, Message: message}
+		if _, err := fmt.Fprintln(p.Out, line); err != nil {
 			return err
 		}
 	}

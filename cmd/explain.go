@@ -57,8 +57,11 @@ func (p *program) explain(ctx context.Context, o explainOptions, args []string) 
 	if err != nil {
 		return err
 	}
-	if o.login != "" && (o.user != "" || len(o.groups) > 0) {
+	switch {
+	case o.login != "" && (o.user != "" || len(o.groups) > 0):
 		return usageError{errors.New("--login finds out the user and the groups: leave out --user and --group")}
+	case o.user == "" && len(o.groups) > 0:
+		return usageError{errors.New("--group needs --user: the anonymous client has no groups")}
 	}
 	addr, err := parseFrom(o.from)
 	if err != nil {
@@ -145,9 +148,6 @@ func (p *program) login(ctx context.Context, realm config.Realm, c connectors.Cr
 
 // qualified checks that made-up names are ones that the realm could have.
 func qualified(o explainOptions, realm config.Realm) error {
-	if o.user == "" && len(o.groups) > 0 {
-		return usageError{errors.New("--group needs --user: the anonymous client has no groups")}
-	}
 	names := o.groups
 	if o.user != "" {
 		names = append([]string{o.user}, names...)

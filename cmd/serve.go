@@ -37,7 +37,8 @@ func newServe(p *program) *cobra.Command {
 				return err
 			}
 			for _, w := range cfg.Warnings() {
-				fmt.Fprintf(p.Err, "%s:%d:%d: warning: %s\n", w.File, w.Line, w.Column, w.Message)
+				w.Message = "warning: " + w.Message
+				fmt.Fprintln(p.Err, w)
 			}
 			return p.serve(c.Context(), cfg)
 		},

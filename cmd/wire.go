@@ -90,7 +90,7 @@ func openRing(cfg *config.Config, r config.Realm, logger *slog.Logger) (*token.R
 		Algorithm: r.Signing.Algorithm,
 		KeyFile:   r.Signing.KeyFile,
 		CertFile:  r.Signing.CertFile,
-		Logger:    logger.With(slog.String("realm", r.Name)),
+		Logger:    logger,
 	})
 }
 

@@ -49,6 +49,10 @@ registry:catalog:* ceiling [list]`},
 		{"a host with a port", []string{"repository:registry.test:5000/a/**:pull"}, "repository:registry.test:5000/a/b:pull repository:registry.test:5000/b/a:pull", `
 repository:registry.test:5000/a/b:pull allowed [all of team]
 repository:registry.test:5000/b/a:pull ceiling [all of team]`},
+		{"takes a segment for each **", []string{"repository:team/**/a/**/b:pull"}, "repository:team/b:pull repository:team/x/a/b:pull repository:team/x/a/x/b:pull", `
+repository:team/b:pull ceiling [all of team]
+repository:team/x/a/b:pull ceiling [all of team]
+repository:team/x/a/x/b:pull allowed [all of team]`},
 		{"of nothing", []string{}, "repository:team/a:pull registry:catalog:*", `
 registry:catalog:* ceiling [list]
 repository:team/a:pull ceiling [all of team]`},

@@ -105,7 +105,7 @@ func TestSubjectProblems(t *testing.T) {
 		{"an empty group", rule("r", groups(""), all, allow("pull")), atGroups + `groups: "" is not of the form connector:name`},
 		{"an empty name", rule("r", groups("directory:"), all, allow("pull")), atGroups + `groups: "directory:" is not of the form connector:name`},
 		{"an empty connector", rule("r", groups(":platform"), all, allow("pull")), atGroups + `groups: ":platform" is not of the form connector:name`},
-		{"a misspelt connector", rule("r", groups("directroy:platform"), all, deny("pull")), atGroups + `groups: unknown connector "directroy" in "directroy:platform": did you mean "directory"?`},
+		{"a misspelt connector", rule("r", groups("dirctory:platform"), all, deny("pull")), atGroups + `groups: unknown connector "dirctory" in "dirctory:platform": did you mean "directory"?`},
 		{"an unknown connector", rule("r", users("github:alice"), all, deny("pull")), atUsers + `users: unknown connector "github" in "github:alice": use directory, sso or local`},
 		{"a connector in upper case", rule("r", users("SSO:alice"), all, deny("pull")), atUsers + `users: unknown connector "SSO" in "SSO:alice": did you mean "sso"?`},
 		{"a pattern of no connector", rule("r", users("ldap*:alice"), all, deny("pull")), atUsers + `users: unknown connector "ldap*" in "ldap*:alice": use directory, sso or local`},
@@ -148,6 +148,16 @@ func TestNamesThatAreNoProblem(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func TestOneThingToName(t *testing.T) {
+	_, err := policy.Compile(policy.Document{
+		Rules:      []policy.Rule{rule("r", users("github:alice"), on("**"), allow("pull"))},
+		Connectors: []policy.Connector{{Name: "directory"}},
+	})
+	if want := `policy: users: unknown connector "github" in "github:alice": use directory`; err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
 }
 

@@ -9,7 +9,9 @@ import (
 
 // Decide says what of the asked scopes the subject is granted, and why: asked, in
 // the union of the matching allows, in none of the matching denies, and under the
-// ceiling. It is total: what cannot be evaluated is refused.
+// ceiling. It is total: what cannot be evaluated is refused. A group that is not of
+// the form connector:name matches nothing; with such a user nothing is granted,
+// since no deny could be looked up for him. [Decision.Warnings] says so.
 //
 // Duplicates are merged. "*" on a repository stands for pull, push and delete,
 // each with an outcome of its own, and is never granted as such; on
@@ -166,15 +168,23 @@ func (e *evaluation) consider(s shelved, holds []held) {
 }
 
 // applies reports whether the rule's services and networks hold. What is not known
-// satisfies a deny and no allow.
+// satisfies every deny and no allow.
 func (e *evaluation) applies(r *rule) bool {
-	if len(r.services) > 0 && !(e.service == "" && r.deny) && !slices.Contains(r.services, e.service) {
-		return false
+	return (len(r.services) == 0 || e.atOneOf(r.services, r.deny)) && (len(r.networks) == 0 || e.inOneOf(r.networks, r.deny))
+}
+
+func (e *evaluation) atOneOf(services []string, ifNotKnown bool) bool {
+	if e.service == "" {
+		return ifNotKnown
 	}
-	if len(r.networks) == 0 || !e.addr.IsValid() {
-		return len(r.networks) == 0 || r.deny
+	return slices.Contains(services, e.service)
+}
+
+func (e *evaluation) inOneOf(networks []netip.Prefix, ifNotKnown bool) bool {
+	if !e.addr.IsValid() {
+		return ifNotKnown
 	}
-	return slices.ContainsFunc(r.networks, func(n netip.Prefix) bool { return n.Contains(e.addr) })
+	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(e.addr) })
 }
 
 // matchTemplates reports whether the pattern matches by any of the ways in which

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/shorepass/shorepass/policy"
@@ -201,4 +202,23 @@ func TestEmptyPolicyGrantsNothing(t *testing.T) {
 			t.Errorf("%s: got\n%s", name, got)
 		}
 	}
+}
+
+// One policy serves all requests at once.
+func TestDecideInParallel(t *testing.T) {
+	p, asked := compile(t, manual()...), scopes(t, "repository:platform/app:*", "repository:home/alice/x:pull", "registry:catalog:*")
+	subject := user("directory:alice", "directory:platform", "directory:Registry")
+	want := show(p.Decide(subject, asked))
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 100 {
+				if got := show(p.Decide(subject, asked)); got != want {
+					t.Errorf("got\n%s\nwant\n%s", got, want)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -71,12 +71,12 @@ func ExampleParseScope() {
 
 func ExampleCompile() {
 	doc := exampleDocument()
-	doc.Rules[1].Groups[0] = policy.Text{Value: "directroy:contractors", At: policy.Position{File: "policy.yaml", Line: 7, Column: 14}}
+	doc.Rules[1].Groups[0] = policy.Text{Value: "dirctory:contractors", At: policy.Position{File: "policy.yaml", Line: 7, Column: 14}}
 	doc.Rules[1].Deny[0] = policy.Text{Value: "psuh", At: policy.Position{File: "policy.yaml", Line: 9, Column: 12}}
 	_, err := policy.Compile(doc)
 	fmt.Println(err)
 	// Output:
-	// policy.yaml:7:14: groups: unknown connector "directroy" in "directroy:contractors": did you mean "directory"?
+	// policy.yaml:7:14: groups: unknown connector "dirctory" in "dirctory:contractors": did you mean "directory"?
 	// policy.yaml:9:12: unknown action "psuh": did you mean "push"?
 }
 

@@ -57,7 +57,7 @@ func TestLint(t *testing.T) {
 		{"an allow at all services, a deny at one", []policy.Rule{rule("a", anyone, on("x"), allow("pull")), rule("b", anyone, services("v3.test"), on("x"), deny("pull"))}, nil},
 		{"an allow at one service, a deny there", []policy.Rule{rule("a", anyone, services("v3.test"), on("x"), allow("pull")), rule("b", anyone, services("v3.test", "registry.test"), on("x"), deny("pull"))}, []string{"a: " + nothing + `rule "b" denies all of it`}},
 		{"an allow in a network, a deny around it", []policy.Rule{rule("a", anyone, networks("10.1.0.0/16"), on("x"), allow("pull")), rule("b", anyone, networks("10.0.0.0/8"), on("x"), deny("pull"))}, []string{"a: " + nothing + `rule "b" denies all of it`}},
-		{"an allow in a network, a deny within it", []policy.Rule{rule("a", anyone, networks("10.0.0.0/8"), on("x"), allow("pull")), rule("b", anyone, networks("10.1.0.0/16"), on("x"), deny("pull"))}, nil},
+		{"an allow in a network, a deny within it", []policy.Rule{rule("a", anyone, networks("10.0.0.0/8"), on("x"), allow("pull")), rule("b", anyone, networks("10.0.0.0/16"), on("x"), deny("pull"))}, nil},
 		{"the catalog denied", []policy.Rule{rule("a", groups(team), allow("catalog")), rule("b", authenticated, deny("catalog"))}, []string{"a: " + nothing + `rule "b" denies all of it`}},
 		{"the catalog is no repository", []policy.Rule{rule("a", groups(team), allow("catalog")), rule("b", authenticated, on("**"), deny("*"))}, nil},
 		{"a template within a star", []policy.Rule{rule("a", users("directory:*"), on("home/{user}/x"), allow("pull")), rule("b", users("directory:*"), on("home/*/**"), deny("pull"))}, []string{"a: " + nothing + `rule "b" denies all of it`}},

@@ -18,14 +18,9 @@ const (
 	byGroup
 )
 
-// String returns the rule's key for it.
+// String returns the key of a kind that is given by patterns.
 func (k subjectKind) String() string {
-	switch k {
-	case byAnyone:
-		return "anyone"
-	case byAuthenticated:
-		return "authenticated"
-	case byUser:
+	if k == byUser {
 		return "users"
 	}
 	return "groups"

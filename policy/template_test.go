@@ -50,6 +50,20 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
+// Rules with and without templates may have the same subjects.
+func TestTemplatesBesideRulesWithout(t *testing.T) {
+	rules := []policy.Rule{
+		rule("with", groups("directory:team-*"), on("{*}/**"), allow("pull")),
+		rule("without", groups("directory:team-*"), on("base/**"), allow("pull")),
+	}
+	for name, p := range map[string]*policy.Policy{"first": compile(t, rules[0], rules[1]), "last": compile(t, rules[1], rules[0])} {
+		want := "repository:a/x:pull allowed [with]\nrepository:base/x:pull allowed [without]"
+		if got := show(p.Decide(user("directory:u", "directory:team-a"), scopes(t, "repository:a/x:pull", "repository:base/x:pull"))); got != want {
+			t.Errorf("the template %s: got\n%s", name, got)
+		}
+	}
+}
+
 // hostile are names of users and groups that would widen rights if they were read
 // as patterns or paths.
 func hostile() []string {
@@ -114,6 +128,9 @@ func TestWarnings(t *testing.T) {
 			`rule "home": {user} would stand for "a@b", which cannot be a segment of a repository name, and matches nothing`,
 		}},
 		{"once, however much is asked", []policy.Rule{home}, user("directory:a@b"), "repository:home/a/x:pull repository:home/b/x:pull", []string{
+			`rule "home": {user} would stand for "a@b", which cannot be a segment of a repository name, and matches nothing`,
+		}},
+		{"wherever another rule allows it", []policy.Rule{rule("all", anyone, on("**"), allow("pull")), home}, user("directory:a@b"), "repository:home/a/x:pull", []string{
 			`rule "home": {user} would stand for "a@b", which cannot be a segment of a repository name, and matches nothing`,
 		}},
 		{"not where the rule speaks of other repositories", []policy.Rule{home}, user("directory:a@b"), "repository:base/x:pull repository:home/x:pull", nil},

@@ -106,7 +106,7 @@ func wantNoSecret(tb testing.TB, err error, secret string) {
 	raw := []byte(secret)
 	forms := []string{
 		secret, hex.EncodeToString(raw), url.QueryEscape(secret),
-		base64.StdEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw), fmt.Sprint(raw),
+		base64.StdEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw), fmt.Sprintf("%d", raw),
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%q", "%s", "%x"} {
 		text := fmt.Sprintf(verb, err)

@@ -1,6 +1,11 @@
 package ldap
 
-import "net"
+import (
+	"context"
+	"net"
+
+	"github.com/go-ldap/ldap/v3"
+)
 
 // ScanBER feeds chunks to a scanner and returns how many elements began in them.
 func ScanBER(chunks ...[]byte) (elements int, err error) {
@@ -21,3 +26,22 @@ func NewLimitedConn(inner net.Conn) (c net.Conn, begin func()) {
 	limited := newLimitedConn(inner)
 	return limited, limited.begin
 }
+
+// Pool is a pool of connections that dial opens.
+type Pool struct{ pool *pool }
+
+// NewPool returns a pool over connections without TLS.
+func NewPool(dial func() net.Conn) Pool {
+	return Pool{newPool(func(context.Context) (*session, error) {
+		c := dial()
+		return newSession(c, c), nil
+	})}
+}
+
+// Bind runs one bind on a connection of the pool.
+func (p Pool) Bind(ctx context.Context) error {
+	return p.pool.do(ctx, func(c *ldap.Conn) error { return c.Bind("cn=x", "x") })
+}
+
+// Close closes the pool.
+func (p Pool) Close() { p.pool.close() }

@@ -33,6 +33,9 @@ type rule struct {
 	never []string // packages that it must not even depend on
 }
 
+// testSupport makes brokers of real parts for tests; no program imports it.
+const testSupport = "broker/brokertest"
+
 // rules are the arrows; every package of the module falls under one.
 var rules = []rule{
 	{room: "policy", std: true},
@@ -43,6 +46,7 @@ var rules = []rule{
 	{room: "connectors/static", may: []string{"connectors", "internal/strictyaml"}},
 	{room: "broker/token"},
 	{room: "broker", may: []string{"connectors", "policy", "broker/token"}, never: []string{"net/http"}},
+	{room: testSupport, may: []string{"..."}},
 	{room: "broker/server", may: []string{"broker", "broker/token", "connectors"}},
 	{room: "internal/strictyaml", may: []string{"connectors"}},
 	{room: "internal/config", may: []string{"internal/strictyaml", "connectors", "policy"}},
@@ -69,8 +73,11 @@ func TestOnlyTheWiringKnowsConnectors(t *testing.T) {
 	for _, p := range packages(t) {
 		for _, imported := range p.Imports {
 			isConnector := strings.HasPrefix(imported, module+"/connectors/")
-			if isConnector && p.ImportPath != module+"/cmd" {
+			if isConnector && p.ImportPath != module+"/cmd" && p.ImportPath != module+"/"+testSupport {
 				t.Errorf("%s imports %s: package cmd alone knows which connectors there are", p.ImportPath, imported)
+			}
+			if imported == module+"/"+testSupport {
+				t.Errorf("%s imports %s outside of its tests", p.ImportPath, imported)
 			}
 		}
 	}

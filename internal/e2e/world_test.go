@@ -17,7 +17,7 @@ var program string
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "shorepass-e2e-")
 	if err == nil {
-		program, err = stack.Build(dir)
+		program, err = stack.Build("../..", dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

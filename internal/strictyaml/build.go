@@ -194,13 +194,18 @@ func (b *builder) alias(n *ast.AliasNode) *node {
 // the parser passes over in silence could be a rule that somebody relies on.
 func (b *builder) leftOver(tokens token.Tokens) {
 	for _, tk := range tokens {
-		switch tk.Type {
-		case token.StringType, token.SingleQuoteType, token.DoubleQuoteType, token.BoolType, token.NullType, token.InfinityType, token.NanType,
-			token.IntegerType, token.BinaryIntegerType, token.OctetIntegerType, token.HexIntegerType, token.FloatType:
-			if !b.used[tk] {
-				b.report(position(tk), misplaced)
-				return
-			}
+		if isScalarToken(tk) && !b.used[tk] {
+			b.report(position(tk), misplaced)
+			return
 		}
 	}
+}
+
+func isScalarToken(tk *token.Token) bool {
+	switch tk.Type {
+	case token.StringType, token.SingleQuoteType, token.DoubleQuoteType, token.BoolType, token.NullType, token.InfinityType, token.NanType,
+		token.IntegerType, token.BinaryIntegerType, token.OctetIntegerType, token.HexIntegerType, token.FloatType:
+		return true
+	}
+	return false
 }

@@ -74,6 +74,10 @@ func TestDecode(t *testing.T) {
 		{"text in a block", "name: |-\n  one\n  two", person{Name: "one\ntwo"}},
 		{"text folded", "name: >-\n  one\n  two", person{Name: "one two"}},
 		{"colons and stars without spaces", "tags: [ldap://h:389, directory:team-*, '**/x']", person{Tags: []string{"ldap://h:389", "directory:team-*", "**/x"}}},
+		{"colons in a list within braces", "{tags: [directory:dev , a:b:c, http://x:1/y, 12:30, directory:*, e:*f, \"g:h\"]}", person{
+			Tags: []string{"directory:dev", "a:b:c", "http://x:1/y", "12:30", "directory:*", "e:*f", "g:h"},
+		}},
+		{"colons in a value within braces", "{homes: [{street: a:b}, {street: c://d, town: e}]}", person{Homes: []address{{"a:b", "Ghent"}, {"c://d", "e"}}}},
 		{"booleans", "admin: true", person{Admin: true}},
 		{"numbers", "age: -3\nsteps: 9223372036854775807", person{Age: -3, Steps: 9223372036854775807}},
 		{"duration", "timeout: 1h30m", person{Timeout: 90 * time.Minute}},

@@ -44,8 +44,8 @@ func parse(data []byte) (root *node, problems Problems) {
 
 // syntax runs the lexer and the parser.
 func syntax(source string) (*ast.File, token.Tokens, []fault) {
-	tokens := lexer.Tokenize(source)
-	if faults := preflight(tokens); len(faults) > 0 {
+	tokens, faults := joinColons(lexer.Tokenize(source))
+	if faults = append(faults, preflight(tokens)...); len(faults) > 0 {
 		return nil, tokens, faults
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())

@@ -90,6 +90,7 @@ func TestRefusedSyntax(t *testing.T) {
 		{"an empty second document", "name: x\n---\n", "2:1: a second document begins here: a file has one"},
 		{"no colon", "name: x\nage\n", "2:1: " + wrongLine},
 		{"no space after the colon", "name:x\nage: 1\n", "1:1: " + wrongLine},
+		{"no space after a colon within braces", "{name:x, labels: {a:b}}", "1:6: a colon after a key needs a space after it\nf:1:20: a colon after a key needs a space after it"},
 		{"two colons", "name: a: b", "1:7: not valid YAML: keys cannot begin here: check the indentation, or put text with a colon in quotes"},
 		{"indented too far", "name: a\n  age: 1", "1:7: not valid YAML: keys cannot begin here: check the indentation, or put text with a colon in quotes"},
 		{"a key at the column of an empty item's dash", "tags:\n-\nname: x", "3:1: not valid YAML: check the indentation here"},

@@ -1,6 +1,7 @@
 package slapd
 
 import (
+	"context"
 	"io"
 	"os/exec"
 	"syscall"
@@ -15,7 +16,7 @@ type process struct {
 }
 
 func startProcess(output io.Writer, program string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(program, args...), done: make(chan struct{})}
+	p := &process{cmd: exec.CommandContext(context.Background(), program, args...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = output, output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it does not outlive a test that is killed
 	if err := p.cmd.Start(); err != nil {

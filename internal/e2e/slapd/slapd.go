@@ -1,6 +1,7 @@
 package slapd
 
 import (
+	"context"
 	_ "embed" // for the configuration and the tree
 	"fmt"
 	"net"
@@ -120,7 +121,7 @@ func (s *Server) Start(tb testing.TB) {
 		tb.Fatalf("slapd: %v", err)
 	}
 	s.process = p
-	for deadline := time.Now().Add(10 * time.Second); !answers(s.URL); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); !answers(tb.Context(), s.URL); time.Sleep(10 * time.Millisecond) {
 		if p.ended() || time.Now().After(deadline) {
 			tb.Fatalf("slapd does not come up:\n%s", s.log.tail(4000))
 		}
@@ -189,7 +190,7 @@ func find(tb testing.TB, program string) string {
 // freeAddr returns a loopback address whose port was free a moment ago.
 func freeAddr(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -197,8 +198,8 @@ func freeAddr(tb testing.TB) string {
 	return l.Addr().String()
 }
 
-func answers(url string) bool {
-	c, err := net.DialTimeout("tcp", strings.TrimPrefix(url, "ldap://"), time.Second)
+func answers(ctx context.Context, url string) bool {
+	c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", strings.TrimPrefix(url, "ldap://"))
 	if err != nil {
 		return false
 	}

@@ -15,10 +15,11 @@ import (
 	"time"
 )
 
-// Build builds the program into dir and returns its path.
-func Build(dir string) (string, error) {
+// Build builds the program of the module at root into dir and returns its path.
+func Build(root, dir string) (string, error) {
 	path := filepath.Join(dir, "shorepass")
-	build := exec.Command("go", "build", "-o", path, "github.com/shorepass/shorepass/cmd/shorepass")
+	build := exec.Command("go", "build", "-o", path, "./cmd/shorepass")
+	build.Dir = root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", &buildError{out: string(out), err: err}
@@ -127,7 +128,8 @@ func (b *Broker) Token(tb testing.TB, username, password, service string, scopes
 		tb.Fatal(err)
 	}
 	a := Answer{Status: response.StatusCode, Header: response.Header, Took: time.Since(started), Body: string(raw)}
-	if err := json.Unmarshal(raw, &a); err != nil {
+	// Headers that are too large never reach the program's own answers.
+	if err := json.Unmarshal(raw, &a); err != nil && a.Status != http.StatusRequestHeaderFieldsTooLarge {
 		tb.Fatalf("%s: %q: %v", response.Status, raw, err)
 	}
 	return a

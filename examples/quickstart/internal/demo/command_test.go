@@ -1,0 +1,76 @@
+package demo_test
+
+import (
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/shorepass/shorepass/examples/quickstart/internal/demo"
+)
+
+// The tests of the command are here, and not beside it, because two demos cannot run
+// at once, and the tests of two packages do.
+
+func TestCommandLineMistakes(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "quickstart")
+	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, quickstart).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	for _, tt := range []struct {
+		name string
+		args []string
+		exit int
+		want string
+	}{
+		{"argument", []string{"now"}, 2, "quickstart: unexpected argument \"now\"\n"},
+		{"unknown flag", []string{"-port", "1"}, 2, "flag provided but not defined: -port\n"},
+		{"another folder", []string{"-dir", t.TempDir()}, 1, "is not the quick start's folder in the repository"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			output, err := exec.CommandContext(t.Context(), binary, tt.args...).CombinedOutput()
+			var exited *exec.ExitError
+			if !errors.As(err, &exited) || exited.ExitCode() != tt.exit {
+				t.Errorf("got %v, want exit code %d", err, tt.exit)
+			}
+			if !strings.Contains(string(output), tt.want) {
+				t.Errorf("got %q, want %q", output, tt.want)
+			}
+		})
+	}
+}
+
+// "go run" does not pass a SIGTERM on; the demo ends all the same.
+func TestEndsWithGoRun(t *testing.T) {
+	var out transcript
+	command := exec.CommandContext(t.Context(), "go", "run", ".")
+	command.Dir = quickstart
+	command.Stdout, command.Stderr = &out, &out
+	command.WaitDelay = 30 * time.Second
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await := func(text string, within time.Duration) {
+		t.Helper()
+		for deadline := time.Now().Add(within); !strings.Contains(out.String(), text); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%q is missing:\n%s", text, out.String())
+			}
+		}
+	}
+	await("Ready.", 5*time.Minute)
+	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	await("Ended.", 15*time.Second)
+	if err := command.Wait(); err == nil {
+		t.Error("go run was not ended by the signal")
+	}
+	ports := []demo.Port{{"localhost:5000", ""}, {"localhost:5001", ""}, {"localhost:5002", ""}, {"localhost:1389", ""}}
+	if err := demo.CheckPorts(t.Context(), ports, "linux"); err != nil {
+		t.Errorf("still taken: %v", err)
+	}
+}

@@ -1,0 +1,15 @@
+package config
+
+import "reflect"
+
+// SchemaTypes returns the structs of the schema, by the path of what is decoded into
+// them; the empty path is the file.
+func SchemaTypes() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		"":                        reflect.TypeFor[fileKeys](),
+		"realms[]":                reflect.TypeFor[realmKeys](),
+		"realms[].connectors[]":   reflect.TypeFor[connectorKeys](),
+		"realms[].policy":         reflect.TypeFor[policyKeys](),
+		"realms[].policy.rules[]": reflect.TypeFor[policyKeys]().Field(0).Type.Elem(),
+	}
+}

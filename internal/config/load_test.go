@@ -1,0 +1,171 @@
+package config_test
+
+import (
+	"net/netip"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/ldap"
+	"github.com/shorepass/shorepass/connectors/static"
+	"github.com/shorepass/shorepass/internal/config"
+)
+
+// TestBad loads one bad file for each message: testdata/bad/NAME.yaml has exactly the
+// problems of NAME.txt.
+func TestBad(t *testing.T) {
+	const folder = "testdata/bad"
+	files, err := filepath.Glob(folder + "/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err, len(files))
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		if strings.HasPrefix(name, "policy-of-") {
+			continue // what another file names
+		}
+		t.Run(name, func(t *testing.T) {
+			cfg, err := config.Load(file, types())
+			if err == nil {
+				t.Fatal("loaded")
+			}
+			if cfg != nil {
+				t.Error("a configuration beside an error")
+			}
+			golden(t, folder+"/"+name+".txt", anonymize(t, err.Error(), folder))
+		})
+	}
+}
+
+func TestMissingFile(t *testing.T) {
+	_, err := config.Load("testdata/none.yaml", types())
+	if err == nil || err.Error() != "testdata/none.yaml: does not exist" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func load(t *testing.T, file string) *config.Config {
+	t.Helper()
+	cfg, err := config.Load(file, types())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := cfg.Warnings(); len(w) != 0 {
+		t.Errorf("warnings: %v", w)
+	}
+	return cfg
+}
+
+func abs(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// same compares all but the policies, which tests of their own look at.
+func same(t *testing.T, got, want config.Config) {
+	t.Helper()
+	for i := range got.Realms {
+		if got.Realms[i].Policy == nil {
+			t.Error("no policy")
+		}
+		got.Realms[i].Policy = nil
+		for j := range got.Realms[i].Connectors {
+			got.Realms[i].Connectors[j].At = config.Position{}
+		}
+	}
+	for i := range want.Realms {
+		if !reflect.DeepEqual(got.Realms[i], want.Realms[i]) {
+			t.Errorf("realm %d: got\n%+v\nwant\n%+v", i, got.Realms[i], want.Realms[i])
+		}
+	}
+	got.Realms, want.Realms = nil, nil
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	dir := abs(t, "testdata/good")
+	same(t, *load(t, "testdata/good/minimal.yaml"), config.Config{
+		File:        "testdata/good/minimal.yaml",
+		Listen:      "localhost:5001",
+		Monitor:     "localhost:5002",
+		AdminSocket: dir + "/data/admin.sock",
+		PublicURL:   "http://localhost:5001",
+		DataDir:     dir + "/data",
+		Log:         config.Log{Level: "info", Format: "text"},
+		Audit:       config.Audit{File: dir + "/data/audit.jsonl", Sync: time.Second},
+		Realms: []config.Realm{{
+			Name:         "team",
+			Services:     []config.Service{{Name: "registry.team.example"}},
+			Issuer:       "http://localhost:5001/realms/team",
+			TokenTTL:     5 * time.Minute,
+			PushTokenTTL: 15 * time.Minute,
+			Signing:      config.Signing{Algorithm: "ES256"},
+			Connectors: []config.Connector{
+				{Name: "local", Type: "static", Config: &static.Config{File: connectors.Path(dir + "/users.yaml")}},
+			},
+		}},
+	})
+}
+
+func TestFull(t *testing.T) {
+	dir := abs(t, "testdata/good")
+	path := func(name string) connectors.Path { return connectors.Path(filepath.Join(dir, name)) }
+	cfg := load(t, "testdata/good/full.yaml")
+	if at := cfg.Realms[0].Connectors[1].At; at != (config.Position{Line: 32, Column: 9}) {
+		t.Errorf("the second connector is at %+v", at)
+	}
+	directory := ldap.DefaultConfig()
+	directory.URL, directory.StartTLS, directory.CAFile = "ldap://ldap.corp.example", true, path("ca.pem")
+	directory.BindDN, directory.BindPassword = "cn=shorepass,dc=corp,dc=example", connectors.NewSecret("directory-password")
+	directory.Users = ldap.Users{
+		BaseDN: "ou=people,dc=corp,dc=example", Filter: "(objectClass=person)", UsernameAttribute: "uid",
+		LoginAttributes: []string{"uid", "mail"}, Scope: "one", IDAttribute: "entryUUID",
+	}
+	directory.Groups = &ldap.Groups{
+		BaseDN: "ou=groups,dc=corp,dc=example", Filter: "(objectClass=groupOfNames)", MemberAttribute: "member",
+		MemberValue: "dn", NameAttribute: "cn", Nested: true,
+	}
+	attribute := ldap.DefaultConfig()
+	attribute.URL, attribute.BindDN, attribute.BindPassword = "ldaps://ldap.corp.example", directory.BindDN, connectors.NewSecret("12345")
+	attribute.Users.BaseDN = directory.Users.BaseDN
+	attribute.Groups = &ldap.Groups{BaseDN: "ou=groups,dc=corp,dc=example", FromAttribute: "memberOf"}
+	same(t, *cfg, config.Config{
+		File:           "testdata/good/full.yaml",
+		Listen:         "0.0.0.0:5001",
+		Monitor:        "localhost:5002",
+		AdminSocket:    dir + "/run/admin.sock",
+		PublicURL:      "https://login.corp.example",
+		TLS:            &config.TLS{CertFile: dir + "/tls.crt", KeyFile: "/etc/tls.key", At: config.Position{Line: 7, Column: 7}},
+		DataDir:        dir + "/data",
+		Log:            config.Log{Level: "debug", Format: "json"},
+		Audit:          config.Audit{File: dir + "/audit.jsonl"},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
+		Realms: []config.Realm{{
+			Name:         "corp",
+			Services:     []config.Service{{Name: "registry.corp.example"}, {Name: "v3.corp.example"}},
+			Issuer:       "shorepass",
+			TokenTTL:     10 * time.Minute,
+			PushTokenTTL: time.Hour,
+			Signing:      config.Signing{Algorithm: "RS256", KeyFile: dir + "/signing.key", CertFile: dir + "/signing.crt", At: config.Position{Line: 21, Column: 15}},
+			Connectors: []config.Connector{
+				{Name: "desk", Type: "desk", Usernames: []string{"admin", "*@corp.example"}, Config: &deskConfig{
+					URL: "desk://localhost", Password: connectors.NewSecret("desk-password"), Key: path("desk.key"),
+					Hosts: connectors.OneOrMany{"a", "b"}, Limits: &deskLimits{Max: 3, Window: 24 * time.Hour},
+				}},
+				{Name: "local", Type: "static", Config: &static.Config{File: path("users.yaml")}},
+				{Name: "more", Type: "static", Config: &static.Config{Htpasswd: path("htpasswd")}},
+				{Name: "directory", Type: "ldap", Config: directory},
+				{Name: "attribute", Type: "ldap", Config: attribute},
+			},
+		}},
+	})
+}
