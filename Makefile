@@ -14,7 +14,7 @@ FUZZTIME ?= 20s
 .PHONY: demo build test unit e2e check lint bench fuzz golden peers tools
 
 demo: ## the quick start: broker, registry and directory on this machine
-	cd examples/quickstart && go run .
+	cd examples/quickstart && exec go run .
 
 build: ## the program, static, in bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/shorepass ./cmd/shorepass

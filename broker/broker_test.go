@@ -68,54 +68,102 @@ func TestToken(t *testing.T) {
 		wantTTL    time.Duration
 		outcome    string
 	}{
-		{name: "all of it", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{"repository:platform/app:push,pull"}},
-			wantScope: "repository:platform/app:pull,push", wantTTL: 15 * time.Minute, outcome: broker.OutcomeGranted},
-		{name: "part of it", request: broker.Request{Service: "registry.corp", Credentials: bob, Scopes: []string{"repository:platform/app:push,pull"}},
-			wantScope: "repository:platform/app:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomePartly},
-		{name: "none of it", request: broker.Request{Service: "registry.corp", Credentials: bob, Scopes: []string{"repository:secret/app:pull"}},
-			wantTTL: 5 * time.Minute, outcome: broker.OutcomeDenied},
-		{name: "deny wins", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{"repository:platform/release/x:push,pull"}},
-			wantScope: "repository:platform/release/x:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomePartly},
-		{name: "scopes in one value", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{"repository:platform/b:pull  repository:platform/a:pull"}},
-			wantScope: "repository:platform/a:pull repository:platform/b:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted},
-		{name: "nothing asked", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{""}},
-			wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted},
-		{name: "an item that cannot be read is dropped", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{"repository:../etc:pull repository:platform/a:pull"}},
-			wantScope: "repository:platform/a:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted},
-		{name: "anonymous, granted", request: broker.Request{Service: "registry.corp", Scopes: []string{"repository:public/app:pull"}},
-			wantScope: "repository:public/app:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted},
-		{name: "anonymous, nothing granted", request: broker.Request{Service: "registry.corp", Scopes: []string{"repository:platform/app:pull"}},
-			wantKind: broker.Unauthenticated, wantReason: "no-credentials"},
-		{name: "anonymous, nothing asked, open realm", request: broker.Request{Service: "registry.corp"},
-			wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted},
-		{name: "anonymous, nothing asked, closed realm", request: broker.Request{Service: "mirror.closed"},
-			wantKind: broker.Unauthenticated, wantReason: "no-credentials"},
-		{name: "wrong password", request: broker.Request{Service: "registry.corp", Credentials: login("alice", "no")},
-			wantKind: broker.Unauthenticated, wantReason: "wrong-password"},
-		{name: "disabled", request: broker.Request{Service: "registry.corp", Credentials: login("carol", "carol-pw")},
-			wantKind: broker.Unauthenticated, wantReason: "disabled"},
-		{name: "unknown name", request: broker.Request{Service: "registry.corp", Credentials: login("zoe", "zoe-pw")},
-			wantKind: broker.Unauthenticated, wantReason: "unhandled"},
-		{name: "no name, a password", request: broker.Request{Service: "registry.corp", Credentials: login("", "srr_x")},
-			wantKind: broker.Unauthenticated, wantReason: "bad-username"},
-		{name: "unknown service", request: broker.Request{Service: "registry.evil", Credentials: alice},
-			wantKind: broker.Malformed, wantReason: "unknown-service"},
-		{name: "no service, several realms", request: broker.Request{Credentials: alice},
-			wantKind: broker.Malformed, wantReason: "no-service"},
-		{name: "no service, a realm with one", request: broker.Request{Realm: "corp", Credentials: alice},
-			wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted},
-		{name: "no service, a realm with several", request: broker.Request{Realm: "closed", Credentials: alice},
-			wantKind: broker.Malformed, wantReason: "no-service"},
-		{name: "another realm's service", request: broker.Request{Realm: "corp", Service: "registry.closed", Credentials: alice},
-			wantKind: broker.Malformed, wantReason: "unknown-service"},
-		{name: "unknown realm", request: broker.Request{Realm: "evil", Service: "registry.corp", Credentials: alice},
-			wantKind: broker.Malformed, wantReason: "unknown-realm"},
-		{name: "too many scopes", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: many},
-			wantKind: broker.Malformed, wantReason: "too-many-scopes"},
-		{name: "too long scopes", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{strings.Repeat("a", broker.MaxScopeBytes+1)}},
-			wantKind: broker.Malformed, wantReason: "too-long-scopes"},
-		{name: "a fault of the parser", request: broker.Request{Service: "registry.corp", Credentials: alice, Fault: &broker.Error{Kind: broker.Malformed, Reason: "bad-query"}},
-			wantKind: broker.Malformed, wantReason: "bad-query"},
+		{
+			name: "all of it", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{"repository:platform/app:push,pull"}},
+			wantScope: "repository:platform/app:pull,push", wantTTL: 15 * time.Minute, outcome: broker.OutcomeGranted,
+		},
+		{
+			name: "part of it", request: broker.Request{Service: "registry.corp", Credentials: bob, Scopes: []string{"repository:platform/app:push,pull"}},
+			wantScope: "repository:platform/app:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomePartly,
+		},
+		{
+			name: "none of it", request: broker.Request{Service: "registry.corp", Credentials: bob, Scopes: []string{"repository:secret/app:pull"}},
+			wantTTL: 5 * time.Minute, outcome: broker.OutcomeDenied,
+		},
+		{
+			name: "deny wins", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{"repository:platform/release/x:push,pull"}},
+			wantScope: "repository:platform/release/x:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomePartly,
+		},
+		{
+			name: "scopes in one value", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{"repository:platform/b:pull  repository:platform/a:pull"}},
+			wantScope: "repository:platform/a:pull repository:platform/b:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted,
+		},
+		{
+			name: "nothing asked", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{""}},
+			wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted,
+		},
+		{
+			name: "an item that cannot be read is dropped", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{"repository:../etc:pull repository:platform/a:pull"}},
+			wantScope: "repository:platform/a:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted,
+		},
+		{
+			name: "anonymous, granted", request: broker.Request{Service: "registry.corp", Scopes: []string{"repository:public/app:pull"}},
+			wantScope: "repository:public/app:pull", wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted,
+		},
+		{
+			name: "anonymous, nothing granted", request: broker.Request{Service: "registry.corp", Scopes: []string{"repository:platform/app:pull"}},
+			wantKind: broker.Unauthenticated, wantReason: "no-credentials",
+		},
+		{
+			name: "anonymous, nothing asked, open realm", request: broker.Request{Service: "registry.corp"},
+			wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted,
+		},
+		{
+			name: "anonymous, nothing asked, closed realm", request: broker.Request{Service: "mirror.closed"},
+			wantKind: broker.Unauthenticated, wantReason: "no-credentials",
+		},
+		{
+			name: "wrong password", request: broker.Request{Service: "registry.corp", Credentials: login("alice", "no")},
+			wantKind: broker.Unauthenticated, wantReason: "wrong-password",
+		},
+		{
+			name: "disabled", request: broker.Request{Service: "registry.corp", Credentials: login("carol", "carol-pw")},
+			wantKind: broker.Unauthenticated, wantReason: "disabled",
+		},
+		{
+			name: "unknown name", request: broker.Request{Service: "registry.corp", Credentials: login("zoe", "zoe-pw")},
+			wantKind: broker.Unauthenticated, wantReason: "unhandled",
+		},
+		{
+			name: "no name, a password", request: broker.Request{Service: "registry.corp", Credentials: login("", "srr_x")},
+			wantKind: broker.Unauthenticated, wantReason: "bad-username",
+		},
+		{
+			name: "unknown service", request: broker.Request{Service: "registry.evil", Credentials: alice},
+			wantKind: broker.Malformed, wantReason: "unknown-service",
+		},
+		{
+			name: "no service, several realms", request: broker.Request{Credentials: alice},
+			wantKind: broker.Malformed, wantReason: "no-service",
+		},
+		{
+			name: "no service, a realm with one", request: broker.Request{Realm: "corp", Credentials: alice},
+			wantTTL: 5 * time.Minute, outcome: broker.OutcomeGranted,
+		},
+		{
+			name: "no service, a realm with several", request: broker.Request{Realm: "closed", Credentials: alice},
+			wantKind: broker.Malformed, wantReason: "no-service",
+		},
+		{
+			name: "another realm's service", request: broker.Request{Realm: "corp", Service: "registry.closed", Credentials: alice},
+			wantKind: broker.Malformed, wantReason: "unknown-service",
+		},
+		{
+			name: "unknown realm", request: broker.Request{Realm: "evil", Service: "registry.corp", Credentials: alice},
+			wantKind: broker.Malformed, wantReason: "unknown-realm",
+		},
+		{
+			name: "too many scopes", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: many},
+			wantKind: broker.Malformed, wantReason: "too-many-scopes",
+		},
+		{
+			name: "too long scopes", request: broker.Request{Service: "registry.corp", Credentials: alice, Scopes: []string{strings.Repeat("a", broker.MaxScopeBytes+1)}},
+			wantKind: broker.Malformed, wantReason: "too-long-scopes",
+		},
+		{
+			name: "a fault of the parser", request: broker.Request{Service: "registry.corp", Credentials: alice, Fault: &broker.Error{Kind: broker.Malformed, Reason: "bad-query"}},
+			wantKind: broker.Malformed, wantReason: "bad-query",
+		},
 	}
 	f := fixture(t)
 	for _, tt := range tests {
@@ -241,8 +289,10 @@ func TestConnectorFailures(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := brokertest.New(t, "", brokertest.Realm{Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules,
-				More: []connectors.Member{{Name: "ldap", Connector: faulty{tt.answer}}}})
+			f := brokertest.New(t, "", brokertest.Realm{
+				Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules,
+				More: []connectors.Member{{Name: "ldap", Connector: faulty{tt.answer}}},
+			})
 			_, err := f.Broker.Token(t.Context(), broker.Request{Service: "registry.corp", Credentials: login("xaver", canary)})
 			if !errors.Is(err, tt.wantKind) {
 				t.Fatalf("error %v, want %s", err, tt.wantKind)

@@ -110,6 +110,22 @@ func BenchmarkDecideHeavy(b *testing.B) {
 	}
 }
 
+// BenchmarkDecideTemplateHeavy does so where one rule matches by each of the groups.
+func BenchmarkDecideTemplateHeavy(b *testing.B) {
+	p, subject := compile(b, rule("r", groups("directory:*"), on("{group}/**"), allow("pull", "push"))), user("directory:alice")
+	for i := range 5_000 {
+		subject.Groups = append(subject.Groups, numbered("directory:team-#", i))
+	}
+	var asked []policy.Scope
+	for i := range 100 {
+		asked = append(asked, scopes(b, numbered("repository:team-#/app:pull,push", 4_900+i))...)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Decide(subject, asked)
+	}
+}
+
 // BenchmarkLoad compiles 10,000 rules, and lints them.
 func BenchmarkLoad(b *testing.B) {
 	for _, s := range shapes() {

@@ -188,15 +188,19 @@ func (e *evaluation) inOneOf(networks []netip.Prefix, ifNotKnown bool) bool {
 }
 
 // matchTemplates reports whether the pattern matches by any of the ways in which
-// the subject meets the rule, each tried on its own.
+// the subject meets the rule, each tried on its own. A value that no segment can
+// have is worth a warning where the rest of the pattern matches.
 func (e *evaluation) matchTemplates(s shelved, holds []held) bool {
+	if !s.pattern.match(e.names, nil) {
+		return false
+	}
 	for _, h := range holds {
 		v := values{e.user, h.group, h.star}
 		unusable := s.pattern.templates &^ (h.usable | e.usable)
 		if unusable == 0 && s.pattern.match(e.names, &v) {
 			return true
 		}
-		if unusable != 0 && !e.warnings.more && s.pattern.match(e.names, nil) {
+		if unusable != 0 && !e.warnings.more {
 			first := unusable & -unusable
 			e.warnings.add(warning{rule: s.rule.name, template: first, value: v.of(first)})
 		}

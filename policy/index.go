@@ -60,8 +60,8 @@ type held struct {
 	usable   templates // which of group and star can be a path segment
 }
 
-// findSelectors calls visit with each selector that connector:name meets. Given the texts
-// of patterns, it finds the selectors of the patterns that cover them.
+// findSelectors calls visit with each selector that connector:name meets. Given the
+// text of a pattern, it finds the selectors of the patterns that cover it.
 func findSelectors(x *subjectIndex, connector, name string, visit func(*selector)) {
 	x.find(connector, func(names *globIndex[*selector]) { names.find(name, visit) })
 }

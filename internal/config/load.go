@@ -124,7 +124,7 @@ func (l *loader) choice(n strictyaml.Node, path, value string, known ...string) 
 			return
 		}
 	}
-	l.report(n, path, "%q is not one of %s", value, strings.Join(known, ", "))
+	l.report(n, path, "%s: %q is not one of %s", path, value, strings.Join(known, ", "))
 }
 
 // suggestion ends a message about an unknown name.

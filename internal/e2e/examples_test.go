@@ -18,14 +18,18 @@ type exampleWorld struct {
 
 func exampleWorlds() []exampleWorld {
 	return []exampleWorld{
-		{"openldap", service, func(t *testing.T) *stack.Broker { return newWorld(t, "").broker },
-			map[string]string{"": "", "alice": "alice-password", "bob": "bob-password", "carol": "carol-password", "breakglass": "breakglass-password"}},
+		{
+			"openldap", service, func(t *testing.T) *stack.Broker { return newWorld(t, "").broker },
+			map[string]string{"": "", "alice": "alice-password", "bob": "bob-password", "carol": "carol-password", "breakglass": "breakglass-password"},
+		},
 		{"small-team", "registry.team.example", func(t *testing.T) *stack.Broker {
 			config := "listen: '{{listen}}'\nmonitor: '{{monitor}}'\n" + example(t, "small-team/shorepass.yaml")
 			return stack.StartBroker(t, program, config, map[string]string{"users.yaml": example(t, "small-team/users.yaml")})
 		}, map[string]string{"": "", "alice": "alice-password", "bob": "bob-password"}},
-		{"quickstart", "registry.localhost", startQuickstart,
-			map[string]string{"": "", "alice": "alice-password", "bob": "bob-password", "carol": "carol-password"}},
+		{
+			"quickstart", "registry.localhost", startQuickstart,
+			map[string]string{"": "", "alice": "alice-password", "bob": "bob-password", "carol": "carol-password"},
+		},
 	}
 }
 
