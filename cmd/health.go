@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 
 func newHealth(p *program) *cobra.Command {
 	var path string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "health",
 		Short: "Ask the running process whether it is ready, for container health checks",
@@ -23,15 +25,24 @@ func newHealth(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.health(c.Context(), cfg.Monitor)
+			err = health(c.Context(), cfg.Monitor)
+			if asJSON {
+				return errors.Join(p.printJSON(map[string]bool{"healthy": err == nil}), err)
+			}
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(p.Out, "healthy")
+			return err
 		},
 	}
 	configFlag(c, &path)
+	jsonFlag(c, &asJSON)
 	return c
 }
 
 // health asks the monitor at addr.
-func (p *program) health(ctx context.Context, addr string) error {
+func health(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+dialable(addr)+"/readyz", http.NoBody)
@@ -50,8 +61,7 @@ func (p *program) health(ctx context.Context, addr string) error {
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("not healthy: %s", strings.TrimSpace(string(body)))
 	}
-	_, err = fmt.Fprintln(p.Out, "healthy")
-	return err
+	return nil
 }
 
 // dialable turns a listening address into one to connect to: every address is

@@ -25,13 +25,13 @@ const registryTemplate = `# The auth section of the registry's configuration. Th
 # rootcertbundle once, at its start: {{.Fetch}}
 auth:
   token:
-    realm: {{.Realm}}
-    service: {{.Service}}
-    issuer: {{.Issuer}}
-    rootcertbundle: {{.Bundle}}
-{{- if .Algorithms}}
+    realm: {{quote .Token.Realm}}
+    service: {{quote .Token.Service}}
+    issuer: {{quote .Token.Issuer}}
+    rootcertbundle: {{quote .Token.RootCertBundle}}
+{{- if .Token.SigningAlgorithms}}
     signingalgorithms:
-{{- range .Algorithms}}
+{{- range .Token.SigningAlgorithms}}
       - {{.}}
 {{- end}}
 {{- end}}
@@ -50,6 +50,7 @@ func newRegistryConfig(p *program) *cobra.Command {
 	}
 	configFlag(c, &o.config)
 	realmFlag(c, &o.realm)
+	jsonFlag(c, &o.json)
 	c.Flags().StringVar(&o.service, "service", "", "`name` of the registry's service; may be left out where the realm has one")
 	c.Flags().StringVar(&o.version, "for", "", "the registry: v2 (2.8) or v3 (3.x)")
 	c.Flags().StringVar(&o.bundlePath, "bundle", "/etc/distribution/shorepass-ca.pem", "`path` under which the registry finds the certificates")
@@ -80,9 +81,8 @@ func (p *program) registryConfig(ctx context.Context, o registryOptions) error {
 		}
 		fetch = "it was written to\n# " + o.out
 	}
-	values := map[string]any{
-		"Fetch": fetch, "Realm": quoteYAML(cfg.PublicURL + "/token"), "Service": quoteYAML(service),
-		"Issuer": quoteYAML(realm.Issuer), "Bundle": quoteYAML(o.bundlePath),
+	section := tokenSection{
+		Realm: cfg.PublicURL + "/token", Service: service, Issuer: realm.Issuer, RootCertBundle: o.bundlePath,
 	}
 	if o.version == "v3" {
 		// A v3 registry takes HMAC tokens too unless told otherwise.
@@ -90,9 +90,25 @@ func (p *program) registryConfig(ctx context.Context, o registryOptions) error {
 		if err != nil {
 			return err
 		}
-		values["Algorithms"] = []string{algorithm}
+		section.SigningAlgorithms = []string{algorithm}
 	}
-	return template.Must(template.New("registry").Parse(registryTemplate)).Execute(p.Out, values)
+	if o.json {
+		return p.printJSON(map[string]any{"auth": map[string]any{"token": section}})
+	}
+	print, err := template.New("registry").Funcs(template.FuncMap{"quote": quoteYAML}).Parse(registryTemplate)
+	if err != nil {
+		return err
+	}
+	return print.Execute(p.Out, map[string]any{"Fetch": fetch, "Token": section})
+}
+
+// tokenSection is the auth.token section of a registry's configuration.
+type tokenSection struct {
+	Realm             string   `json:"realm"`
+	Service           string   `json:"service"`
+	Issuer            string   `json:"issuer"`
+	RootCertBundle    string   `json:"rootcertbundle"`
+	SigningAlgorithms []string `json:"signingalgorithms,omitempty"`
 }
 
 // algorithmOf is what the realm's tokens are signed with.

@@ -21,6 +21,7 @@ func newUsers(p *program) *cobra.Command {
 
 func newUsersHash(p *program) *cobra.Command {
 	var algorithm string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "hash",
 		Short: "Print the hash of a password, for users.yaml",
@@ -38,10 +39,14 @@ func newUsersHash(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				return p.printJSON(map[string]string{"password_hash": hash})
+			}
 			_, err = fmt.Fprintln(p.Out, hash)
 			return err
 		},
 	}
+	jsonFlag(c, &asJSON)
 	c.Flags().StringVar(&algorithm, "algorithm", hashAlgorithms()[0], strings.Join(hashAlgorithms(), " or "))
 	return c
 }

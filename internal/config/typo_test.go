@@ -166,3 +166,11 @@ func write(t *testing.T, path, content string) {
 		t.Fatal(err)
 	}
 }
+
+// keysOf lists the paths of the keys of a struct.
+func keysOf(t *testing.T, v any) []string {
+	t.Helper()
+	s := schema{t: t}
+	s.walk("", reflect.TypeOf(v))
+	return s.paths
+}

@@ -1,0 +1,136 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/internal/config"
+)
+
+const manual = "../../docs/configuration.md"
+
+func readManual(t *testing.T) string {
+	t.Helper()
+	content, err := os.ReadFile(manual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// examples returns the YAML blocks of the manual that are whole configurations.
+func examples(t *testing.T) []string {
+	t.Helper()
+	var found []string
+	for i, block := range strings.Split(readManual(t), "```") {
+		yaml, ok := strings.CutPrefix(block, "yaml\n")
+		if i%2 == 1 && ok && strings.Contains("\n"+yaml, "\nrealms:") {
+			found = append(found, yaml)
+		}
+	}
+	return found
+}
+
+// TestManualExamples loads the examples of the manual.
+func TestManualExamples(t *testing.T) {
+	all := examples(t)
+	if len(all) != 2 {
+		t.Fatalf("%d examples", len(all))
+	}
+	for i, yaml := range all {
+		folder := t.TempDir()
+		write(t, filepath.Join(folder, "shorepass.yaml"), yaml)
+		write(t, filepath.Join(folder, "ldap-password"), "secret\n")
+		write(t, filepath.Join(folder, "policy.yaml"), policyOfManual(t))
+		if i > 0 { // its policy is another one
+			write(t, filepath.Join(folder, "policy.yaml"), strings.ReplaceAll(policyOfManual(t), "directory:", "local:"))
+		}
+		cfg, err := config.Load(filepath.Join(folder, "shorepass.yaml"), types())
+		if err != nil {
+			t.Errorf("example %d: %v", i, err)
+			continue
+		}
+		if w := cfg.Warnings(); len(w) > 0 {
+			t.Errorf("example %d: %v", i, w)
+		}
+	}
+}
+
+// policyOfManual returns the policy that the manual shows.
+func policyOfManual(t *testing.T) string {
+	t.Helper()
+	_, after, found := strings.Cut(section(t, "Policy"), "```yaml\n")
+	yaml, _, closed := strings.Cut(after, "```")
+	if !found || !closed {
+		t.Fatal("no policy in the manual")
+	}
+	return yaml
+}
+
+// section returns what stands under a heading, up to the next one.
+func section(t *testing.T, heading string) string {
+	t.Helper()
+	for _, mark := range []string{"\n## ", "\n### "} {
+		if _, after, found := strings.Cut(readManual(t), mark+heading+"\n"); found {
+			text, _, _ := strings.Cut(after, "\n## ")
+			text, _, _ = strings.Cut(text, "\n### ")
+			return text
+		}
+	}
+	t.Fatalf("no section %s", heading)
+	return ""
+}
+
+// TestManualHasEveryKey looks for a row of every key of the schema in the section
+// that it belongs to, and for the key of every row in the schema.
+func TestManualHasEveryKey(t *testing.T) {
+	sections := []struct{ prefix, heading string }{
+		{"realms[].connectors[].config.", ""}, // by type, below
+		{"realms[].connectors[].", "Connectors"},
+		{"realms[].policy.", "Policy"},
+		{"realms[].", "Realms"},
+		{"", "Top level"},
+	}
+	keys := map[string][]string{}
+	for _, path := range schemaPaths(t) {
+		for _, s := range sections {
+			if key, ok := strings.CutPrefix(path, s.prefix); ok {
+				keys[s.heading] = append(keys[s.heading], key)
+				break
+			}
+		}
+	}
+	delete(keys, "")
+	for name, typ := range types() {
+		if name != "desk" { // the test's own
+			keys[name] = keysOf(t, typ.Config())
+		}
+	}
+	for heading, want := range keys {
+		text := section(t, heading)
+		rows := strings.Count(text, "\n| `")
+		for _, key := range want {
+			switch {
+			case strings.Contains(text, "\n| `"+key+"` |"):
+				rows--
+			case !hasPart(want, key):
+				t.Errorf("the section %s lacks the key %s", heading, key)
+			}
+		}
+		if rows != 0 {
+			t.Errorf("the section %s has %d rows of keys that there are not", heading, rows)
+		}
+	}
+}
+
+// hasPart reports whether the key is a mapping, whose keys have rows of their own.
+func hasPart(keys []string, key string) bool {
+	for _, other := range keys {
+		if strings.HasPrefix(other, key+".") || strings.HasPrefix(other, key+"[].") {
+			return true
+		}
+	}
+	return false
+}
