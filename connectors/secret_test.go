@@ -38,7 +38,7 @@ func TestSecretNeverPrints(t *testing.T) {
 			if err := json.NewEncoder(&out).Encode(value); err != nil {
 				t.Fatal(err)
 			}
-			for _, form := range []string{canary, fmt.Sprintf("%x", canary), fmt.Sprintf("%X", canary), fmt.Sprint([]byte(canary))} {
+			for _, form := range []string{canary, fmt.Sprintf("%x", canary), fmt.Sprintf("%X", canary), fmt.Sprintf("%d", []byte(canary))} {
 				if strings.Contains(out.String(), form) {
 					t.Errorf("the secret is printed as %s in:\n%s", form, &out)
 				}

@@ -30,22 +30,24 @@ type Config struct {
 	Logger         *slog.Logger
 }
 
-// The token endpoint's paths: the short one, and Keycloak's, so that a registry
+// tokenPaths are the token endpoint's paths: the short one, and Keycloak's, so that a registry
 // which was set up for Keycloak moves over by changing a host name. The last form
 // is the one in Keycloak's documentation.
-var tokenPaths = [...]string{
-	"/token",
-	"/realms/{realm}/protocol/docker-v2/auth",
-	"/auth/realms/{realm}/protocol/docker-v2/auth",
-	"/realms/{realm}/protocol/docker-v2",
-	"/auth/realms/{realm}/protocol/docker-v2",
+func tokenPaths() []string {
+	return []string{
+		"/token",
+		"/realms/{realm}/protocol/docker-v2/auth",
+		"/auth/realms/{realm}/protocol/docker-v2/auth",
+		"/realms/{realm}/protocol/docker-v2",
+		"/auth/realms/{realm}/protocol/docker-v2",
+	}
 }
 
 // New returns the handler of the public listener.
 func New(cfg Config) http.Handler {
 	s := &server{Config: cfg}
 	r := mux.NewRouter().SkipClean(true)
-	for _, path := range tokenPaths {
+	for _, path := range tokenPaths() {
 		route(r, path, s.token, http.MethodGet, http.MethodPost)
 	}
 	route(r, "/realms/{realm}/keys", s.keys, http.MethodGet)

@@ -3,9 +3,11 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/internal/config"
 )
 
@@ -133,4 +135,30 @@ func hasPart(keys []string, key string) bool {
 		}
 	}
 	return false
+}
+
+// TestManualDefaults compares the defaults that the manual shows with those there are.
+func TestManualDefaults(t *testing.T) {
+	cfg := load(t, "testdata/good/minimal.yaml")
+	realm := cfg.Realms[0]
+	directory := ldap.DefaultConfig()
+	for heading, defaults := range map[string]map[string]string{
+		"Top level": {
+			"listen": cfg.Listen, "plain_http": strconv.FormatBool(cfg.PlainHTTP), "monitor": cfg.Monitor, "data_dir": "./" + filepath.Base(cfg.DataDir),
+			"log.level": cfg.Log.Level, "log.format": cfg.Log.Format, "audit.stdout": strconv.FormatBool(cfg.Audit.Stdout), "audit.sync": cfg.Audit.Sync.String(),
+		},
+		"Realms": {"token_ttl": strings.TrimSuffix(realm.TokenTTL.String(), "0s")},
+		"ldap": {
+			"start_tls": strconv.FormatBool(directory.StartTLS), "insecure_plaintext": strconv.FormatBool(directory.InsecurePlaintext),
+			"users.filter": directory.Users.Filter, "users.username_attribute": directory.Users.UsernameAttribute,
+			"users.scope": directory.Users.Scope, "users.id_attribute": directory.Users.IDAttribute,
+		},
+	} {
+		for key, value := range defaults {
+			_, row, _ := strings.Cut(section(t, heading), "\n| `"+key+"` |")
+			if _, rest, _ := strings.Cut(row, "| "); !strings.HasPrefix(rest, "`"+value+"` |") {
+				t.Errorf("the default of %s is %s; the manual has %.40q", key, value, rest)
+			}
+		}
+	}
 }

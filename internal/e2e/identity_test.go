@@ -78,7 +78,7 @@ func TestHostileScopes(t *testing.T) {
 		}
 		for _, access := range a.Claims(t).Access {
 			granted++
-			if i%2 == 1 && !(strings.HasPrefix(access.Name, "public/") && fmt.Sprint(access.Actions) == "[pull]") {
+			if i%2 == 1 && (!strings.HasPrefix(access.Name, "public/") || fmt.Sprint(access.Actions) != "[pull]") {
 				t.Errorf("scope %q: the anonymous client is granted %+v", scope, access)
 			}
 			if access.Type != "repository" || strings.Contains(fmt.Sprint(access.Actions), "*") {
@@ -158,6 +158,6 @@ func forms(secret string) map[string]string {
 		"query":         url.QueryEscape(secret),
 		"path":          url.PathEscape(secret),
 		"hex":           hex.EncodeToString([]byte(secret)),
-		"bytes":         fmt.Sprint([]byte(secret)),
+		"bytes":         fmt.Sprintf("%d", []byte(secret)),
 	}
 }

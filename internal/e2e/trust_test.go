@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -87,6 +88,34 @@ func TestRegistriesTrustEveryForm(t *testing.T) {
 	}
 }
 
+// TestTLS serves the token endpoint over TLS, and refuses to do without off loopback.
+func TestTLS(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := selfSigned(t, key, key.Public())
+	files["users.yaml"] = example(t, "small-team/users.yaml")
+	config := "monitor: '{{monitor}}'\npublic_url: https://{{listen}}\n" + example(t, "small-team/shorepass.yaml")
+	b := stack.StartBroker(t, program, "listen: '{{listen}}'\ntls: {cert_file: cert.pem, key_file: key.pem}\n"+config, files)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(files["cert.pem"]))
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	defer client.CloseIdleConnections()
+	response, err := client.Get("https://" + b.Addr + "/token?scope=repository:public/a:pull")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("status %s", response.Status)
+	}
+	bare := stack.NewBroker(t, program, "listen: 0.0.0.0:5001\n"+config, files)
+	if r := bare.Command(t, "", "serve"); r.Code != 1 || !strings.Contains(r.Stderr, "plain_http: true") {
+		t.Errorf("without TLS: exit code %d: %s", r.Code, r.Stderr)
+	}
+}
+
 // manifest asks a registry for a manifest that is not there.
 func manifest(t *testing.T, r *stack.Registry, repository, token string) int {
 	t.Helper()
@@ -123,7 +152,7 @@ func tamper(token string) string {
 // selfSigned makes the files of a brought pair.
 func selfSigned(t *testing.T, key, public any) map[string]string {
 	t.Helper()
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "old token signer"}, NotAfter: time.Now().AddDate(1, 0, 0)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "of a test"}, DNSNames: []string{"localhost"}, NotAfter: time.Now().AddDate(1, 0, 0)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, public, key)
 	if err != nil {
 		t.Fatal(err)
