@@ -66,18 +66,15 @@ func (l *loader) checkListen(n strictyaml.Node, keys fileKeys) {
 // address checks a HOST:PORT.
 func (l *loader) address(n strictyaml.Node, path, value string) bool {
 	host, port, err := net.SplitHostPort(value)
-	if err == nil {
-		number, portErr := strconv.ParseUint(port, 10, 16)
-		if portErr == nil && number > 0 && (host == "" || isHost(host)) {
-			return true
-		}
+	if err == nil && isPort(port) && (host == "" || isHost(host)) {
+		return true
 	}
 	l.report(n, path, "%s: %q is not HOST:PORT, such as localhost:5001 or 0.0.0.0:5001", path, value)
 	return false
 }
 
 // hostName matches names that may be looked up.
-var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\.?$`)
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$`)
 
 // digits matches what can be nothing but a misspelled address.
 var digits = regexp.MustCompile(`^[0-9.]+$`)
@@ -87,6 +84,11 @@ func isHost(host string) bool {
 		return true
 	}
 	return len(host) <= 253 && hostName.MatchString(host) && !digits.MatchString(host)
+}
+
+func isPort(port string) bool {
+	number, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && number > 0
 }
 
 // isLoopback reports whether nobody but this machine can reach the address.
@@ -135,13 +137,19 @@ func localURL(listen string, tls bool) string {
 func (l *loader) checkPublicURL(n strictyaml.Node, keys fileKeys) {
 	u, err := url.Parse(keys.PublicURL)
 	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || !isHost(u.Hostname()) || u.Opaque != "":
-		l.report(n, "public_url", "public_url: %q is not an absolute URL, such as https://login.example.com", keys.PublicURL)
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(keys.PublicURL, "#"):
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || !isAuthority(u):
+		l.report(n, "public_url", "public_url: want an absolute URL, such as https://login.example.com")
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(keys.PublicURL, "#"):
 		l.report(n, "public_url", "public_url: want scheme, host and path alone, such as https://login.example.com")
 	case u.Scheme == "http" && keys.TLS != nil:
 		l.warn(n, "public_url", "public_url: clients are sent to http://, while tls answers https:// alone")
 	case u.Scheme == "http" && !isLoopback(net.JoinHostPort(u.Hostname(), "0")):
 		l.warn(n, "public_url", "public_url: clients send their passwords in clear to an http:// address: use https://")
 	}
+}
+
+// isAuthority reports whether the URL has a host and, if it has a colon after that,
+// a port.
+func isAuthority(u *url.URL) bool {
+	return isHost(u.Hostname()) && (isPort(u.Port()) || u.Port() == "" && !strings.HasSuffix(u.Host, ":"))
 }

@@ -20,9 +20,8 @@ const (
 // messages show nothing of the document, which could be a secret.
 type builder struct {
 	anchors  map[string]*node
-	used     map[*token.Token]bool // scalars that have become part of the tree
-	aliased  int                   // nodes that aliases have added
-	flow     int                   // how many brackets and braces are open
+	aliased  int // nodes that aliases have added
+	flow     int // how many brackets and braces are open
 	problems Problems
 }
 
@@ -55,13 +54,11 @@ func (b *builder) build(n ast.Node, parent place) *node {
 		return b.list(n)
 	case *ast.AnchorNode:
 		value := b.build(n.Value, position(n.Start))
-		b.used[n.Name.GetToken()] = true
 		b.anchors[n.Name.GetToken().Value] = value
 		return value
 	case *ast.AliasNode:
 		return b.alias(n)
 	case *ast.LiteralNode:
-		b.used[n.Value.Token] = true
 		if strings.Contains(n.Value.Token.Origin, "\t") {
 			b.report(position(n.Start), unquoted)
 		}
@@ -74,14 +71,11 @@ func (b *builder) build(n ast.Node, parent place) *node {
 }
 
 func (b *builder) scalar(tk *token.Token, parent place) *node {
-	b.used[tk] = true
-	switch tk.Type {
-	case token.ImplicitNullType:
-		return scalar(null, "", parent)
-	case token.SingleQuoteType, token.DoubleQuoteType:
-		return scalar(text, tk.Value, position(tk))
-	}
 	switch {
+	case tk.Type == token.ImplicitNullType:
+		return scalar(null, "", parent)
+	case isQuoted(tk):
+		return scalar(text, tk.Value, position(tk))
 	case strings.Contains(tk.Value, " #"), strings.Contains(tk.Value, "\n#"):
 		b.report(position(tk), "a comment cannot stand inside text over several lines")
 	case folded(tk.Origin) != tk.Value:
@@ -136,10 +130,7 @@ func (b *builder) mapping(n *ast.MappingNode) *node {
 	made := &node{kind: mapping, place: position(n.Start)}
 	b.enter(n.IsFlowStyle)
 	for _, pair := range n.Values {
-		key := b.build(pair.Key, position(pair.Start))
-		if key.kind == list || key.kind == mapping {
-			b.report(key.place, "a key is text, not "+key.kind.String())
-		}
+		key := b.key(pair.Key)
 		value := b.build(pair.Value, key.place)
 		made.entries = append(made.entries, entry{key, value})
 		least := key.column + 1
@@ -154,6 +145,16 @@ func (b *builder) mapping(n *ast.MappingNode) *node {
 	b.leave(n.IsFlowStyle)
 	made.sum()
 	return made
+}
+
+// key makes the node of a key.
+func (b *builder) key(n ast.MapKeyNode) *node {
+	tk := n.GetToken()
+	if !isPlain(tk) && !isQuoted(tk) {
+		b.report(position(tk), `a key is plain text: put one that begins with "&", "*", "|" or ">" in quotes`)
+		return scalar(null, "", position(tk))
+	}
+	return b.scalar(tk, position(tk))
 }
 
 // indented reports whether the value begins at the least column or further right. An
@@ -176,9 +177,8 @@ func (b *builder) leave(flow bool) {
 }
 
 func (b *builder) alias(n *ast.AliasNode) *node {
-	at, name := position(n.Start), n.Value.GetToken()
-	b.used[name] = true
-	target := b.anchors[name.Value]
+	at := position(n.Start)
+	target := b.anchors[n.Value.GetToken().Value]
 	if target == nil {
 		b.report(at, `no such anchor above: put text that begins with "*" in quotes`)
 		return scalar(null, "", at)
@@ -188,24 +188,4 @@ func (b *builder) alias(n *ast.AliasNode) *node {
 		return scalar(null, "", at)
 	}
 	return target
-}
-
-// leftOver reports a scalar of the file that has not become part of the tree: what
-// the parser passes over in silence could be a rule that somebody relies on.
-func (b *builder) leftOver(tokens token.Tokens) {
-	for _, tk := range tokens {
-		if isScalarToken(tk) && !b.used[tk] {
-			b.report(position(tk), misplaced)
-			return
-		}
-	}
-}
-
-func isScalarToken(tk *token.Token) bool {
-	switch tk.Type {
-	case token.StringType, token.SingleQuoteType, token.DoubleQuoteType, token.BoolType, token.NullType, token.InfinityType, token.NanType,
-		token.IntegerType, token.BinaryIntegerType, token.OctetIntegerType, token.HexIntegerType, token.FloatType:
-		return true
-	}
-	return false
 }

@@ -31,8 +31,13 @@ type person struct {
 	Extra    strictyaml.Node          `yaml:"extra"`
 	Service  service                  `yaml:"service"`
 	Pointers map[string]*netip.Prefix `yaml:"pointers"`
+	Teams    []team                   `yaml:"teams"`
 	Hidden   string                   `yaml:"-"`
 	Untagged string
+}
+
+type team struct {
+	Members []string `yaml:"members,required"`
 }
 
 type address struct {

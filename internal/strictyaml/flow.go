@@ -44,10 +44,6 @@ func touch(before, colon, after *token.Token) bool {
 	return isPlain(before) && !endsInSpace(before.Origin) && colon.Origin == ":" && goesOn(after)
 }
 
-func isPlain(tk *token.Token) bool {
-	return isScalarToken(tk) && tk.Type != token.SingleQuoteType && tk.Type != token.DoubleQuoteType
-}
-
 func endsInSpace(s string) bool { return strings.TrimRight(s, " \t\n") != s }
 
 // goesOn reports whether the token continues the text right before it.

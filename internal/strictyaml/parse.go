@@ -29,15 +29,12 @@ func parse(data []byte) (root *node, problems Problems) {
 	if changed := locate(source, tokens); changed != nil && len(faults) == 0 {
 		faults = []fault{{changed, unquoted}}
 	}
-	b := builder{anchors: map[string]*node{}, used: make(map[*token.Token]bool, len(tokens))}
+	b := builder{anchors: map[string]*node{}}
 	for _, f := range faults {
 		b.report(position(f.token), f.message)
 	}
 	if len(faults) == 0 {
 		root = b.document(file)
-	}
-	if len(b.problems) == 0 {
-		b.leftOver(tokens)
 	}
 	return root, b.problems
 }
@@ -83,6 +80,7 @@ func advice(message string) string {
 		{"end token ']'", `"[" is never closed`},
 		{"corresponding to ']'", `"]" was never opened`},
 		{"corresponding to '}'", `"}" was never opened`},
+		{"invalid key for this map", "a key is text, not a list or a mapping"},
 		{"mapping value is not allowed", "keys cannot begin here: check the indentation, or put text with a colon in quotes"},
 		{"non-map value", `want "key: value" here: a colon is missing, or the indentation is wrong`},
 		{"unexpected key name", `want "key: value" here: a colon is missing, or the indentation is wrong`},

@@ -26,15 +26,6 @@ func fields(t reflect.Type) []field {
 	return list
 }
 
-// Keys lists the keys of a struct type, in the order of its fields.
-func Keys(t reflect.Type) []string {
-	var keys []string
-	for _, f := range fields(t) {
-		keys = append(keys, f.key)
-	}
-	return keys
-}
-
 func (d *decoder) structure(n *node, v reflect.Value) {
 	if n.kind != mapping {
 		d.mismatch(n, mapping)

@@ -114,3 +114,17 @@ func isOldBoolean(s string) bool {
 	}
 	return false
 }
+
+// isPlain reports whether the token is a scalar without quotes.
+func isPlain(tk *token.Token) bool {
+	switch tk.Type {
+	case token.StringType, token.BoolType, token.NullType, token.InfinityType, token.NanType, token.IntegerType,
+		token.BinaryIntegerType, token.OctetIntegerType, token.HexIntegerType, token.FloatType:
+		return true
+	}
+	return false
+}
+
+func isQuoted(tk *token.Token) bool {
+	return tk.Type == token.SingleQuoteType || tk.Type == token.DoubleQuoteType
+}
