@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -63,6 +65,9 @@ func (d *Directory) Locate(ctx context.Context, username string) (connectors.Acc
 	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
 	defer cancel()
 	found, err := d.find(ctx, d.config.Users.LoginAttributes, username)
+	if err == nil {
+		err = d.alone(ctx, found, username)
+	}
 	if err != nil {
 		return connectors.Account{}, err
 	}
@@ -106,7 +111,29 @@ func (d *Directory) Resolve(ctx context.Context, id string) (connectors.Identity
 	case err != nil:
 		return connectors.Identity{}, err
 	}
+	if err := d.alone(ctx, found, ""); errors.Is(err, connectors.ErrRejected) || errors.Is(err, connectors.ErrNotMine) {
+		return connectors.Identity{}, connectors.ErrGone // likewise
+	} else if err != nil {
+		return connectors.Identity{}, err
+	}
 	return d.identity(ctx, found)
+}
+
+// alone rejects an entry that shares its canonical name with another: rights hang
+// on that name, and a person found by mail address, or by a second value of the
+// naming attribute, must not come in as somebody else. typed is the name that the
+// entry was found by.
+func (d *Directory) alone(ctx context.Context, e *entry, typed string) error {
+	users := &d.config.Users
+	named := func(a string) bool { return strings.EqualFold(a, users.UsernameAttribute) }
+	if typed == e.username && slices.ContainsFunc(users.LoginAttributes, named) {
+		return nil // the search has shown it
+	}
+	other, err := d.find(ctx, []string{users.UsernameAttribute}, e.username)
+	if err == nil && other.id != e.id {
+		err = connectors.Reject(connectors.ReasonAmbiguous)
+	}
+	return err
 }
 
 // identity completes an entry with its groups.

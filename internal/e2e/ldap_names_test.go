@@ -6,6 +6,7 @@ import (
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/connectortest"
+	"github.com/shorepass/shorepass/connectors/guard"
 	"github.com/shorepass/shorepass/internal/e2e/slapd"
 )
 
@@ -77,6 +78,33 @@ func TestLDAPCanonicalNames(t *testing.T) {
 		if err != nil || id.Username != p.want {
 			t.Errorf("%s signs in as %q, %v, want %q", p.typed, id.Username, err, p.want)
 		}
+	}
+}
+
+// TestLDAPCanonicalNamesAreNotShared holds that nobody comes in under another's
+// canonical name: not by a second uid, and not by a mail address.
+func TestLDAPCanonicalNamesAreNotShared(t *testing.T) {
+	s := slapd.Start(t, slapd.Options{LDIF: `dn: cn=Mallory,ou=contractors,dc=example,dc=org
+objectClass: inetOrgPerson
+cn: Mallory
+sn: Mallory
+uid: mallory
+uid: alice
+mail: mallory@example.org
+userPassword: mallory-password
+`})
+	cfg := ldapConfig(s)
+	cfg.Users.LoginAttributes = []string{"uid", "mail"}
+	d := openLDAP(t, cfg)
+	c := guard.Password(d, guard.Config{})
+	for _, name := range []string{"mallory", "mallory@example.org", "alice"} {
+		_, err := signIn(t, c, name, "mallory-password")
+		wantReason(t, err, connectors.ReasonAmbiguous)
+	}
+	cfg.Users.Filter = "(cn=Mallory)" // now she is the only alice there is
+	id := mustSignIn(t, ldapConnector(t, cfg), "mallory").ID
+	if _, err := d.Resolve(t.Context(), id); !errors.Is(err, connectors.ErrGone) {
+		t.Errorf("Resolve: %v, want ErrGone", err)
 	}
 }
 
