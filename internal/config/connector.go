@@ -10,7 +10,7 @@ import (
 	"github.com/shorepass/shorepass/internal/strictyaml"
 )
 
-// reserved is a name that no connector may have: robot accounts will be called by it.
+// reserved is a name that no connector may have: it is kept for machine accounts.
 const reserved = "robot"
 
 // connectors loads the connectors of a realm and reports whether the names of all of
@@ -20,7 +20,7 @@ func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) bool {
 	taken := map[string]bool{}
 	for _, n := range nodes {
 		var keys connectorKeys
-		decoded := l.decode(n, &keys)
+		decoded := !n.IsZero() && l.decode(n, &keys)
 		if keys.Name == "" || !l.checkConnectorName(n, keys.Name, taken) {
 			named = false
 		}

@@ -1,6 +1,10 @@
 package config
 
-import "reflect"
+import (
+	"reflect"
+
+	"github.com/shorepass/shorepass/policy"
+)
 
 // SchemaTypes returns the structs of the schema, by the path of what is decoded into
 // them; the empty path is the file.
@@ -10,6 +14,6 @@ func SchemaTypes() map[string]reflect.Type {
 		"realms[]":                reflect.TypeFor[realmKeys](),
 		"realms[].connectors[]":   reflect.TypeFor[connectorKeys](),
 		"realms[].policy":         reflect.TypeFor[policyKeys](),
-		"realms[].policy.rules[]": reflect.TypeFor[policyKeys]().Field(0).Type.Elem(),
+		"realms[].policy.rules[]": reflect.TypeFor[policy.Rule](),
 	}
 }

@@ -62,7 +62,9 @@ func (l *loader) file(root strictyaml.Node) {
 		l.checkFile(root, keys)
 	}
 	for _, n := range keys.Realms {
-		l.realm(n)
+		if !n.IsZero() {
+			l.realm(n)
+		}
 	}
 }
 

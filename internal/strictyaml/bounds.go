@@ -14,6 +14,8 @@ const (
 	maxKeys  = 10000  // of one block mapping
 	maxKey   = 1024   // bytes of a key; YAML's own limit for keys on one line (YAML 1.2.2 §7.4.2)
 	maxAlias = 100000 // nodes that aliases may add
+
+	maxFaults = 100 // after so many, what is there is no YAML
 )
 
 // level is a block mapping or block list that is open.
@@ -21,8 +23,9 @@ type level struct{ column, keys int }
 
 // gauge follows the nesting of a stream of tokens.
 type gauge struct {
-	block []level
-	flow  int
+	block  []level
+	flow   int // how many brackets and braces are open
+	colons int // since the last bracket, brace or comma
 }
 
 // fault is something wrong with a token.
@@ -47,7 +50,7 @@ func preflight(tokens token.Tokens) []fault {
 		if message != "" {
 			faults = append(faults, fault{at, message})
 		}
-		if g.exceeded() {
+		if g.exceeded() || len(faults) == maxFaults {
 			return faults
 		}
 	}
@@ -77,17 +80,26 @@ func unsupported(tokens token.Tokens, i int) string {
 func (g *gauge) add(tk, at *token.Token) string {
 	switch tk.Type {
 	case token.SequenceStartType, token.MappingStartType:
-		g.flow++
+		g.flow, g.colons = g.flow+1, 0
 	case token.SequenceEndType, token.MappingEndType:
-		g.flow = max(0, g.flow-1)
+		g.flow, g.colons = max(0, g.flow-1), 0
+	case token.CollectEntryType:
+		g.colons = 0
 	case token.DocumentHeaderType, token.DocumentEndType:
 		*g = gauge{}
 	case token.MappingValueType:
-		if len(at.Value) > maxKey {
+		g.colons++
+		switch {
+		case len(at.Value) > maxKey:
 			return fmt.Sprintf("this key is longer than %d bytes", maxKey)
+		case g.flow > 0 && g.colons > 1:
+			return "not valid YAML: a comma is missing before this"
 		}
 		g.line(at.Position.Column, 1)
 	case token.SequenceEntryType:
+		if g.flow > 0 {
+			return "not valid YAML: within brackets, items are separated by commas and have no dash"
+		}
 		g.line(at.Position.Column, 0)
 	}
 	switch {

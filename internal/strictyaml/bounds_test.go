@@ -26,6 +26,8 @@ func TestBounds(t *testing.T) {
 		{"brackets", "a: " + strings.Repeat("[", 5000), "f:1:103: nested deeper than 100 levels"},
 		{"braces", strings.Repeat("{a: ", 5000), "f:1:401: nested deeper than 100 levels"},
 		{"dashes", strings.Repeat("- ", 5000) + "a", "f:1:201: nested deeper than 100 levels"},
+		{"dashes within brackets", "a: [" + strings.Repeat("- ", 100000), "f:1:5: not valid YAML: within brackets, items are separated by commas and have no dash"},
+		{"keys within brackets", "[\n" + strings.Repeat("a: b\n", 100000), "f:3:1: not valid YAML: a comma is missing before this"},
 		{"indentation", deepBlock, "f:101:101: nested deeper than 100 levels"},
 		{"keys", strings.Repeat("a: b\n", 10001), "f:10001:1: more than 10000 keys in one mapping"},
 		{"a long key", strings.Repeat("k", 1025) + ": x", "f:1:1: this key is longer than 1024 bytes"},

@@ -10,8 +10,8 @@ import (
 
 // Node is a part of a document. As a field of a struct it keeps a value for later,
 // when it is known into what it is to be decoded. Where the key is absent, it is an
-// empty mapping at the place of the struct; where the key is misspelled, which has been
-// reported, it is the zero Node.
+// empty mapping at the place of the struct; where the key is misspelled or has no
+// value, which has been reported, it is the zero Node.
 type Node struct {
 	file  string
 	value *node
@@ -50,7 +50,8 @@ func (n Node) Text() (string, bool) {
 	return n.value.text, true
 }
 
-// IsZero reports whether there is nothing to decode: no document, or a misspelled key.
+// IsZero reports whether there is nothing to decode: no document, a misspelled key, or
+// no value.
 func (n Node) IsZero() bool { return n.value == nil }
 
 // Decode decodes the value into what into points to; of the zero Node, nothing. Its

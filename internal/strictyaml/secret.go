@@ -20,17 +20,17 @@ const (
 	secretEmpty  = "the secret is empty"
 )
 
-// misfortune is a fault and where it is.
-type misfortune struct {
+// secretFault says what is wrong with a secret, and where.
+type secretFault struct {
 	place
 	message string
 }
 
 // secret reads a secret that is written in the file, or kept in a file or in the
 // environment.
-func (d *decoder) secret(n *node) (connectors.Secret, *misfortune) {
-	refuse := func(at place, message string) (connectors.Secret, *misfortune) {
-		return connectors.Secret{}, &misfortune{at, message}
+func (d *decoder) secret(n *node) (connectors.Secret, *secretFault) {
+	refuse := func(at place, message string) (connectors.Secret, *secretFault) {
+		return connectors.Secret{}, &secretFault{at, message}
 	}
 	value := n.text
 	switch n.kind {
