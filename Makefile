@@ -36,7 +36,7 @@ lint: tools ## formatting, vet and golangci-lint, in every module
 		echo "== $$m"; (cd $$m && go vet ./... && golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
 
 bench: peers ## tokens per second beside a floor, and decisions per rule count
-	go test -run '^$$$$' -bench . -benchmem ./policy ./broker/... ./internal/audit
+	go test -run '^$$' -bench . -benchmem ./policy ./broker/... ./internal/audit
 	cd internal/e2e && go test -run '^$$' -bench . -benchmem -timeout=20m ./...
 
 fuzz: ## each fuzz target for FUZZTIME
