@@ -7,172 +7,153 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/shorepass/shorepass/broker"
 )
 
+// patience is how long Record waits for a sink that takes nothing: a pipe that
+// nobody reads, a file system that hangs.
+const patience = 2 * time.Second
+
+var errStuck = errors.New("audit: the sink takes nothing: is it a pipe that nobody reads, or a file system that hangs?")
+
 // Log writes entries. It is safe for concurrent use.
 type Log struct {
-	file   *os.File
-	every  time.Duration
-	logger *slog.Logger
+	queue   chan record
+	stop    chan struct{}
+	done    chan struct{}
+	unsaved atomic.Pointer[error] // the last sync failed: what it lost cannot be known
+}
 
-	writing sync.Mutex
-	torn    bool  // the last write left half a line
-	written int64 // count of lines handed to the kernel
-
-	syncing sync.Mutex
-	synced  int64                 // count of lines known to be on the disk
-	broken  atomic.Pointer[error] // the last fsync failed: what it lost cannot be known
-
-	stop chan struct{}
-	done chan struct{}
+// record is a line on its way.
+type record struct {
+	line    []byte
+	written chan error
 }
 
 var _ broker.Auditor = (*Log)(nil)
 
 // Open opens or creates the file, for its owner alone, and appends to it. Lines are
-// on the disk within every; zero means before Record returns.
+// on the disk within every; zero means before Record returns. When the file is moved
+// or removed, as by a log rotation, a new one takes its place at once.
 func Open(path string, every time.Duration, logger *slog.Logger) (*Log, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("audit: %w", err)
+	s := &sink{path: path, always: every == 0}
+	if err := s.open(); err != nil {
+		return nil, err
 	}
-	l := &Log{file: f, every: every, logger: logger, stop: make(chan struct{}), done: make(chan struct{})}
-	if l.torn, err = endsTorn(f); err != nil {
-		_ = f.Close()
-		return nil, fmt.Errorf("audit: %w", err)
+	l := start(s)
+	if every > 0 {
+		go l.syncEvery(s, every, logger)
 	}
-	go l.syncInBackground()
 	return l, nil
 }
 
 // To writes to f, such as standard output; it is neither synced nor closed.
-func To(f *os.File) *Log { return &Log{file: f} }
+func To(f *os.File) *Log { return start(&sink{file: f}) }
 
-// Record appends one line.
+func start(s *sink) *Log {
+	l := &Log{queue: make(chan record, maxBatch), stop: make(chan struct{}), done: make(chan struct{})}
+	go l.write(s)
+	return l
+}
+
+// Record appends one line. It fails after two seconds with a sink that takes
+// nothing, whatever becomes of the line.
 func (l *Log) Record(_ context.Context, e broker.Entry) error {
 	line, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
-	n, err := l.write(append(line, '\n'))
-	if err != nil {
+	if fault := l.unsaved.Load(); fault != nil {
+		return *fault
+	}
+	r := record{line: append(line, '\n'), written: make(chan error, 1)}
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case l.queue <- r:
+	case <-late.C:
+		return errStuck
+	}
+	select {
+	case err := <-r.written:
 		return err
+	case <-late.C:
+		return errStuck
 	}
-	if l.stop != nil && l.every == 0 {
-		return l.syncUpTo(n)
-	}
-	return l.health()
 }
 
-// Close writes everything to the disk and closes the file.
+// Close writes what is under way, brings everything to the disk and closes the file.
+// No Record may follow.
 func (l *Log) Close() error {
-	if l.stop == nil {
-		return nil
-	}
 	close(l.stop)
-	<-l.done
-	return errors.Join(l.sync(), l.file.Close())
-}
-
-// write hands a line to the kernel and returns its number. Half a line, as a full
-// disk leaves it, is ended before the next, so that it spoils no other.
-func (l *Log) write(line []byte) (int64, error) {
-	l.writing.Lock()
-	defer l.writing.Unlock()
-	if l.torn {
-		line = append([]byte{'\n'}, line...)
+	select {
+	case <-l.done:
+	case <-time.After(patience):
+		return errStuck
 	}
-	n, err := l.file.Write(line)
-	if err != nil {
-		if l.torn {
-			l.torn = n != 1 // one byte is the newline that ends the torn line
-		} else {
-			l.torn = n > 0
-		}
-		return 0, fmt.Errorf("audit: %w", err)
-	}
-	l.torn = false
-	l.written++
-	return l.written, nil
-}
-
-// syncUpTo returns once line n is on the disk. Whoever comes first syncs for all
-// that wait behind it.
-func (l *Log) syncUpTo(n int64) error {
-	l.syncing.Lock()
-	defer l.syncing.Unlock()
-	if l.synced >= n {
-		return nil
-	}
-	return l.syncLocked()
-}
-
-// sync writes what there is to the disk.
-func (l *Log) sync() error {
-	l.syncing.Lock()
-	defer l.syncing.Unlock()
-	return l.syncLocked()
-}
-
-func (l *Log) syncLocked() error {
-	l.writing.Lock()
-	upTo := l.written
-	l.writing.Unlock()
-	if upTo == l.synced && l.broken.Load() == nil {
-		return nil
-	}
-	if err := l.file.Sync(); err != nil {
-		err = fmt.Errorf("audit: %w", err)
-		l.broken.Store(&err)
-		return err
-	}
-	l.synced = upTo
-	l.broken.Store(nil)
-	return nil
-}
-
-// health is the fault of the last background sync, until one succeeds.
-func (l *Log) health() error {
-	if fault := l.broken.Load(); fault != nil {
+	if fault := l.unsaved.Load(); fault != nil {
 		return *fault
 	}
 	return nil
 }
 
-func (l *Log) syncInBackground() {
+// write is the one goroutine that writes. Lines that wait at the same time go to the
+// kernel, and with sync always to the disk, together.
+func (l *Log) write(s *sink) {
 	defer close(l.done)
-	if l.every == 0 {
-		<-l.stop
-		return
-	}
-	tick := time.NewTicker(l.every)
-	defer tick.Stop()
 	for {
 		select {
-		case <-l.stop:
-			return
-		case <-tick.C:
-			if err := l.sync(); err != nil {
-				l.logger.Error("the audit log is not on the disk: nothing is granted until it is", slog.Any("error", err))
+		case r := <-l.queue:
+			batch := gather(r, l.queue)
+			err := s.append(batch)
+			for _, r := range batch {
+				r.written <- err
 			}
+		case <-l.stop:
+			if err := s.close(); err != nil {
+				l.unsaved.Store(&err)
+			}
+			return
 		}
 	}
 }
 
-// endsTorn reports whether the file ends in half a line.
-func endsTorn(f *os.File) (bool, error) {
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
-		return false, err
+// maxBatch is how many lines are written together at most.
+const maxBatch = 64
+
+// gather takes what waits behind the first line.
+func gather(first record, queue <-chan record) []record {
+	batch := []record{first}
+	for len(batch) < maxBatch {
+		select {
+		case r := <-queue:
+			batch = append(batch, r)
+		default:
+			return batch
+		}
 	}
-	last := make([]byte, 1)
-	if _, err := f.ReadAt(last, info.Size()-1); err != nil {
-		return false, err
+	return batch
+}
+
+// syncEvery brings lines to the disk, beside the goroutine that writes.
+func (l *Log) syncEvery(s *sink, every time.Duration, logger *slog.Logger) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-l.done:
+			return
+		case <-tick.C:
+		}
+		err := s.sync()
+		if err == nil {
+			l.unsaved.Store(nil)
+			continue
+		}
+		l.unsaved.Store(&err)
+		logger.Error("the audit log is not on the disk: nothing is granted until it is", slog.Any("error", err))
 	}
-	return last[0] != '\n', nil
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,6 +164,60 @@ func TestAFullDiskFails(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	_ = log.Close()
+}
+
+func TestAPipeThatNobodyReadsFails(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := audit.To(w)
+	started := time.Now()
+	var wg sync.WaitGroup
+	var failed atomic.Int64
+	for range 200 { // far more than a pipe holds
+		wg.Go(func() {
+			if log.Record(t.Context(), broker.Entry{Asked: []string{strings.Repeat("x", 4096)}}) != nil {
+				failed.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if took := time.Since(started); failed.Load() == 0 || took > 4*time.Second {
+		t.Errorf("%d of 200 failed after %s", failed.Load(), took)
+	}
+	if err := log.Close(); err == nil {
+		t.Error("Close says that all is well")
+	}
+	_ = r.Close() // the writer goes on, and ends
+	_ = w.Close()
+}
+
+func TestARotatedFileIsFollowed(t *testing.T) {
+	for name, rotate := range map[string]func(path string) error{
+		"moved":   func(path string) error { return os.Rename(path, path+".1") },
+		"removed": os.Remove,
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "audit.jsonl")
+			log := open(t, path, time.Millisecond)
+			for i := range 3 {
+				if err := log.Record(t.Context(), broker.Entry{RequestID: fmt.Sprint(i)}); err != nil {
+					t.Fatal(err)
+				}
+				if got := lines(t, path); got[len(got)-1].RequestID != fmt.Sprint(i) {
+					t.Errorf("line %d is not at the path", i)
+				}
+				time.Sleep(3 * time.Millisecond)
+				if err := rotate(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := log.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {

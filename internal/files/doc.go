@@ -1,0 +1,3 @@
+// Package files reads the files that a configuration names, whatever they turn out
+// to be: a device, a pipe that nobody writes to, a disk image.
+package files
