@@ -1,7 +1,10 @@
 # The commands of this repository. CI runs the same ones.
 
-# Where the real servers and clients that the tests run against are kept.
-export SHOREPASS_PEERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/shorepass/peers
+# Where the real servers and clients that the tests run against are kept: the same
+# place as in peers.sh, which says what is wrong with it where something is.
+cache := $(or $(XDG_CACHE_HOME),$(if $(HOME),$(HOME)/.cache))
+override SHOREPASS_PEERS := $(or $(SHOREPASS_PEERS),$(if $(cache),$(cache)/shorepass/peers))
+export SHOREPASS_PEERS
 export PATH := $(SHOREPASS_PEERS)/bin:$(PATH):/usr/sbin
 
 # Modules of their own, so that the product's go.mod stays lean.
@@ -11,22 +14,28 @@ MODULES := . examples/quickstart internal/e2e $(VERIFIERS)
 # How long each fuzz target runs.
 FUZZTIME ?= 20s
 
-.PHONY: demo build test unit e2e check lint bench fuzz golden peers tools
+.PHONY: demo build test quick unit e2e check lint bench fuzz golden peers tools needs-go
+.NOTPARALLEL:
 
-demo: ## the quick start: broker, registry and directory on this machine
-	cd examples/quickstart && exec go run .
+demo: needs-go ## the quick start: broker, registry and directory on this machine
+	@echo "Building the demo (the first time takes two minutes)"
+	@cd examples/quickstart && mkdir -p -m 700 data && CGO_ENABLED=0 go build -trimpath -o data/quickstart . && exec data/quickstart -dir .
 
-build: ## the program, static, in bin/
+build: needs-go ## the program, static, in bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/shorepass ./cmd/shorepass
 
-test: peers unit e2e ## every test, against real servers and clients, which it installs
+test: quick peers unit e2e ## every test, against real servers and clients, which it installs
 
-unit: ## the tests that need Go (and a C compiler, for the race detector) alone
-	CGO_ENABLED=1 go test -race -shuffle=on ./...
+quick: needs-go ## what fails within a minute if it fails: before anything is installed
+	CGO_ENABLED=0 go vet ./...
+	CGO_ENABLED=0 go test ./internal/arch
 
-e2e: ## the tests against real servers and clients
+unit: needs-go ## the tests that need Go (and a C compiler, for the race detector) alone
+	CGO_ENABLED=1 go test -race -shuffle=on -timeout=10m ./...
+
+e2e: needs-go ## the tests against real servers and clients
 	@set -e; for m in $(VERIFIERS) examples/quickstart internal/e2e; do \
-		echo "== $$m"; (cd $$m && go test -count=1 -timeout=20m ./...); done
+		echo "== $$m"; (cd $$m && go test -count=1 -timeout=15m ./...); done
 
 check: lint unit ## what a change must pass before it is proposed
 
@@ -36,15 +45,16 @@ lint: tools ## formatting, vet and golangci-lint, in every module
 		echo "== $$m"; (cd $$m && go vet ./... && golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
 
 bench: peers ## tokens per second beside a floor, and decisions per rule count
-	go test -run '^$$' -bench . -benchmem ./policy ./broker/... ./internal/audit
+	go test -run '^$$' -bench . -benchmem ./...
 	cd internal/e2e && go test -run '^$$' -bench . -benchmem -timeout=20m ./...
 
-fuzz: ## each fuzz target for FUZZTIME
-	@set -e; for p in $$(go list ./...); do \
-		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+fuzz: needs-go ## each fuzz target for FUZZTIME
+	@set -e; packages=$$(go list ./...); for p in $$packages; do \
+		list=$$(go test -list '^Fuzz' $$p) || { echo "$$list"; exit 1; }; \
+		for f in $$(echo "$$list" | sed -n '/^Fuzz/p'); do \
 			echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; done; done
 
-golden: ## writes the golden files anew from what the code does now: read the diff
+golden: peers ## writes the golden files anew from what the code does now: read the diff
 	go test ./internal/config ./cmd -update
 	cd internal/e2e && go test -count=1 . -update
 
@@ -53,3 +63,6 @@ peers: ## installs the servers and clients of the tests
 
 tools: ## installs the tools of lint
 	@./internal/e2e/peers.sh tools
+
+needs-go:
+	@command -v go >/dev/null || { echo "Go is missing: install it (https://go.dev/dl; go.mod says which version), then try again"; exit 1; }

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -71,7 +72,7 @@ func entry(r Request, p progress, err error) Entry {
 		Kind:      anonymous,
 		Groups:    []string{},
 		Asked:     make([]string, len(p.asked)),
-		Dropped:   p.dropped,
+		Dropped:   clipped(p.dropped),
 		Granted:   []Verdict{},
 		Refused:   []Verdict{},
 		Warnings:  p.decision.Warnings,
@@ -92,6 +93,21 @@ func entry(r Request, p progress, err error) Entry {
 	e.describeClient(r, p, err)
 	e.describeDecision(p.decision, err)
 	return e
+}
+
+// maxDropped is how many unreadable scope items an entry shows.
+const maxDropped = 10
+
+// clipped bounds what of unreadable scope items is recorded: anybody may send them.
+func clipped(items []string) []string {
+	var shown []string
+	for _, item := range items[:min(len(items), maxDropped)] {
+		shown = append(shown, clip(item))
+	}
+	if more := len(items) - len(shown); more > 0 {
+		shown = append(shown, fmt.Sprintf("… and %d more", more))
+	}
+	return shown
 }
 
 // describeClient fills in who it was, as far as that became known.

@@ -28,7 +28,7 @@ const reasonGone = "client-gone"
 const (
 	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
 	textAnonymous   = "authentication required: log in to this registry first (docker login), then try again"
-	textUnavailable = "the user directory cannot be reached at the moment: your password was not checked, try again in a few seconds"
+	textUnavailable = "nobody can log in at the moment, and your password was not checked: try again in a few seconds"
 )
 
 // Broker turns token requests into tokens. It is safe for concurrent use.

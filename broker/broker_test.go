@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -264,6 +265,19 @@ func TestAGoneClientIsStillAudited(t *testing.T) {
 	}
 }
 
+func TestDroppedItemsAreClipped(t *testing.T) {
+	f := fixture(t)
+	junk := strings.Repeat("x", 300)
+	_, err := f.Broker.Token(t.Context(), broker.Request{Service: "registry.corp", Scopes: slices.Repeat([]string{junk}, 50)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := f.Last(t).Dropped
+	if len(got) != 11 || len(got[0]) > 140 || got[10] != "… and 40 more" {
+		t.Errorf("%d items, the first of %d bytes, the last %q", len(got), len(got[0]), got[len(got)-1])
+	}
+}
+
 // faulty is a connector with a bug or an upstream that is down.
 type faulty struct{ answer func() error }
 
@@ -308,6 +322,36 @@ func TestConnectorFailures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// hanging is a connector whose upstream never answers.
+type hanging struct{}
+
+func (hanging) Handles(c connectors.Credentials) bool { return c.Username == "xaver" }
+
+func (hanging) Authenticate(ctx context.Context, _ connectors.Credentials) (connectors.Identity, error) {
+	<-ctx.Done()
+	return connectors.Identity{}, ctx.Err()
+}
+
+func TestAHangingConnectorIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := brokertest.New(t, "", brokertest.Realm{
+			Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules,
+			More: []connectors.Member{{Name: "ldap", Connector: hanging{}}},
+		})
+		// The client itself waits for longer.
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		started := time.Now()
+		_, err := f.Broker.Token(ctx, broker.Request{Service: "registry.corp", Credentials: login("xaver", "xaver-pw")})
+		if took := time.Since(started); !errors.Is(err, broker.Unavailable) || took >= 5*time.Second {
+			t.Errorf("error %v after %s, want %s within five seconds", err, took, broker.Unavailable)
+		}
+		if e := f.Last(t); e.Outcome != string(broker.Unavailable) || e.Reason != "outage" {
+			t.Errorf("audit entry %+v", e)
+		}
+	})
 }
 
 func TestNewRefusesSharedServices(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/shorepass/shorepass/broker/server"
 	"github.com/shorepass/shorepass/broker/token"
@@ -16,6 +17,9 @@ import (
 
 // maxAdminAnswer bounds what is read of an answer, in bytes.
 const maxAdminAnswer = 1 << 20
+
+// adminTime is how long the process that serves may take to answer.
+const adminTime = 10 * time.Second
 
 // adminKeys works through the process that serves.
 type adminKeys struct{ socket, realm string }
@@ -42,6 +46,8 @@ func (a adminKeys) json(ctx context.Context, method, what string, into any) erro
 
 // call asks the admin API about the realm.
 func (a adminKeys) call(ctx context.Context, method, what string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, adminTime)
+	defer cancel()
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", a.socket)
 	}

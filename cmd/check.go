@@ -1,9 +1,13 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,35 +50,86 @@ func newCheck(p *program) *cobra.Command {
 	return c
 }
 
-// check loads the configuration, and then every file that it names.
+// check loads the configuration, and then every file and folder that it names, also
+// where the configuration itself has faults.
 func (p *program) check(path string) []finding {
 	cfg, err := config.Load(path, p.types)
-	if err != nil {
-		return findingsOf(err, strictyaml.Problem{File: path, Line: 1, Column: 1})
-	}
 	var findings []finding
+	if err != nil {
+		findings = findingsOf(err, strictyaml.Problem{File: path, Line: 1, Column: 1})
+	}
+	if cfg == nil {
+		return findings
+	}
 	for _, w := range cfg.Warnings() {
 		findings = append(findings, newFinding("warning", w))
 	}
 	for _, r := range cfg.Realms {
-		for _, c := range r.Connectors {
-			opened, err := p.openConnector(r, c, p.quiet())
-			if err != nil {
-				findings = append(findings, findingsOf(err, at(cfg, c.At))...)
-				continue
-			}
-			closeConnector(opened)
+		findings = append(findings, p.checkRealm(cfg, r)...)
+	}
+	findings = append(findings, p.checkTLS(cfg)...)
+	if err == nil {
+		findings = append(findings, checkPlaces(cfg)...)
+	}
+	slices.SortStableFunc(findings, func(a, b finding) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return findings
+}
+
+// checkRealm opens the connectors and reads the keys of a realm.
+func (p *program) checkRealm(cfg *config.Config, r config.Realm) []finding {
+	var findings []finding
+	for _, c := range r.Connectors {
+		opened, err := p.openConnector(r, c, p.quiet())
+		if err != nil {
+			findings = append(findings, findingsOf(err, at(cfg, c.At))...)
+			continue
 		}
-		if r.Signing.KeyFile != "" {
-			if _, err := token.CheckBrought(r.Signing.Algorithm, r.Signing.KeyFile, r.Signing.CertFile); err != nil {
-				findings = append(findings, findingsOf(err, at(cfg, r.Signing.At))...)
-			}
+		closeConnector(opened)
+	}
+	if r.Name == "" || cfg.DataDir == "" {
+		return findings
+	}
+	if err := token.Check(ringConfig(cfg, r, p.quiet())); err != nil && !errors.Is(err, token.ErrNoKeys) {
+		findings = append(findings, findingsOf(err, at(cfg, r.Signing.At))...)
+	}
+	return findings
+}
+
+func (p *program) checkTLS(cfg *config.Config) []finding {
+	if cfg.TLS == nil {
+		return nil
+	}
+	certificate, err := server.LoadCertificate(cfg.TLS.CertFile, cfg.TLS.KeyFile, p.quiet())
+	if err == nil {
+		err = certificate.Expired(time.Now())
+	}
+	if err != nil {
+		return findingsOf(err, at(cfg, cfg.TLS.At))
+	}
+	return nil
+}
+
+// checkPlaces looks at what is where the program is going to write.
+func checkPlaces(cfg *config.Config) []finding {
+	root, err := strictyaml.ParseFile(cfg.File)
+	if err != nil {
+		return findingsOf(err, strictyaml.Problem{File: cfg.File, Line: 1, Column: 1})
+	}
+	var findings []finding
+	look := func(key, path, want string, fits func(fs.FileMode) bool) {
+		info, err := os.Stat(path)
+		if err == nil && !fits(info.Mode()) {
+			findings = append(findings, newFinding("error", root.Problem(key, "%s: %s is there and is no %s", key, path, want)))
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			findings = append(findings, newFinding("error", root.Problem(key, "%s: %v", key, err)))
 		}
 	}
-	if t := cfg.TLS; t != nil {
-		if _, err := server.LoadCertificate(t.CertFile, t.KeyFile, p.quiet()); err != nil {
-			findings = append(findings, findingsOf(err, at(cfg, t.At))...)
-		}
+	look("data_dir", cfg.DataDir, "folder", fs.FileMode.IsDir)
+	look("admin_socket", cfg.AdminSocket, "socket", func(m fs.FileMode) bool { return m.Type() == fs.ModeSocket })
+	if !cfg.Audit.Stdout {
+		look("audit", cfg.Audit.File, "file", func(m fs.FileMode) bool { return !m.IsDir() })
 	}
 	return findings
 }
@@ -120,7 +175,8 @@ func (p *program) printFindings(path string, findings []finding, asJSON bool) er
 	return nil
 }
 
-// at is a place in the configuration's file.
+// at is a place in the configuration's file: its beginning, for what is not written.
 func at(cfg *config.Config, p config.Position) strictyaml.Problem {
+	p = config.Position{Line: max(p.Line, 1), Column: max(p.Column, 1)}
 	return strictyaml.Problem{File: cfg.File, Line: p.Line, Column: p.Column}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/shorepass/shorepass/internal/config"
 )
@@ -49,7 +50,7 @@ func realmOf(cfg *config.Config, name string) (config.Realm, error) {
 	if name == "" {
 		return config.Realm{}, usageError{fmt.Errorf("say which realm with --realm: there are %s", strings.Join(names, ", "))}
 	}
-	return config.Realm{}, fmt.Errorf("there is no realm %q: there are %s", name, strings.Join(names, ", "))
+	return config.Realm{}, fmt.Errorf("there is no realm %q; the realms are: %s", name, strings.Join(names, ", "))
 }
 
 // serviceOf returns the named service of a realm, or the only one.
@@ -64,7 +65,7 @@ func serviceOf(r config.Realm, name string) (string, error) {
 	if name == "" {
 		return "", usageError{fmt.Errorf("say which service with --service: realm %s has %s", r.Name, strings.Join(names, ", "))}
 	}
-	return "", fmt.Errorf("realm %s has no service %q: it has %s", r.Name, name, strings.Join(names, ", "))
+	return "", fmt.Errorf("realm %s has no service %q; its services are: %s", r.Name, name, strings.Join(names, ", "))
 }
 
 // logger writes to standard error as the configuration says.
@@ -83,4 +84,16 @@ func (p *program) logger(cfg *config.Config) *slog.Logger {
 // quiet logs nothing but warnings and errors: for commands that answer a question.
 func (p *program) quiet() *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
+
+// noEmptyFlags refuses flags that were given without a value, as by a shell variable
+// that is not set: taken for left out, they would ask something else.
+func noEmptyFlags(c *cobra.Command) error {
+	var err error
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.String() == "" {
+			err = usageError{fmt.Errorf("--%s is empty", f.Name)}
+		}
+	})
+	return err
 }

@@ -122,8 +122,6 @@ func (d *daemon) prepare(b *broker.Broker) error {
 func (d *daemon) listen() error {
 	for _, t := range d.tasks {
 		if t.network == "unix" {
-			// The lock on data_dir is ours, so a socket that is there is a dead
-			// process's.
 			if err := removeSocket(t.address); err != nil {
 				return fmt.Errorf("%s: %w", t.key, err)
 			}
@@ -230,7 +228,7 @@ func closeQuietly(l net.Listener) func() error {
 	}
 }
 
-// removeSocket removes a socket that an earlier process left, and nothing else.
+// removeSocket removes a socket that a dead process left, and nothing else.
 func removeSocket(path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -240,6 +238,10 @@ func removeSocket(path string) error {
 		return err
 	case info.Mode().Type() != os.ModeSocket:
 		return fmt.Errorf("%s is there and is no socket: remove it, or name another path", path)
+	}
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil { //nolint:noctx // has a timeout
+		_ = c.Close()
+		return fmt.Errorf("%s is in use by another process: name another path", path)
 	}
 	return os.Remove(path)
 }

@@ -38,7 +38,12 @@ func newExplain(p *program) *cobra.Command {
 			"Exits 1 if anything asked is refused.",
 		Example: "  shorepass explain --user directory:alice --group directory:platform repository:platform/app:pull,push\n" +
 			"  shorepass explain --login alice repository:platform/app:pull,push",
-		RunE: func(c *cobra.Command, args []string) error { return p.explain(c.Context(), o, args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := noEmptyFlags(c); err != nil {
+				return err
+			}
+			return p.explain(c.Context(), o, args)
+		},
 	}
 	configFlag(c, &o.config)
 	realmFlag(c, &o.realm)
@@ -62,6 +67,8 @@ func (p *program) explain(ctx context.Context, o explainOptions, args []string) 
 		return usageError{errors.New("--login finds out the user and the groups: leave out --user and --group")}
 	case o.user == "" && len(o.groups) > 0:
 		return usageError{errors.New("--group needs --user: the anonymous client has no groups")}
+	case len(asked) == 0 && o.login == "":
+		return usageError{errors.New("say what is asked: a scope such as repository:team/app:pull,push")}
 	}
 	addr, err := parseFrom(o.from)
 	if err != nil {
@@ -103,7 +110,7 @@ func (p *program) printExplanation(e policy.Explanation, asJSON bool) error {
 // subject is who asks: made up, or signed in.
 func (p *program) subject(ctx context.Context, o explainOptions, realm config.Realm, service string, addr netip.Addr) (policy.Subject, error) {
 	if o.login == "" {
-		if err := qualified(o, realm); err != nil {
+		if err := p.qualified(o, realm); err != nil {
 			return policy.Subject{}, err
 		}
 		s := broker.Subject(nil, service, addr)
@@ -146,30 +153,46 @@ func (p *program) login(ctx context.Context, realm config.Realm, c connectors.Cr
 	return identity, nil
 }
 
-// qualified checks that made-up names are ones that the realm could have.
-func qualified(o explainOptions, realm config.Realm) error {
-	names := o.groups
+// qualified checks that made-up names are ones that the realm could have: an answer
+// about others would be about nobody.
+func (p *program) qualified(o explainOptions, realm config.Realm) error {
 	if o.user != "" {
-		names = append([]string{o.user}, names...)
-	}
-	var known []string
-	for _, c := range realm.Connectors {
-		known = append(known, c.Name)
-	}
-next:
-	for _, name := range names {
-		connector, bare, ok := strings.Cut(name, ":")
-		if !ok || bare == "" {
-			return usageError{fmt.Errorf("%q is not connector:name; the connectors of realm %s are %s", name, realm.Name, strings.Join(known, ", "))}
+		connector, name, err := split(o.user, realm)
+		if err != nil {
+			return err
 		}
-		for _, k := range known {
-			if k == connector {
-				continue next
-			}
+		if canonical, ok := connectors.ParseUsername(name); !ok {
+			return usageError{fmt.Errorf("%q is not a user name: want 1 to %d of a-z 0-9 . _ @ + -", name, connectors.MaxUsername)}
+		} else if canonical != name {
+			return usageError{fmt.Errorf("user names are lower case: write %s:%s", connector.Name, canonical)}
 		}
-		return fmt.Errorf("realm %s has no connector %q: it has %s", realm.Name, connector, strings.Join(known, ", "))
+	}
+	for _, group := range o.groups {
+		connector, name, err := split(group, realm)
+		if err != nil {
+			return err
+		}
+		if lower := strings.ToLower(name); p.types[connector.Type].LowerCaseGroups && lower != name {
+			return usageError{fmt.Errorf("the groups of %s are lower case: write %s:%s", connector.Name, connector.Name, lower)}
+		}
 	}
 	return nil
+}
+
+// split cuts connector:name and finds the connector.
+func split(qualified string, realm config.Realm) (config.Connector, string, error) {
+	known := []string{}
+	prefix, name, ok := strings.Cut(qualified, ":")
+	for _, c := range realm.Connectors {
+		if ok && name != "" && c.Name == prefix {
+			return c, name, nil
+		}
+		known = append(known, c.Name)
+	}
+	if !ok || name == "" {
+		return config.Connector{}, "", usageError{fmt.Errorf("%q is not connector:name; the connectors of realm %s are: %s", qualified, realm.Name, strings.Join(known, ", "))}
+	}
+	return config.Connector{}, "", fmt.Errorf("realm %s has no connector %q; its connectors are: %s", realm.Name, prefix, strings.Join(known, ", "))
 }
 
 func parseArgs(args []string) ([]policy.Scope, error) {
@@ -178,7 +201,7 @@ func parseArgs(args []string) ([]policy.Scope, error) {
 		for _, item := range strings.Fields(arg) {
 			scope, err := policy.ParseScope(item)
 			if err != nil {
-				return nil, usageError{fmt.Errorf("scope %q: %w", item, err)}
+				return nil, usageError{err}
 			}
 			asked = append(asked, scope)
 		}
@@ -194,5 +217,5 @@ func parseFrom(from string) (netip.Addr, error) {
 	if err != nil {
 		return addr, usageError{fmt.Errorf("--from %q is no IP address", from)}
 	}
-	return addr, nil
+	return addr.WithZone(""), nil
 }

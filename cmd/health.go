@@ -10,7 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
+
+	"github.com/shorepass/shorepass/internal/files"
 )
 
 func newHealth(p *program) *cobra.Command {
@@ -21,11 +24,11 @@ func newHealth(p *program) *cobra.Command {
 		Short: "Ask the running process whether it is ready, for container health checks",
 		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := p.load(path)
+			addr, err := monitorOf(path)
 			if err != nil {
 				return err
 			}
-			err = health(c.Context(), cfg.Monitor)
+			err = health(c.Context(), addr)
 			if asJSON {
 				return errors.Join(p.printJSON(map[string]bool{"healthy": err == nil}), err)
 			}
@@ -41,6 +44,22 @@ func newHealth(p *program) *cobra.Command {
 	return c
 }
 
+// monitorOf reads the one key that matters, so that the health of the process does
+// not hang on the rest of a file that is being edited.
+func monitorOf(path string) (string, error) {
+	content, err := files.Read(path, 8<<20)
+	if err != nil {
+		return "", err
+	}
+	keys := struct {
+		Monitor string `yaml:"monitor"`
+	}{Monitor: "localhost:5002"}
+	if err := yaml.Unmarshal(content, &keys); err != nil {
+		return "", fmt.Errorf("%s cannot be read as YAML", path)
+	}
+	return keys.Monitor, nil
+}
+
 // health asks the monitor at addr.
 func health(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
@@ -49,7 +68,9 @@ func health(ctx context.Context, addr string) error {
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	transport := &http.Transport{} // without a proxy: it is this machine that is asked
+	defer transport.CloseIdleConnections()
+	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
 		return fmt.Errorf("not healthy: %w", err)
 	}

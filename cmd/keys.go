@@ -103,6 +103,10 @@ func (p *program) withKeys(o keyOptions, do func(realmKeys) error) error {
 // withFiles opens the keys on disk.
 func (p *program) withFiles(cfg *config.Config, realm config.Realm, do func(realmKeys) error) (err error) {
 	logger := p.quiet()
+	// Keys are made by the process that serves, as its user.
+	if err := token.Check(ringConfig(cfg, realm, logger)); err != nil {
+		return fmt.Errorf("realm %s: %w", realm.Name, err)
+	}
 	ring, err := openRing(cfg, realm, logger)
 	if err != nil {
 		return err

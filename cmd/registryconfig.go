@@ -46,7 +46,12 @@ func newRegistryConfig(p *program) *cobra.Command {
 			"--write-bundle also write the certificates that it names.",
 		Example: "  shorepass registry-config --for v3 --bundle /etc/registry/shorepass.pem --write-bundle ./shorepass.pem",
 		Args:    noArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return p.registryConfig(c.Context(), o) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := noEmptyFlags(c); err != nil {
+				return err
+			}
+			return p.registryConfig(c.Context(), o)
+		},
 	}
 	configFlag(c, &o.config)
 	realmFlag(c, &o.realm)

@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
-			for _, name := range []string{"LISTEN", "MONITOR"} {
+			for _, name := range []string{"LISTEN", "MONITOR", "LISTEN2", "MONITOR2"} {
 				l, err := net.Listen("tcp", "127.0.0.1:0")
 				if err != nil {
 					return err

@@ -20,7 +20,7 @@ import (
 const (
 	lameDuck   = 5 * time.Second
 	drainTime  = 25 * time.Second
-	leafChecks = time.Minute // how often it is looked whether a signing key is due
+	leafChecks = 10 * time.Second // how often it is looked whether a signing key is due
 )
 
 func newServe(p *program) *cobra.Command {
@@ -53,6 +53,7 @@ func (p *program) serve(ctx context.Context, cfg *config.Config) (err error) {
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM)
 	defer signal.Stop(terminated)
+	signal.Ignore(syscall.SIGPIPE) // a log or audit pipe that breaks is an error like others
 
 	d, err := p.openDaemon(cfg, logger)
 	if err != nil {

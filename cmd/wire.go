@@ -19,6 +19,10 @@ import (
 // connectorTypes is every connector type there is, by the name that configurations
 // use. A type of extra takes the place of a built-in one.
 func connectorTypes(extra map[string]connectors.Type) map[string]connectors.Type {
+	hashes := static.NewBound()
+	openStatic := func(cfg *static.Config, d connectors.Deps) (*static.Directory, error) {
+		return static.New(cfg, d, hashes)
+	}
 	types := map[string]connectors.Type{
 		"ldap": {
 			Config:          func() any { return ldap.DefaultConfig() },
@@ -27,7 +31,7 @@ func connectorTypes(extra map[string]connectors.Type) map[string]connectors.Type
 		},
 		"static": {
 			Config: func() any { return new(static.Config) },
-			New:    password(static.New),
+			New:    password(openStatic),
 		},
 	}
 	maps.Copy(types, extra)
@@ -84,14 +88,18 @@ func (p *program) openChain(r config.Realm, logger *slog.Logger) (*connectors.Ch
 // openRing loads the keys of a realm, or makes them on the first start. The caller
 // holds the lock of data_dir.
 func openRing(cfg *config.Config, r config.Realm, logger *slog.Logger) (*token.Ring, error) {
-	return token.Open(token.Config{
+	return token.Open(ringConfig(cfg, r, logger))
+}
+
+func ringConfig(cfg *config.Config, r config.Realm, logger *slog.Logger) token.Config {
+	return token.Config{
 		Dir:       filepath.Join(cfg.DataDir, "keys", r.Name),
 		Realm:     r.Name,
 		Algorithm: r.Signing.Algorithm,
 		KeyFile:   r.Signing.KeyFile,
 		CertFile:  r.Signing.CertFile,
 		Logger:    logger,
-	})
+	}
 }
 
 // closeConnector closes what a connector holds, if it holds anything.

@@ -40,8 +40,12 @@ func (f *Failure) Unwrap() error { return f.Err }
 // Authenticate asks each connector that handles the credentials until one knows
 // the user. It fails with a [*Failure] around [ErrRejected] (a wrong password
 // stops; so does a name that nobody knows or handles) or around an outage, which
-// stops too: it never falls through to the next connector.
+// stops too: it never falls through to the next connector. A blank password is
+// refused before anybody is asked.
 func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, error) {
+	if cred.Password.Blank() {
+		return Identity{}, &Failure{Err: Reject(ReasonEmptyPassword)}
+	}
 	asked := false
 	for _, m := range c.members {
 		if !m.Connector.Handles(cred) {
@@ -55,12 +59,16 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 		if err == nil {
 			err = id.check(m.Name)
 		}
-		if err != nil {
-			return Identity{}, &Failure{Connector: m.Name, Err: err}
+		if err == nil {
+			return id, nil
 		}
-		return id, nil
+		if errors.Is(err, ErrRejected) {
+			c.spend(ctx, cred, m)
+		}
+		return Identity{}, &Failure{Connector: m.Name, Err: err}
 	}
-	return Identity{}, c.unknown(ctx, cred, asked)
+	c.spend(ctx, cred, Member{})
+	return Identity{}, &Failure{Err: Reject(unknown(cred, asked))}
 }
 
 // Handlers returns the names of the connectors that handle the credentials, in the
@@ -75,26 +83,29 @@ func (c *Chain) Handlers(cred Credentials) []string {
 	return names
 }
 
-// unknown refuses a name that no connector knows, after the time that refusing a
-// known one takes.
-func (c *Chain) unknown(ctx context.Context, cred Credentials, asked bool) error {
-	for _, m := range c.members {
-		decoy, ok := m.Connector.(Decoy)
-		if !ok {
-			continue
-		}
-		if err := decoy.SpendAsRefusal(ctx, cred.Password); err != nil {
-			return &Failure{Connector: m.Name, Err: err}
-		}
-		break
+// spend takes the time of a costly refusal, where the chain has any, unless the member that
+// refused has taken it already.
+func (c *Chain) spend(ctx context.Context, cred Credentials, refused Member) {
+	if _, spent := refused.Connector.(Decoy); spent {
+		return
 	}
+	for _, m := range c.members {
+		if d, ok := m.Connector.(Decoy); ok {
+			d.SpendAsRefusal(ctx, cred.Password)
+			return
+		}
+	}
+}
+
+// unknown is why a name was refused that no connector knows.
+func unknown(cred Credentials, asked bool) Reason {
 	if asked {
-		return &Failure{Err: Reject(ReasonUnknown)}
+		return ReasonUnknown
 	}
 	if _, ok := ParseUsername(cred.Username); !ok {
-		return &Failure{Err: Reject(ReasonBadUsername)}
+		return ReasonBadUsername
 	}
-	return &Failure{Err: Reject(ReasonUnhandled)}
+	return ReasonUnhandled
 }
 
 // check refuses an identity that breaks the contract: rights hang on these fields.

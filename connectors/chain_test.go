@@ -26,15 +26,9 @@ func (s *scripted) Authenticate(context.Context, connectors.Credentials) (connec
 }
 
 // slow is one whose refusals cost time.
-type slow struct {
-	scripted
-	spent error
-}
+type slow struct{ scripted }
 
-func (s *slow) SpendAsRefusal(context.Context, connectors.Secret) error {
-	s.decoys++
-	return s.spent
-}
+func (s *slow) SpendAsRefusal(context.Context, connectors.Secret) { s.decoys++ }
 
 var errDown = errors.New("connection refused")
 
@@ -131,7 +125,7 @@ func TestChainRefusesABrokenIdentity(t *testing.T) {
 			id := full
 			spoil(&id)
 			chain := connectors.NewChain(connectors.Member{Name: "first", Connector: &scripted{handles: true, identity: id}})
-			_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice"})
+			_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret("pw")})
 			if err == nil || errors.Is(err, connectors.ErrRejected) {
 				t.Errorf("error %v, want an outage", err)
 			}
@@ -140,31 +134,47 @@ func TestChainRefusesABrokenIdentity(t *testing.T) {
 }
 
 func TestChainSpendsTheTimeOfARefusal(t *testing.T) {
+	rejected := connectors.Reject(connectors.ReasonWrongPassword)
 	for _, tt := range []struct {
 		name       string
 		username   string
-		handles    bool
-		err, spent error
+		quick      scripted // a connector whose refusals cost nothing
+		slow       scripted // and one whose refusals cost time
 		wantReason connectors.Reason
 		wantDecoys int
 	}{
-		{"unknown name", "alice", true, connectors.ErrNotMine, nil, connectors.ReasonUnknown, 1},
-		{"unhandled name", "alice", false, nil, nil, connectors.ReasonUnhandled, 1},
-		{"not the form of a name", "al ice", false, nil, nil, connectors.ReasonBadUsername, 1},
-		{"a refusal has spent it already", "alice", true, connectors.Reject(connectors.ReasonWrongPassword), nil, connectors.ReasonWrongPassword, 0},
-		{"an outage while spending", "alice", false, nil, errDown, "", 1},
+		{"unknown to both", "alice", scripted{handles: true, err: connectors.ErrNotMine}, scripted{}, connectors.ReasonUnknown, 1},
+		{"unhandled", "alice", scripted{}, scripted{}, connectors.ReasonUnhandled, 1},
+		{"not the form of a name", "al ice", scripted{}, scripted{}, connectors.ReasonBadUsername, 1},
+		{"refused by the quick one", "alice", scripted{handles: true, err: rejected}, scripted{}, connectors.ReasonWrongPassword, 1},
+		{"refused by the slow one, which spent it", "alice", scripted{}, scripted{handles: true, err: rejected}, connectors.ReasonWrongPassword, 0},
+		{"an outage is no refusal", "alice", scripted{handles: true, err: errDown}, scripted{}, "", 0},
+		{"signed in", "alice", scripted{handles: true, identity: vouching("quick")}, scripted{}, "", 0},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s := &slow{scripted: scripted{handles: tt.handles, err: tt.err}, spent: tt.spent}
-			chain := connectors.NewChain(connectors.Member{Name: "slow", Connector: s}, connectors.Member{Name: "other", Connector: &slow{}})
-			_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: tt.username})
-			if got := reasonOf(err); got != tt.wantReason || !errors.Is(err, tt.spent) && tt.spent != nil {
-				t.Errorf("error %v, want reason %q", err, tt.wantReason)
-			}
-			if s.decoys != tt.wantDecoys {
-				t.Errorf("%d decoys, want %d", s.decoys, tt.wantDecoys)
-			}
-		})
+		for _, order := range []string{"quick first", "slow first"} {
+			t.Run(tt.name+", "+order, func(t *testing.T) {
+				quick, costly := tt.quick, &slow{tt.slow}
+				members := []connectors.Member{{Name: "quick", Connector: &quick}, {Name: "slow", Connector: costly}}
+				if order == "slow first" {
+					members[0], members[1] = members[1], members[0]
+				}
+				_, err := connectors.NewChain(members...).Authenticate(t.Context(), connectors.Credentials{Username: tt.username, Password: connectors.NewSecret("pw")})
+				if got := reasonOf(err); got != tt.wantReason || costly.decoys != tt.wantDecoys {
+					t.Errorf("error %v after %d decoys, want reason %q after %d", err, costly.decoys, tt.wantReason, tt.wantDecoys)
+				}
+			})
+		}
+	}
+}
+
+func TestChainRefusesBlankPasswordsFirst(t *testing.T) {
+	for _, password := range []string{"", "\x00", "\x00\x00"} {
+		s := &slow{scripted{handles: true, identity: vouching("slow")}}
+		chain := connectors.NewChain(connectors.Member{Name: "slow", Connector: s})
+		_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret(password)})
+		if reasonOf(err) != connectors.ReasonEmptyPassword || s.asked+s.decoys != 0 {
+			t.Errorf("%q: error %v, asked %d times, %d decoys", password, err, s.asked, s.decoys)
+		}
 	}
 }
 

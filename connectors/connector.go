@@ -110,8 +110,10 @@ type Directory interface {
 // up again without its password.
 type Resolver interface {
 	// Resolve returns the identity with the given stable id as it is now. It fails
-	// with [ErrGone] when the account was deleted, is disabled, or lies outside the
-	// configured filter, and with any other error in an outage.
+	// with [ErrGone] when the account was deleted, is disabled as far as the connector
+	// can tell, or lies outside the configured filter, and with any other error in an
+	// outage. Some can tell only when a password is checked: their package comment
+	// says so.
 	Resolve(ctx context.Context, id string) (Identity, error)
 }
 
@@ -122,13 +124,13 @@ type Lister interface {
 	Lists(username string) bool
 }
 
-// Decoy is implemented by connectors whose refusals cost noticeable time. The
-// [Chain] spends that time for a name which no connector knows, so that the time
-// of a refusal does not tell which names exist.
+// Decoy is implemented by connectors and directories whose refusals cost noticeable
+// time. The [Chain] spends that time for every refusal that cost none of it, so that
+// the time of a refusal tells nothing of the name.
 type Decoy interface {
-	// SpendAsRefusal takes as long as refusing the password would, and returns an
-	// error only where the refusal itself would have been an outage.
-	SpendAsRefusal(ctx context.Context, password Secret) error
+	// SpendAsRefusal takes about as long as refusing the password would. It gives up
+	// where that would keep others from signing in.
+	SpendAsRefusal(ctx context.Context, password Secret)
 }
 
 // The outcomes that callers tell apart with errors.Is; see the package comment.

@@ -30,6 +30,15 @@ func shapes() []shape {
 		{name: "repository globs", repositories: "web-#-*/**", repository: "web-#-front/app"},
 		{name: "last segments", repositories: "**/cache-#", repository: "a/b/cache-#"},
 		{name: "user template", users: "directory:user-#", repositories: "{user}/**", user: "directory:user-#", repository: "user-#/app"},
+		{name: "between ** and **", repositories: "**/team-#/**", repository: "x/team-#/app"},
+		{name: "between ** and ** below a name", repositories: "a/**/team-#/**", repository: "a/x/team-#/app"},
+		{name: "second between ** and **", repositories: "**/x/**/team-#/**/*-y", repository: "w/x/y/team-#/app/x-y"},
+		{name: "between ** and ** after a template", groups: "directory:*", repositories: "**/{group}/**/app-#/**", group: "directory:team", repository: "x/team/y/app-#/z"},
+		{name: "infixes", repositories: "*-team-#-*/**", repository: "x-team-#-y/app"},
+		{name: "second infixes", repositories: "x/*-team-*-#-*", repository: "x/a-team-b-#-c"},
+		{name: "infixes between ** and **", repositories: "**/*-#-*/**", repository: "x/a-#-b/y"},
+		{name: "group infixes", groups: "directory:*-team-#-*", repositories: "**", group: "directory:x-team-#-y", repository: "x/app"},
+		{name: "all alike", groups: "directory:team", repositories: "**", group: "directory:team", repository: "x/app"},
 		{name: "star template", groups: "directory:team-#-*", repositories: "{*}/**", group: "directory:team-#-dev", repository: "dev/app"},
 	}
 }
@@ -38,9 +47,8 @@ func numbered(format string, i int) string {
 	return strings.ReplaceAll(format, "#", strconv.Itoa(i))
 }
 
-// compile makes a policy of n rules.
-func (s shape) compile(tb testing.TB, n int) *policy.Policy {
-	tb.Helper()
+// document makes n rules.
+func (s shape) document(n int) policy.Document {
 	rules := make([]policy.Rule, n)
 	for i := range rules {
 		r := policy.Rule{Name: text(numbered("rule #", i)), Repositories: texts(numbered(s.repositories, i)), Allow: texts("pull", "push")}
@@ -54,7 +62,12 @@ func (s shape) compile(tb testing.TB, n int) *policy.Policy {
 		}
 		rules[i] = r
 	}
-	return compile(tb, rules...)
+	return document(rules...)
+}
+
+func (s shape) compile(tb testing.TB, n int) *policy.Policy {
+	tb.Helper()
+	return compile(tb, s.document(n).Rules...)
 }
 
 // subject is whom rule i grants something, a member of two groups besides.
@@ -126,13 +139,59 @@ func BenchmarkDecideTemplateHeavy(b *testing.B) {
 	}
 }
 
-// BenchmarkLoad compiles 10,000 rules, and lints them.
-func BenchmarkLoad(b *testing.B) {
+// linear are policies of n rules which a decision has to look at one by one.
+func linear(n int) map[string][]policy.Rule {
+	overlapping, networked := make([]policy.Rule, n), make([]policy.Rule, n)
+	for i := range n {
+		name := numbered("rule #", i)
+		// The bits of i, in letters: each of these patterns matches a/a/…/a.
+		bits := strings.NewReplacer("0", "a/", "1", "*/").Replace(fmt.Sprintf("%014b", i))
+		overlapping[i] = rule(name, groups(numbered("directory:*-#", i), "directory:team"), on(bits+"**"), allow("push"))
+		networked[i] = rule(name, groups("directory:team"), networks(fmt.Sprintf("10.%d.%d.0/24", i/256, i%256)), on("**"), allow("pull"))
+	}
+	return map[string][]policy.Rule{"overlapping patterns": overlapping, "networks alone": networked}
+}
+
+// BenchmarkDecideLinear measures what the index cannot narrow.
+func BenchmarkDecideLinear(b *testing.B) {
+	for name, rules := range linear(10_000) {
+		b.Run(name, func(b *testing.B) {
+			p, subject := compile(b, rules...), user("directory:alice", "directory:team")
+			asked := scopes(b, "repository:"+strings.Repeat("a/", 20)+"a:pull,push")
+			b.ReportAllocs()
+			for b.Loop() {
+				p.Decide(subject, asked)
+			}
+		})
+	}
+}
+
+// BenchmarkCompile compiles 10,000 rules.
+func BenchmarkCompile(b *testing.B) {
 	for _, s := range shapes() {
 		b.Run(s.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				policy.Lint(s.compile(b, 10_000))
+				s.compile(b, 10_000)
+			}
+		})
+	}
+}
+
+// BenchmarkLint lints 10,000 rules.
+func BenchmarkLint(b *testing.B) {
+	policies := map[string]*policy.Policy{}
+	for _, s := range shapes() {
+		policies[s.name] = s.compile(b, 10_000)
+	}
+	for name, rules := range linear(10_000) {
+		policies[name] = compile(b, rules...)
+	}
+	for name, p := range policies {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				policy.Lint(p)
 			}
 		})
 	}

@@ -97,6 +97,7 @@ func TestRuleProblems(t *testing.T) {
 }
 
 func TestSubjectProblems(t *testing.T) {
+	const userNames = ", and user names have only a-z, 0-9 and . _ @ + -, with * for any run of them"
 	all := on("**")
 	check(t, []problem{
 		{"a group without its connector", rule("r", groups("platform"), all, allow("pull")), atGroups + `groups: "platform" is not of the form connector:name: write "directory:platform"`},
@@ -111,8 +112,14 @@ func TestSubjectProblems(t *testing.T) {
 		{"a pattern of no connector", rule("r", users("ldap*:alice"), all, deny("pull")), atUsers + `users: unknown connector "ldap*" in "ldap*:alice": use directory, sso or local`},
 		{"a user in upper case", rule("r", users("sso:Alice"), all, deny("pull")), atUsers + `users: "sso:Alice" has upper case, and these names are always lower case: write "sso:alice"`},
 		{"a user in upper case, with a star", rule("r", users("*:ALICE-*"), all, deny("pull")), atUsers + `users: "*:ALICE-*" has upper case, and these names are always lower case: write "*:alice-*"`},
-		{"a user in another script's upper case", rule("r", users("sso:Éva"), all, deny("pull")), atUsers + `users: "sso:Éva" has upper case, and these names are always lower case: write "sso:éva"`},
+		{"a user of another alphabet", rule("r", users("sso:éva"), all, deny("pull")), atUsers + `users: "sso:éva" has the character 'é'` + userNames},
+		{"a user with a comma", rule("r", users("local:b,x"), all, deny("pull")), atUsers + `users: "local:b,x" has the character ','` + userNames},
+		{"a user with a space", rule("r", users("directory:al ice"), all, deny("pull")), atUsers + `users: "directory:al ice" has the character ' '` + userNames},
+		{"a user with a slash", rule("r", users("directory:a/*"), all, deny("pull")), atUsers + `users: "directory:a/*" has the character '/'` + userNames},
+		{"a user with a colon", rule("r", users("directory:a:B"), all, deny("pull")), atUsers + `users: "directory:a:B" has the character ':'` + userNames},
 		{"a directory's group in upper case", rule("r", groups("directory:Platform"), all, deny("pull")), atGroups + `groups: "directory:Platform" has upper case, and these names are always lower case: write "directory:platform"`},
+		{"a group in upper case where one connector has none", rule("r", groups("*:Ops"), all, deny("*")), atGroups + `groups: "*:Ops" has upper case, and the groups of connector "directory" are always lower case: write "*:ops", or one rule for each connector`},
+		{"a group with a character that cannot be seen", rule("r", groups("sso:op\u200bs"), all, deny("pull")), atGroups + `groups: "sso:op\u200bs" has the character U+200B, which cannot be seen: remove it, or write * in its place`},
 		{"white space before the name", rule("r", groups("directory: platform"), all, deny("pull")), atGroups + `groups: "directory: platform" has white space around the name: remove it`},
 		{"a control character", rule("r", groups("sso:a\x00b"), all, deny("pull")), atGroups + `groups: "sso:a\x00b" is not a line of plain text`},
 		{"a template", rule("r", groups("sso:{user}"), all, deny("pull")), atGroups + `groups: "sso:{user}": {user} stands in repositories alone; here * matches any run of characters`},
@@ -122,7 +129,9 @@ func TestSubjectProblems(t *testing.T) {
 func TestNamesThatAreNoProblem(t *testing.T) {
 	for name, r := range map[string]policy.Rule{
 		"upper case where groups may have it":               rule("r", groups("sso:Platform"), on("**"), allow("pull")),
-		"upper case where one connector's groups may":       rule("r", groups("*:Platform"), on("**"), allow("pull")),
+		"upper case where all groups matched may have it":   rule("r", groups("*o:Platform"), on("**"), allow("pull")),
+		"a group of another alphabet":                       rule("r", groups("sso:Équipe (été), R&D"), on("**"), allow("pull")),
+		"all that user names may have":                      rule("r", users("sso:az.09_x@y+z-*"), on("**"), allow("pull")),
 		"a group name with spaces and colons":               rule("r", groups("sso:Domain Users: all"), on("**"), allow("pull")),
 		"a pattern of connectors":                           rule("r", users("d*y:alice"), on("**"), allow("pull")),
 		"catalog denied":                                    rule("r", anyone, deny("catalog")),

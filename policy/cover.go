@@ -6,24 +6,30 @@ import (
 	"slices"
 )
 
+// maxCandidates bounds what is looked at to find the rules that cover one: where
+// each of many rules overlaps all others, that would take the square of them.
+const maxCandidates = 128
+
 // covering returns the rules that match whenever r matches by its subject s and its
 // pattern pat (nil for the catalog), denies first. It may miss one, and never
-// returns a wrong one.
-func (p *Policy) covering(r *rule, s subjectPattern, pat *pattern) []*rule {
-	var found []*rule
+// returns a wrong one; whole is false where it did not look at all of them.
+func (p *Policy) covering(r *rule, s subjectPattern, pat *pattern) (found []*rule, whole bool) {
 	holds := p.index.covering(s)
-	visit := func(c shelved, by []held) {
-		if !c.rule.appliesWith(r) || pat != nil && !slices.ContainsFunc(by, func(h held) bool {
-			return c.pattern.covers(pat, h.usable)
-		}) {
-			return
+	looked := 0
+	consider := func(c shelved, by []held) bool {
+		looked++
+		if c.rule.appliesWith(r) && (pat == nil || slices.ContainsFunc(by, func(h held) bool { return c.pattern.covers(pat, h.usable) })) {
+			found = append(found, c.rule)
 		}
-		found = append(found, c.rule)
+		return looked < maxCandidates
 	}
 	if pat == nil {
-		p.index.catalog.join(holds, visit)
+		p.index.catalog.join(holds, consider)
 	} else {
-		p.index.walk(pat.names(), func(shelf shelf) { shelf.join(holds, visit) })
+		p.index.walk(pat.names(), func(shelf shelf) bool {
+			looked++
+			return shelf.join(holds, consider) && looked < maxCandidates
+		})
 	}
 	rank := func(r *rule) int {
 		if r.deny {
@@ -32,10 +38,10 @@ func (p *Policy) covering(r *rule, s subjectPattern, pat *pattern) []*rule {
 		return 1
 	}
 	slices.SortFunc(found, func(a, b *rule) int { return cmp.Or(rank(a)-rank(b), a.order-b.order) })
-	return slices.Compact(found)
+	return slices.Compact(found), looked < maxCandidates && len(holds) < maxCandidates
 }
 
-// covering returns the selectors that every subject of s meets. What is usable of
+// covering returns selectors that every subject of s meets. What is usable of
 // each are the templates that stand for the same there as under s.
 func (x *index) covering(s subjectPattern) []held {
 	holds := []held{{selector: selectAnyone}}
@@ -50,12 +56,13 @@ func (x *index) covering(s subjectPattern) []held {
 	case byGroup:
 		in, same = &x.groups, templateUser|templateGroup
 	}
-	findSelectors(in, s.connector.String(), s.name.String(), func(c *selector) {
+	findSelectors(in, s.connector.String(), s.name.String(), func(c *selector) bool {
 		h := held{selector: c.id, usable: same}
 		if c.name.String() == s.name.String() {
 			h.usable |= templateStar
 		}
 		holds = append(holds, h)
+		return len(holds) < maxCandidates
 	})
 	slices.SortFunc(holds, func(a, b held) int { return a.selector - b.selector })
 	return holds
@@ -75,14 +82,14 @@ func (p *pattern) names() []string {
 // the given templates stand for the same in both.
 func (p *pattern) covers(other *pattern, same templates) bool {
 	// reach[i] says that the segments so far can take the first i of the other's.
-	reach := make([]bool, len(other.segments)+1)
+	reach, next := make([]bool, len(other.segments)+1), make([]bool, len(other.segments)+1)
 	reach[0] = true
 	for _, s := range p.segments {
-		next := make([]bool, len(reach))
 		for i, o := range other.segments {
-			next[i+1] = s.covers(o, same) && (reach[i] || s.deep && next[i])
+			next[i+1] = (reach[i] || s.deep && next[i]) && s.covers(o, same)
 		}
-		reach = next
+		reach, next = next, reach
+		next[0] = false
 	}
 	return reach[len(other.segments)]
 }

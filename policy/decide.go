@@ -129,7 +129,7 @@ func (e *evaluation) look(name string) {
 		e.policy.index.catalog.join(e.holds, e.consider)
 	case e.asked != 0 && checkName(name) == nil:
 		e.names = append(e.names[:0], strings.Split(name, "/")...)
-		e.policy.index.walk(e.names, func(s shelf) { s.join(e.holds, e.consider) })
+		e.policy.index.walk(e.names, func(s shelf) bool { return s.join(e.holds, e.consider) })
 	}
 }
 
@@ -148,23 +148,21 @@ func (e *evaluation) settle(o *Outcome, a actions) {
 	})
 }
 
-// consider notes a rule that the index found, if it matches.
-func (e *evaluation) consider(s shelved, holds []held) {
+// consider notes a rule that the index found, if it matches, and asks for the next.
+func (e *evaluation) consider(s shelved, holds []held) (more bool) {
 	set := s.rule.actions & e.asked
 	to := &e.allowed
 	if s.rule.deny {
 		to = &e.denied
 	}
-	if set == 0 || !e.applies(s.rule) {
-		return
-	}
 	templated := s.pattern != nil && s.pattern.templates != 0
-	if !templated && to.complete(set, s.rule) {
-		return
+	if set == 0 || !templated && to.complete(set, s.rule) || !e.applies(s.rule) {
+		return true
 	}
 	if s.pattern == nil || !templated && s.pattern.match(e.names, nil) || templated && e.matchTemplates(s, holds) {
 		to.add(set, s.rule)
 	}
+	return true
 }
 
 // applies reports whether the rule's services and networks hold. What is not known

@@ -71,7 +71,8 @@
 // Groups and users are always named with the connector that vouches for them, as
 // connector:name; the name begins after the first colon and may have colons and
 // slashes of its own. In either part, "*" stands for any run of characters, none
-// included and slashes too:
+// included and slashes too. Users are called by a-z, 0-9 and . _ @ + - alone; groups
+// may have any character that can be seen.
 //
 //	directory:platform      the group (or user) platform of the connector directory
 //	directory:team-*        team-a, team-b, team-, …
@@ -163,9 +164,10 @@
 // otherwise deny nothing, so whatever can be known to match nothing is an error,
 // reported with its line and column, all at once: a connector or a service that
 // the realm does not have, a user or group without its connector, an unknown
-// action, upper case where names have none (repositories, users, and the groups of
-// connectors that hand them out in lower case), a segment that no repository name
-// can have, a malformed network.
+// action, a character that no user has, upper case where names have none
+// (repositories, users, and groups, if any connector that is meant hands them out
+// in lower case: "*:Ops" would deny nothing to its ops), a segment that no
+// repository name can have, a malformed network.
 //
 // [Lint] warns of what can be loaded and is probably not meant:
 //
@@ -178,12 +180,32 @@
 //   - a name that can never be a segment of a repository name where a template
 //     needs one;
 //   - a deny by groups of a connector that lets a user in without knowing all his
-//     groups: it would not hold for him.
+//     groups: it would not hold for him;
+//   - groups of a connector that gives none.
+//
+// Of each of these, a hundred are listed, and how many there are besides.
 //
 // # How it is decided
 //
-// The rules are indexed by subjects and repositories, so that a decision takes
-// about as long under ten thousand rules as under ten. The index only narrows the
-// choice; each rule that it finds is matched by the plain comparison described
-// above, which is linear: no pattern and no name makes it slow.
+// The rules are indexed by subjects and repositories: by connectors, by whole names
+// and by what stands before, between and after the stars of patterns, and of
+// several ** as well. Templates stand in the index as *. Of rules that match in the
+// same way, only the first to speak of an action is kept there. The index only
+// narrows the choice; each rule that it finds is matched by the plain comparison
+// described above.
+//
+// So a decision takes as long as the rules that it finds, not as there are: 1 to 5
+// µs under ten thousand rules that differ in their subjects or in their patterns
+// (BenchmarkDecide has the ways in which they may; one core of a small server).
+// Rules that the index cannot tell apart are looked at one by one:
+//
+//   - many that match the same subject and differ in their networks or services
+//     alone: 0.04 µs each, 0.4 ms for ten thousand;
+//   - many whose patterns differ and yet all match the same name, such as a/*/c/**
+//     and */b/c/**: 0.3 µs each, 3 ms for ten thousand.
+//
+// Matching a single pattern is linear in the name for each ** and each star: no
+// pattern and no name makes it slow. [Lint] takes about 20 ms for ten thousand
+// rules, and below 1 s where all of them overlap: there it looks at no more than
+// 128 others for each, and may miss that a rule changes nothing.
 package policy

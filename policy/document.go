@@ -63,6 +63,10 @@ type Connector struct {
 	// GroupsMayBeMissing says that a login passes without its groups being known,
 	// as one that has none. [Lint] warns of denies that hang on them.
 	GroupsMayBeMissing bool
+
+	// NoGroups says that nobody who signs in by the connector is in any group, as
+	// with an htpasswd file. [Lint] warns of rules that name one.
+	NoGroups bool
 }
 
 // Document is what [Compile] takes: the rules of one realm, and the names that

@@ -49,14 +49,14 @@ func texts(values ...string) []policy.Text {
 }
 
 // document is the rules in a realm with a directory, whose groups are lower case,
-// a single sign-on and a list of local users.
+// a single sign-on and a list of local users without groups.
 func document(rules ...policy.Rule) policy.Document {
 	return policy.Document{
 		Rules: rules,
 		Connectors: []policy.Connector{
 			{Name: "directory", LowerCaseGroups: true},
 			{Name: "sso", GroupsMayBeMissing: true},
-			{Name: "local"},
+			{Name: "local", NoGroups: true},
 		},
 		Services: []string{"registry.test", "v3.test"},
 	}

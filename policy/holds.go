@@ -41,7 +41,7 @@ func newEvaluation(p *Policy, s Subject) evaluation {
 
 // hold notes the selectors that a user or group meets.
 func (e *evaluation) hold(x *subjectIndex, connector, name string, group bool) {
-	findSelectors(x, connector, name, func(s *selector) {
+	findSelectors(x, connector, name, func(s *selector) bool {
 		h := held{selector: s.id}
 		if s.template && group {
 			h.group = name
@@ -56,6 +56,7 @@ func (e *evaluation) hold(x *subjectIndex, connector, name string, group bool) {
 			}
 		}
 		e.holds = append(e.holds, h)
+		return true
 	})
 }
 

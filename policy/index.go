@@ -1,6 +1,9 @@
 package policy
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // index finds the rules that may matter to a subject and a repository, without
 // trying all of them. It only narrows: whatever it finds is checked again by
@@ -11,7 +14,7 @@ import "sort"
 //
 // Repositories: a tree of what stands before the first ** of the patterns and,
 // hanging from where the ** is, a tree of what stands after the last one, read
-// backwards. The rules whose patterns end at a node are on its shelf, sorted by
+// backwards; hanging from there, a tree of what stands between the two. The rules whose patterns end at a node are on its shelf, sorted by
 // selector; the shelf and what the subject holds are joined like two sorted lists.
 type index struct {
 	users, groups subjectIndex
@@ -38,9 +41,11 @@ const (
 
 // node is a place in the tree of patterns. Templates stand in it as *.
 type node struct {
-	next globIndex[*node]
-	deep *node // the tree after the last **
-	here shelf
+	glob  glob // by which it was reached
+	next  globIndex[*node]
+	deep  *node // the tree after the last **
+	inner *node // the tree between the first ** and the last
+	here  shelf
 }
 
 // shelf holds the rules whose patterns lead to the same node, by selector.
@@ -60,46 +65,60 @@ type held struct {
 	usable   templates // which of group and star can be a path segment
 }
 
-// findSelectors calls visit with each selector that connector:name meets. Given the
+// findSelectors calls yield with each selector that connector:name meets. Given the
 // text of a pattern, it finds the selectors of the patterns that cover it.
-func findSelectors(x *subjectIndex, connector, name string, visit func(*selector)) {
-	x.find(connector, func(names *globIndex[*selector]) { names.find(name, visit) })
+func findSelectors(x *subjectIndex, connector, name string, yield func(*selector) bool) {
+	x.find(connector, func(names *globIndex[*selector]) bool { return names.find(name, yield) })
 }
 
-// walk calls visit with each shelf whose patterns may match a name.
-func (x *index) walk(names []string, visit func(shelf)) { x.tree.forward(names, visit) }
+// walk calls yield with each shelf whose patterns may match a name, until it
+// returns false.
+func (x *index) walk(names []string, yield func(shelf) bool) { x.tree.forward(names, yield) }
 
-// forward goes down from what stands before the first **.
-func (n *node) forward(names []string, visit func(shelf)) {
+// forward goes down from what stands before the first **. It reports, as all these
+// do, whether yield never returned false.
+func (n *node) forward(names []string, yield func(shelf) bool) bool {
 	if len(names) == 0 {
-		n.here.visit(visit)
-		return
+		return n.here.offer(yield)
 	}
-	if n.deep != nil {
-		n.deep.backward(names, visit)
+	if n.deep != nil && !n.deep.backward(names, yield) {
+		return false
 	}
-	n.next.find(names[0], func(child *node) { child.forward(names[1:], visit) })
+	return n.next.find(names[0], func(child *node) bool { return child.forward(names[1:], yield) })
 }
 
 // backward goes down from what stands after the last **, which itself takes at
 // least one of the names.
-func (n *node) backward(names []string, visit func(shelf)) {
-	n.here.visit(visit)
-	if last := len(names) - 1; last > 0 {
-		n.next.find(names[last], func(child *node) { child.backward(names[:last], visit) })
+func (n *node) backward(names []string, yield func(shelf) bool) bool {
+	last := len(names) - 1
+	if !n.here.offer(yield) || n.inner != nil && last > 1 && !n.inner.between(names[1:last], yield) {
+		return false
 	}
+	return last == 0 || n.next.find(names[last], func(child *node) bool { return child.backward(names[:last], yield) })
 }
 
-func (s shelf) visit(visit func(shelf)) {
-	if len(s) > 0 {
-		visit(s)
+// between goes down by segments that stand somewhere among the names, in their
+// order. The leftmost place of each is the only one to go on from.
+func (n *node) between(names []string, yield func(shelf) bool) bool {
+	if !n.here.offer(yield) {
+		return false
 	}
+	for i, name := range names {
+		if !n.next.find(name, func(child *node) bool {
+			return slices.ContainsFunc(names[:i], child.glob.match) || child.between(names[i+1:], yield)
+		}) {
+			return false
+		}
+	}
+	return true
 }
 
-// join calls visit with each rule on the shelf whose selector the subject holds,
-// and all the ways in which it does. Both lists are sorted by selector; each skips
-// ahead to where the other one is.
-func (s shelf) join(holds []held, visit func(shelved, []held)) {
+func (s shelf) offer(yield func(shelf) bool) bool { return len(s) == 0 || yield(s) }
+
+// join calls yield with each rule on the shelf whose selector the subject holds,
+// and all the ways in which it does, until it returns false. Both lists are sorted
+// by selector; each skips ahead to where the other one is.
+func (s shelf) join(holds []held, yield func(shelved, []held) bool) bool {
 	for len(s) > 0 && len(holds) > 0 {
 		switch id := holds[0].selector; {
 		case s[0].selector < id:
@@ -109,12 +128,15 @@ func (s shelf) join(holds []held, visit func(shelved, []held)) {
 		default:
 			same := skip(len(holds), func(i int) bool { return holds[i].selector > id })
 			for len(s) > 0 && s[0].selector == id {
-				visit(s[0], holds[:same])
+				if !yield(s[0], holds[:same]) {
+					return false
+				}
 				s = s[1:]
 			}
 			holds = holds[same:]
 		}
 	}
+	return true
 }
 
 // skip returns the first index from 1 on at which reached is true, or n, in steps

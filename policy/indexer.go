@@ -2,7 +2,9 @@ package policy
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 )
 
 // indexer builds an index.
@@ -21,13 +23,49 @@ func newIndex(rules []*rule) index {
 		}
 	}
 	for _, s := range b.shelves {
+		s.thin()
 		slices.SortStableFunc(*s, func(a, b shelved) int { return cmp.Compare(a.selector, b.selector) })
 	}
 	return b.index
 }
 
-func (b *indexer) node() *node {
-	n := &node{}
+// thin takes the rules off a shelf, which is in the order of the file, that can
+// never be the first to decide: those before them match in the same way and speak
+// of all their actions.
+func (s *shelf) thin() {
+	if len(*s) < 2 {
+		return
+	}
+	type way struct {
+		selector            int
+		pattern, conditions string
+		deny                bool
+	}
+	said := map[way]actions{}
+	*s = slices.DeleteFunc(*s, func(c shelved) bool {
+		always := way{selector: c.selector, deny: c.rule.deny}
+		if c.pattern != nil {
+			always.pattern = strings.Join(c.pattern.names(), "/")
+		}
+		same := always
+		same.conditions = c.rule.conditions()
+		before := said[always] | said[same]
+		said[same] |= c.rule.actions
+		return c.rule.actions&^before == 0
+	})
+}
+
+// conditions returns the services and networks of a rule as a text, empty if it
+// has none.
+func (r *rule) conditions() string {
+	if len(r.services) == 0 && len(r.networks) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%q %v", r.services, r.networks)
+}
+
+func (b *indexer) node(g glob) *node {
+	n := &node{glob: g}
 	b.shelves = append(b.shelves, &n.here)
 	return n
 }
@@ -78,11 +116,28 @@ func (b *indexer) shelf(p *pattern) *shelf {
 		return &at.here
 	}
 	if at.deep == nil {
-		at.deep = b.node()
+		at.deep = b.node(glob{})
 	}
 	at = at.deep
 	for i := len(p.segments) - 1; i > p.deep[1]; i-- {
 		at = b.child(at, p.segments[i])
+	}
+	return b.between(at, p.segments[p.deep[0]:p.deep[1]+1])
+}
+
+// between returns the shelf of a pattern by what stands between its first ** and
+// its last, as far as it is neither free nor a template.
+func (b *indexer) between(at *node, segments []segment) *shelf {
+	telling := slices.DeleteFunc(slices.Clone(segments), func(s segment) bool { return s.free() || s.template != 0 })
+	if len(telling) == 0 {
+		return &at.here
+	}
+	if at.inner == nil {
+		at.inner = b.node(glob{})
+	}
+	at = at.inner
+	for _, s := range telling {
+		at = b.child(at, s)
 	}
 	return &at.here
 }
@@ -92,5 +147,5 @@ func (b *indexer) child(at *node, s segment) *node {
 	if s.template != 0 {
 		g = parseGlob("*")
 	}
-	return at.next.add(g, b.node)
+	return at.next.add(g, func() *node { return b.node(g) })
 }

@@ -16,13 +16,15 @@ type Finding struct {
 
 // Lint looks for rules that are probably not meant as they stand, in the order of
 // the file; see the package comment for what it finds. It would rather miss one
-// than report one that is right.
+// than report one that is right. Of each kind it reports a hundred, and in one more
+// finding how many there are besides.
 func Lint(p *Policy) []Finding {
-	l := linter{policy: p, idle: make([]bool, len(p.rules)), findings: make([][]Finding, len(p.rules))}
+	l := linter{policy: p, idle: make([]bool, len(p.rules))}
 	for _, r := range p.rules {
 		l.pushWithoutPull(r)
 		l.deadTemplates(r)
 		l.missingGroups(r)
+		l.noGroups(r)
 	}
 	// Of two rules that say the same, the later one is reported: a rule that was
 	// reported counts for nothing when the others are looked at, so that all that
@@ -30,19 +32,67 @@ func Lint(p *Policy) []Finding {
 	for _, r := range slices.Backward(p.rules) {
 		l.unreachable(r)
 	}
-	findings := slices.Concat(l.findings...)
-	slices.SortStableFunc(findings, func(a, b Finding) int { return a.At.compare(b.At) })
-	return findings
+	slices.SortStableFunc(l.found, func(a, b lint) int { return cmp.Or(a.At.compare(b.At), a.order-b.order) })
+	return l.findings()
 }
 
 type linter struct {
-	policy   *Policy
-	idle     []bool      // the rules found to change nothing
-	findings [][]Finding // of each rule
+	policy *Policy
+	idle   []bool // the rules found to change nothing
+	found  []lint
 }
 
-func (l *linter) report(at Position, r *rule, format string, args ...any) {
-	l.findings[r.order] = append(l.findings[r.order], Finding{at, r.name, fmt.Sprintf(format, args...)})
+// lint is a finding of a kind, about the rule at that place in the file.
+type lint struct {
+	Finding
+	kind  lintKind
+	order int
+}
+
+type lintKind uint8
+
+const (
+	lintPush lintKind = iota
+	lintTemplate
+	lintMissingGroups
+	lintNoGroups
+	lintIdle
+
+	lintKinds = 5
+)
+
+func (l *linter) report(kind lintKind, at Position, r *rule, format string, args ...any) {
+	l.found = append(l.found, lint{Finding{at, r.name, fmt.Sprintf(format, args...)}, kind, r.order})
+}
+
+// maxFindings bounds the findings of one kind: a policy that some program wrote may
+// have the same fault in every rule.
+const maxFindings = 100
+
+// findings returns what was found, as far as it is reported.
+func (l *linter) findings() []Finding {
+	var all, seen [lintKinds]int
+	for _, f := range l.found {
+		all[f.kind]++
+	}
+	var findings []Finding
+	for _, f := range l.found {
+		seen[f.kind]++
+		if seen[f.kind] == maxFindings+1 && all[f.kind] > maxFindings+1 {
+			f.Message += unlisted(all[f.kind] - seen[f.kind])
+		}
+		if seen[f.kind] <= maxFindings+1 {
+			findings = append(findings, f.Finding)
+		}
+	}
+	return findings
+}
+
+func unlisted(n int) string {
+	if n == 1 {
+		return " (as in 1 more place further on, which is not listed)"
+	}
+	return fmt.Sprintf(" (as in %d more places further on, which are not listed)", n)
 }
 
 // ways calls visit with every subject of a rule under every pattern that can match
@@ -69,10 +119,11 @@ func (l *linter) pushWithoutPull(r *rule) {
 		return
 	}
 	r.ways(func(s subjectPattern, p *pattern) bool {
-		if slices.ContainsFunc(l.policy.covering(r, s, p), func(c *rule) bool { return !c.deny && c.actions&pull != 0 }) {
+		by, whole := l.policy.covering(r, s, p)
+		if !whole || slices.ContainsFunc(by, func(c *rule) bool { return !c.deny && c.actions&pull != 0 }) {
 			return true
 		}
-		l.report(r.pushAt, r, "push is allowed without pull, which a push needs too: add pull")
+		l.report(lintPush, r.pushAt, r, "push is allowed without pull, which a push needs too: add pull")
 		return false
 	})
 }
@@ -86,7 +137,7 @@ func (l *linter) deadTemplates(r *rule) {
 	for _, s := range r.subjects {
 		for _, t := range []templates{templateUser, templateGroup} {
 			if used&t != 0 && s.dead(t) {
-				l.report(s.at, r, "%v would stand for %q, which cannot be a segment of a repository name: this subject never matches there", t, s.name)
+				l.report(lintTemplate, s.at, r, "%v would stand for %q, which cannot be a segment of a repository name: this subject never matches there", t, s.name)
 			}
 		}
 	}
@@ -100,9 +151,23 @@ func (l *linter) missingGroups(r *rule) {
 		}
 		for _, c := range l.policy.connectors {
 			if c.GroupsMayBeMissing && s.connector.match(c.Name) {
-				l.report(s.at, r, "this deny does not hold for a login from %q whose groups are missing, which passes as one without groups: let the connector require them", c.Name)
+				l.report(lintMissingGroups, s.at, r, "this deny does not hold for a login from %q whose groups are missing, which passes as one without groups: let the connector require them", c.Name)
 				break
 			}
+		}
+	}
+}
+
+// noGroups: a name of a group where there are none. A star in the connector part
+// is no mistake if another connector has groups.
+func (l *linter) noGroups(r *rule) {
+	for _, s := range r.subjects {
+		if s.kind != byGroup {
+			continue
+		}
+		matching := realm{connectors: l.policy.connectors}.matching(s.connector)
+		if !slices.ContainsFunc(matching, func(c Connector) bool { return !c.NoGroups }) {
+			l.report(lintNoGroups, s.at, r, "connector %q gives no groups: this subject never matches", matching[0].Name)
 		}
 	}
 }
@@ -115,7 +180,8 @@ func (l *linter) unreachable(r *rule) {
 	r.ways(func(s subjectPattern, p *pattern) bool {
 		ways++
 		open := r.actions
-		for _, c := range l.policy.covering(r, s, p) {
+		covering, _ := l.policy.covering(r, s, p)
+		for _, c := range covering {
 			if c != r && !l.idle[c.order] && (c.deny || !r.deny) && c.actions&open != 0 {
 				open &^= c.actions
 				by = append(by, c)
@@ -128,7 +194,7 @@ func (l *linter) unreachable(r *rule) {
 		return
 	}
 	l.idle[r.order] = true
-	l.report(r.at, r, "this rule changes nothing, since %s all of it", becauseOf(r, by))
+	l.report(lintIdle, r.at, r, "this rule changes nothing, since %s all of it", becauseOf(r, by))
 }
 
 // becauseOf says which rules make r idle, and how.

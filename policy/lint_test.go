@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ func both(parts ...part) part {
 
 func TestLint(t *testing.T) {
 	const (
+		none     = `connector "local" gives no groups: this subject never matches`
 		team     = "directory:team"
 		push     = "push is allowed without pull, which a push needs too: add pull"
 		nothing  = "this rule changes nothing, since "
@@ -92,6 +94,11 @@ func TestLint(t *testing.T) {
 		{"a deny by groups that are known", []policy.Rule{rule("a", groups("directory:guests"), on("x"), deny("pull"))}, nil},
 		{"a deny by users", []policy.Rule{rule("a", users("sso:bob"), on("x"), deny("pull"))}, nil},
 		{"an allow by groups that may be missing", []policy.Rule{rule("a", groups("sso:guests"), on("x"), allow("pull"))}, nil},
+
+		{"groups of a connector that gives none", []policy.Rule{rule("a", groups("directory:x", "local:ops"), on("x"), deny("pull"))}, []string{"a: " + none}},
+		{"a pattern of such a connector alone", []policy.Rule{rule("a", groups("lo*:*"), on("x"), allow("pull"))}, []string{"a: " + none}},
+		{"a pattern of other connectors too", []policy.Rule{rule("a", groups("*:ops"), on("x"), allow("pull"))}, nil},
+		{"users of such a connector", []policy.Rule{rule("a", users("local:ops"), on("x"), deny("pull"))}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
@@ -123,5 +130,50 @@ func TestFindingsHaveTheirPlaces(t *testing.T) {
 	}
 	if want := []policy.Position{at(11, 11), at(16, 11), at(20, 11), at(21, 11)}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A fault in every rule is reported a hundred times, and once how often more.
+func TestFindingsAreBounded(t *testing.T) {
+	const push = "push is allowed without pull, which a push needs too: add pull"
+	for _, tt := range []struct {
+		rules, findings int
+		last            string
+	}{
+		{100, 100, push},
+		{101, 101, push},
+		{102, 101, push + " (as in 1 more place further on, which is not listed)"},
+		{1_000, 101, push + " (as in 899 more places further on, which are not listed)"},
+	} {
+		t.Run(strconv.Itoa(tt.rules), func(t *testing.T) {
+			var rules []policy.Rule
+			for i := range tt.rules {
+				rules = append(rules, rule(numbered("rule #", i), groups(numbered("sso:team-#", i)), on("x"), allow("push")))
+			}
+			rules = append(rules, rule("another", groups("sso:other"), on("x"), deny("pull")))
+			got := policy.Lint(compile(t, rules...))
+			if len(got) != tt.findings+1 || got[tt.findings].Rule != "another" {
+				t.Fatalf("%d findings, want %d and one of another kind", len(got), tt.findings)
+			}
+			if last := got[tt.findings-1]; last.Message != tt.last || last.Rule != numbered("rule #", tt.findings-1) {
+				t.Errorf("the last is of %q: %s", last.Rule, last.Message)
+			}
+		})
+	}
+}
+
+// A lint must not report what it did not look at to the end.
+func TestPullWithinMoreRulesThanAreLookedAt(t *testing.T) {
+	var rules []policy.Rule
+	for i := range 500 {
+		rules = append(rules, rule(numbered("delete #", i), groups("directory:team"), networks(numbered("10.0.#.0/24", i/2)), on("**"), allow("delete")))
+	}
+	rules = append(rules,
+		rule("push", groups("directory:team"), on("x"), allow("push")),
+		rule("pull", groups("directory:team"), on("**"), allow("pull")))
+	for _, f := range policy.Lint(compile(t, rules...)) {
+		if f.Rule == "push" {
+			t.Errorf("%s: %s", f.Rule, f.Message)
+		}
 	}
 }

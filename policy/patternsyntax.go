@@ -87,7 +87,7 @@ func badBraces(part string) error {
 			return fmt.Errorf("%v is a whole path segment: put slashes around it", t)
 		}
 	}
-	return fmt.Errorf("%q is no template: use {user}, {group} or {*}", part)
+	return errors.New("braces stand around a template: use {user}, {group} or {*}")
 }
 
 // checkSegment refuses a segment that no repository can have: whoever wrote it
@@ -101,7 +101,7 @@ func checkSegment(part string, isFirst, hasMore bool) error {
 	case !colon:
 		return fmt.Errorf("no repository has a path segment %q: it is letters and digits, with one of . _ __ or any number of - between them", part)
 	case !isFirst || !hasMore:
-		return fmt.Errorf("%q: a port stands in the first of several path segments", part)
+		return errors.New("a port stands in the first of several path segments, after the host")
 	case !isHost(strings.ReplaceAll(host, "*", "x")):
 		return fmt.Errorf("%q is no host name", host)
 	case !isPort(strings.ReplaceAll(port, "*", "")) && !isPort(strings.ReplaceAll(strings.Replace(port, "*", "1", 1), "*", "")):

@@ -25,15 +25,18 @@ func list(t *rapid.T, label string, least, most int, one func() string) []string
 	return values
 }
 
-func drawSubjectPattern(t *rapid.T) string {
-	return oneOf(t, "connector", "c", "c", "d", "*", "c*") + ":" +
-		oneOf(t, "name", "a", "b", "ab", "a*", "*b", "a*b", "*", "*a*", "a/*", "a:b", "..", "a*a*")
+func drawSubjectPattern(t *rapid.T, more ...string) string {
+	names := append([]string{"a", "b", "ab", "a*", "*b", "a*b", "*", "**", "*a*", "*b*", "*ab*", "a*a*", "*a*b*", "*a**b*", ".."}, more...)
+	return oneOf(t, "connector", "c", "c", "d", "*", "c*") + ":" + oneOf(t, "name", names...)
 }
+
+func drawUsers(t *rapid.T) string  { return drawSubjectPattern(t) }
+func drawGroups(t *rapid.T) string { return drawSubjectPattern(t, "a/*", "*/*", "a:b") }
 
 // drawPattern draws a pattern with only the templates that the rule's subjects can
 // give.
 func drawPattern(t *rapid.T, r policy.Rule) string {
-	segments := []string{"a", "b", "ab", "a*", "*b", "a*b*", "*", "**", "**"}
+	segments := []string{"a", "b", "ab", "a*", "*b", "*a*", "*ab*", "*a*b*", "a*b*", "*", "**", "**", "**"}
 	if !r.Anyone {
 		segments = append(segments, "{user}")
 	}
@@ -46,7 +49,7 @@ func drawPattern(t *rapid.T, r policy.Rule) string {
 			segments = append(segments, "{group}", "{group}")
 		}
 	}
-	pattern := strings.Join(list(t, "segments", 1, 5, func() string { return oneOf(t, "segment", segments...) }), "/")
+	pattern := strings.Join(list(t, "segments", 1, 7, func() string { return oneOf(t, "segment", segments...) }), "/")
 	if oneOf(t, "host", "", "", "", "host") != "" {
 		pattern = "a:1/" + pattern
 	}
@@ -61,11 +64,11 @@ func drawRule(t *rapid.T, name string, effects ...string) policy.Rule {
 	case "authenticated":
 		r.Authenticated = true
 	case "users":
-		r.Users = texts(list(t, "users", 1, 2, func() string { return drawSubjectPattern(t) })...)
+		r.Users = texts(list(t, "users", 1, 2, func() string { return drawUsers(t) })...)
 	case "groups":
-		r.Groups = texts(list(t, "groups", 1, 2, func() string { return drawSubjectPattern(t) })...)
+		r.Groups = texts(list(t, "groups", 1, 2, func() string { return drawGroups(t) })...)
 	default:
-		r.Users, r.Groups = texts(drawSubjectPattern(t)), texts(drawSubjectPattern(t))
+		r.Users, r.Groups = texts(drawUsers(t)), texts(drawGroups(t))
 	}
 	actions := texts("catalog")
 	if oneOf(t, "of", "catalog", "repositories", "repositories", "repositories") == "repositories" {
@@ -84,10 +87,28 @@ func drawRule(t *rapid.T, name string, effects ...string) policy.Rule {
 	return r
 }
 
+// drawAlike makes a rule speak of the same as another one, with actions of its own
+// or the same.
+func drawAlike(t *rapid.T, r, of policy.Rule) policy.Rule {
+	alike := of
+	alike.Name = r.Name
+	if (len(r.Repositories) > 0) == (len(of.Repositories) > 0) && oneOf(t, "actions", "same", "own") == "own" {
+		alike.Allow, alike.Deny = r.Allow, r.Deny
+	}
+	if oneOf(t, "conditions", "same", "own") == "own" {
+		alike.Services, alike.Networks = r.Services, r.Networks
+	}
+	return alike
+}
+
 func drawDocument(t *rapid.T, effects ...string) policy.Document {
 	doc := policy.Document{Connectors: []policy.Connector{{Name: "c"}, {Name: "d"}}, Services: []string{"s", "s2"}}
 	for _, name := range []string{"1", "2", "3", "4", "5", "6", "7", "8"}[:rapid.IntRange(0, 8).Draw(t, "rules")] {
-		doc.Rules = append(doc.Rules, drawRule(t, name, effects...))
+		r := drawRule(t, name, effects...)
+		if n := len(doc.Rules); n > 0 && oneOf(t, "again", "", "", "", "again") != "" {
+			r = drawAlike(t, r, doc.Rules[rapid.IntRange(0, n-1).Draw(t, "of")])
+		}
+		doc.Rules = append(doc.Rules, r)
 	}
 	return doc
 }
@@ -109,7 +130,7 @@ func drawSubject(t *rapid.T) policy.Subject {
 }
 
 func drawRepository(t *rapid.T) string {
-	name := strings.Join(list(t, "segments", 1, 5, func() string { return oneOf(t, "segment", "a", "b", "ab", "aab", "abb") }), "/")
+	name := strings.Join(list(t, "segments", 1, 7, func() string { return oneOf(t, "segment", "a", "b", "ab", "aab", "abb") }), "/")
 	return oneOf(t, "host", "", "", "", "a:1/") + name
 }
 

@@ -89,7 +89,7 @@ func checkName(name string) error {
 	}
 	for {
 		if !isComponent(first) {
-			return fmt.Errorf("no repository has a path segment %.300q", first)
+			return fmt.Errorf("no repository has a path segment %.100q", first)
 		}
 		if !more {
 			return nil

@@ -103,3 +103,14 @@ func TestParseScopeErrors(t *testing.T) {
 		})
 	}
 }
+
+// What a client sends does not fill a log or a terminal.
+func TestScopeErrorsAreBounded(t *testing.T) {
+	long := strings.Repeat("A", 100_000)
+	for _, text := range []string{long, long + ":a:pull", "repository:" + long + ":pull", "repository:a:" + long, "repository:" + strings.Repeat("A", 255) + ":pull"} {
+		_, err := policy.ParseScope(text)
+		if err == nil || len(err.Error()) > 500 || !strings.HasPrefix(err.Error(), `scope "`+text[:20]) {
+			t.Errorf("%.20s…: %v", text, err)
+		}
+	}
+}

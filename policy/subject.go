@@ -114,12 +114,48 @@ func (r realm) parseSubject(kind subjectKind, text Text) (subjectPattern, error)
 	if len(matching) == 0 {
 		return subjectPattern{}, fmt.Errorf("%s: unknown connector %q in %q%s", kind, connector, text.Value, suggest(connector, r.connectorNames()))
 	}
-	lower := strings.ToLower(name)
-	alwaysLower := kind == byUser || !slices.ContainsFunc(matching, func(c Connector) bool { return !c.LowerCaseGroups })
-	if alwaysLower && lower != name {
-		return subjectPattern{}, fmt.Errorf("%s: %q has upper case, and these names are always lower case: write %q", kind, text.Value, connector+":"+lower)
+	check := checkGroup
+	if kind == byUser {
+		check = checkUser
+	}
+	if err := check(connector, name, matching); err != nil {
+		return subjectPattern{}, fmt.Errorf("%s: %q %w", kind, text.Value, err)
 	}
 	return s, nil
+}
+
+// checkUser refuses a name that no connector gives a user: whoever wrote it meant
+// another, and a deny that matches nobody would go unnoticed.
+func checkUser(connector, name string, _ []Connector) error {
+	lower := strings.ToLower(name)
+	for _, c := range lower {
+		if c > 'z' || !isAlnum(byte(c)) && !strings.ContainsRune("._@+-*", c) {
+			return fmt.Errorf("has the character %q, and user names have only a-z, 0-9 and . _ @ + -, with * for any run of them", c)
+		}
+	}
+	if lower != name {
+		return fmt.Errorf("has upper case, and these names are always lower case: write %q", connector+":"+lower)
+	}
+	return nil
+}
+
+// checkGroup refuses a name that no group can have, for one of the connectors that
+// it may be of: a deny to groups of all of them would be none for those of that one.
+func checkGroup(connector, name string, matching []Connector) error {
+	for _, c := range name {
+		if !unicode.IsPrint(c) {
+			return fmt.Errorf("has the character %U, which cannot be seen: remove it, or write * in its place", c)
+		}
+	}
+	lower := strings.ToLower(name)
+	at := slices.IndexFunc(matching, func(c Connector) bool { return c.LowerCaseGroups })
+	switch {
+	case lower == name || at < 0:
+		return nil
+	case slices.ContainsFunc(matching, func(c Connector) bool { return !c.LowerCaseGroups }):
+		return fmt.Errorf("has upper case, and the groups of connector %q are always lower case: write %q, or one rule for each connector", matching[at].Name, connector+":"+lower)
+	}
+	return fmt.Errorf("has upper case, and these names are always lower case: write %q", connector+":"+lower)
 }
 
 // qualified suggests what a name without a connector may have been meant to be.

@@ -111,7 +111,7 @@ func local(tb testing.TB, dir string) connectors.Member {
 	}
 	path := filepath.Join(dir, "users.yaml")
 	must(tb, os.WriteFile(path, []byte(users.String()), 0o600))
-	d, err := static.New(&static.Config{File: connectors.Path(path)}, connectors.Deps{Name: "local"})
+	d, err := static.New(&static.Config{File: connectors.Path(path)}, connectors.Deps{Name: "local"}, static.NewBound())
 	must(tb, err)
 	return connectors.Member{Name: "local", Connector: guard.Password(d, guard.Config{})}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -62,11 +63,12 @@ func (a *Admin) rotate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	key, err := keys.Rotate()
-	if auditErr := a.Auditor.Record(r.Context(), broker.Act(requestID, realm, "rotate-keys", err)); auditErr != nil && err == nil {
-		err = auditErr
+	auditErr := a.Auditor.Record(r.Context(), broker.Act(requestID, realm, "rotate-keys", err))
+	if err == nil && auditErr != nil {
+		err = fmt.Errorf("the keys were rotated, but that could not be recorded: %w", auditErr)
 	}
 	if err != nil {
-		a.Logger.Error("keys were not rotated", slog.String("realm", realm), slog.Any("error", err))
+		a.Logger.Error("rotating keys failed", slog.String("realm", realm), slog.Any("error", err))
 		// An administrator is told the cause.
 		refuse(w, http.StatusInternalServerError, "UNKNOWN", "server_error", err.Error())
 		return

@@ -2,11 +2,14 @@ package server
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"sync"
 	"time"
+
+	"github.com/shorepass/shorepass/internal/files"
 )
 
 // recheck is how long a certificate is served before its files are looked at again.
@@ -51,19 +54,43 @@ func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 func (c *Certificate) load() error {
 	var stamp [2]time.Time
 	for i, name := range [...]string{c.certFile, c.keyFile} {
-		info, err := os.Stat(name)
-		if err != nil {
-			return fmt.Errorf("tls: %w", err)
+		if info, err := os.Stat(name); err == nil { // else reading it says what is wrong
+			stamp[i] = info.ModTime()
 		}
-		stamp[i] = info.ModTime()
 	}
 	if c.pair != nil && stamp == c.stamp {
 		return nil
 	}
-	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	pair, err := readPair(c.certFile, c.keyFile)
 	if err != nil {
-		return fmt.Errorf("tls: %s with %s: %w", c.certFile, c.keyFile, err)
+		return err
 	}
-	c.pair, c.stamp = &pair, stamp
+	c.pair, c.stamp = pair, stamp
+	return nil
+}
+
+// maxPEM is the largest PEM file read, in bytes.
+const maxPEM = 1 << 20
+
+func readPair(certFile, keyFile string) (*tls.Certificate, error) {
+	cert, certErr := files.Read(certFile, maxPEM)
+	key, keyErr := files.Read(keyFile, maxPEM)
+	if err := errors.Join(certErr, keyErr); err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("tls: %s with %s: %w", certFile, keyFile, err)
+	}
+	return &pair, nil
+}
+
+// Expired says whether clients refuse the certificate at the given time.
+func (c *Certificate) Expired(now time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if leaf := c.pair.Leaf; now.After(leaf.NotAfter) || now.Before(leaf.NotBefore) {
+		return fmt.Errorf("tls: %s is valid from %s to %s alone: clients refuse it", c.certFile, leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
 	return nil
 }

@@ -42,28 +42,60 @@ func serve(t *testing.T, s *http.Server) string {
 	return l.Addr().String()
 }
 
+// TestHalfSentRequestsAreDropped sends the beginnings of requests and nothing more.
 func TestHalfSentRequestsAreDropped(t *testing.T) {
-	quiet := slog.New(slog.DiscardHandler)
-	addr := serve(t, server.HTTP(http.NotFoundHandler(), nil, quiet))
-	const count = 200
-	conns := make([]net.Conn, count)
-	for i := range conns {
-		c, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		conns[i] = c
-		if _, err := io.WriteString(c, "GET /token HTTP/1.1\r\nHost: x\r\nX-"); err != nil {
-			t.Fatal(err)
+	reads := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	for _, tt := range []struct {
+		name, sent string
+		count      int
+	}{
+		{"headers", "GET /token HTTP/1.1\r\nHost: x\r\nX-", 1500},
+		{"body", "POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\ngrant_type", 100},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			addr := serve(t, server.HTTP(reads, nil, slog.New(slog.DiscardHandler)))
+			conns := make([]net.Conn, tt.count)
+			for i := range conns {
+				c, err := net.Dial("tcp", addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				conns[i] = c
+				if _, err := io.WriteString(c, tt.sent); err != nil {
+					t.Fatal(err)
+				}
+			}
+			deadline := time.Now().Add(15 * time.Second)
+			for i, c := range conns {
+				_ = c.SetReadDeadline(deadline)
+				if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Fatalf("connection %d is still open after 15 s", i)
+				}
+			}
+		})
+	}
+}
+
+// TestLimits covers what takes too long to wait for.
+func TestLimits(t *testing.T) {
+	s := server.HTTP(http.NotFoundHandler(), nil, slog.New(slog.DiscardHandler))
+	for _, tt := range []struct {
+		name      string
+		got, most time.Duration
+	}{
+		{"ReadHeaderTimeout", s.ReadHeaderTimeout, 10 * time.Second},
+		{"ReadTimeout", s.ReadTimeout, 15 * time.Second},
+		{"WriteTimeout", s.WriteTimeout, 30 * time.Second},
+		{"IdleTimeout", s.IdleTimeout, 2 * time.Minute},
+	} {
+		if tt.got < 5*time.Second || tt.got > tt.most { // an answer may take five seconds
+			t.Errorf("%s is %s", tt.name, tt.got)
 		}
 	}
-	deadline := time.Now().Add(15 * time.Second)
-	for i, c := range conns {
-		_ = c.SetReadDeadline(deadline)
-		if _, err := io.ReadAll(c); errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Fatalf("connection %d is still open after 15 s", i)
-		}
+	if s.MaxHeaderBytes < 16<<10 || s.MaxHeaderBytes > 64<<10 {
+		t.Errorf("MaxHeaderBytes is %d", s.MaxHeaderBytes)
 	}
 }
 
@@ -145,7 +177,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 func TestLoadCertificateSaysWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := writePair(t, dir, 1)
-	if _, err := server.LoadCertificate(filepath.Join(dir, "none.pem"), keyFile, nil); err == nil || !strings.Contains(err.Error(), "none.pem: no such file") {
+	if _, err := server.LoadCertificate(filepath.Join(dir, "none.pem"), keyFile, nil); err == nil || !strings.Contains(err.Error(), "none.pem does not exist") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := server.LoadCertificate(certFile, certFile, nil); err == nil || !strings.Contains(err.Error(), certFile) {

@@ -44,7 +44,7 @@ func (s *server) around(next http.Handler) http.Handler {
 			// The path alone: a query may hold what somebody took for a safe place.
 			s.Logger.Debug("request", slog.String("request_id", m.requestID), slog.String("method", r.Method),
 				slog.String("path", r.URL.Path), slog.Int("status", recorder.status),
-				slog.String("client_ip", m.clientIP.String()), slog.Duration("took", time.Since(started)))
+				slog.String("client_ip", textOf(m.clientIP)), slog.Duration("took", time.Since(started)))
 		}()
 		next.ServeHTTP(recorder, r.WithContext(context.WithValue(r.Context(), metaKey{}, m)))
 	})
@@ -119,6 +119,14 @@ func parseHop(hop string) netip.Addr {
 		return plain(ap.Addr())
 	}
 	return netip.Addr{}
+}
+
+// textOf is empty for an address that cannot be told.
+func textOf(ip netip.Addr) string {
+	if !ip.IsValid() {
+		return ""
+	}
+	return ip.String()
 }
 
 func plain(ip netip.Addr) netip.Addr { return ip.Unmap().WithZone("") }

@@ -145,7 +145,7 @@ func TestTokenEndpoint(t *testing.T) {
 		{"wrong password, posted", post, "/token", form("grant_type", "password", "service", "registry.corp", "username", "alice", "password", "no"), nil, 401, "invalid_grant", "UNAUTHORIZED", "wrong-password"},
 		{"empty password", get, corp, "", []string{"Authorization", basic("alice", "")}, 401, "invalid_grant", "UNAUTHORIZED", "empty-password"},
 		{"empty name and password", get, corp, "", []string{"Authorization", basic("", "")}, 401, "invalid_grant", "UNAUTHORIZED", "bad-authorization"},
-		{"empty name and password, posted", post, "/token", form("grant_type", "password", "service", "registry.corp", "username", "", "password", ""), nil, 401, "invalid_grant", "UNAUTHORIZED", "bad-username"},
+		{"empty name and password, posted", post, "/token", form("grant_type", "password", "service", "registry.corp", "username", "", "password", ""), nil, 401, "invalid_grant", "UNAUTHORIZED", "empty-password"},
 		{"empty name", get, corp, "", []string{"Authorization", basic("", "x")}, 401, "invalid_grant", "UNAUTHORIZED", "bad-username"},
 		{"bearer", get, corp + "&scope=repository:public/a:pull", "", []string{"Authorization", "Bearer x"}, 401, "invalid_grant", "UNAUTHORIZED", "bad-authorization"},
 		{"empty header", get, corp + "&scope=repository:public/a:pull", "", []string{"Authorization", ""}, 401, "invalid_grant", "UNAUTHORIZED", "bad-authorization"},

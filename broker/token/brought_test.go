@@ -113,8 +113,8 @@ func TestBroughtRefused(t *testing.T) {
 		want string
 	}{
 		{"other algorithm", func(_ *testing.T, r *rig) { r.bring("rs256").config.Algorithm = "ES256" }, "testdata/rs256.key: the key signs with RS256, while algorithm says ES256: set algorithm: RS256, or bring another key"},
-		{"no such key", func(_ *testing.T, r *rig) { r.bring("none") }, "open testdata/none.key: no such file or directory"},
-		{"no such certificate", func(_ *testing.T, r *rig) { r.bring("es256").config.CertFile = "testdata/none.crt" }, "open testdata/none.crt: no such file or directory"},
+		{"no such key", func(_ *testing.T, r *rig) { r.bring("none") }, "testdata/none.key does not exist"},
+		{"no such certificate", func(_ *testing.T, r *rig) { r.bring("es256").config.CertFile = "testdata/none.crt" }, "testdata/none.crt does not exist"},
 		{"not PEM", func(_ *testing.T, r *rig) { r.bring("es256").config.KeyFile = "testdata/README.md" }, "testdata/README.md: not a PEM file" + wantKey},
 		{"certificate as key", func(_ *testing.T, r *rig) { r.bring("es256").config.KeyFile = "testdata/es256.crt" }, "testdata/es256.crt: no private key in it" + wantKey},
 		{"key as certificate", func(_ *testing.T, r *rig) { r.bring("es256").config.CertFile = "testdata/es256.key" }, "testdata/es256.key: no certificate in it" + wantCert},

@@ -154,7 +154,7 @@ func TestUnreadableFile(t *testing.T) {
 	if err := os.Mkdir(r.path("leaf-key.pem"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r.wantError(t, `signing keys of realm "corp": read DIR/leaf-key.pem: is a directory`)
+	r.wantError(t, `signing keys of realm "corp": DIR/leaf-key.pem is a directory, not a file`)
 }
 
 // A leaf that is lost costs nothing: the CA makes another.

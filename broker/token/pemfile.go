@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/shorepass/shorepass/internal/files"
 )
 
 const (
@@ -33,11 +35,14 @@ func encodeCertificates(certs []*x509.Certificate) []byte {
 	return out
 }
 
+// maxPEM is the largest PEM file read, in bytes.
+const maxPEM = 1 << 20
+
 // readPEM returns the blocks of a PEM file. Text around them is skipped, but a block
 // that cannot be read is an error: with one certificate or key lost in silence, the
 // rest would mean something else.
 func readPEM(path string) ([]*pem.Block, error) {
-	data, err := os.ReadFile(path)
+	data, err := files.Read(path, maxPEM)
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,33 @@ func Open(c Config) (*Ring, error) {
 	return r, nil
 }
 
+// ErrNoKeys says that a realm has no keys yet.
+var ErrNoKeys = errors.New("there are no keys yet: \"shorepass serve\" makes them when it first starts")
+
+// Check reads the keys of a realm as [Open] would, and changes nothing. It fails with
+// [ErrNoKeys] where none were made yet.
+func Check(c Config) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if c.KeyFile != "" {
+		_, err := CheckBrought(c.Algorithm, c.KeyFile, c.CertFile)
+		return err
+	}
+	s := store{dir: c.Dir, realm: c.Realm}
+	ca, err := s.loadCA()
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrNoKeys
+	}
+	if err != nil {
+		return err
+	}
+	if _, _, err = s.loadLeaf(ca); errors.Is(err, fs.ErrNotExist) {
+		return nil // Open makes one
+	}
+	return err
+}
+
 func (r *Ring) open(now time.Time) error {
 	if err := r.config.check(); err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/shorepass/shorepass/internal/files"
 )
 
 // What to do about a file that cannot be used. The CA is what registries trust,
@@ -99,7 +101,7 @@ func checkLeaves(certs []*x509.Certificate, ca *x509.Certificate) error {
 // about says which file cannot be used and what to do. A file that could not even
 // be read needs no other in its place, and its error names it already.
 func about(path string, err error, remedy string) error {
-	var unreadable *fs.PathError
+	var unreadable *files.Error
 	if errors.As(err, &unreadable) {
 		return err
 	}

@@ -48,6 +48,7 @@ const (
 	resolvesLess     flaw = "resolves with fewer groups"
 	resolvesAnybody  flaw = "resolves unknown ids"
 	goneRejected     flaw = "rejects unknown ids"
+	resolvesDisabled flaw = "resolves disabled accounts"
 )
 
 const (
@@ -65,6 +66,7 @@ func fixture(f flaw) connectortest.Fixture {
 		WrongPassword: wrongPassword,
 		Unknown:       "nobody",
 		Disabled:      connectortest.Login{Username: "bob", Password: goodPassword},
+		DisabledID:    "id-2",
 		Unhandled:     "robot",
 		Spellings:     []string{"alice", "ALICE", " alice", "ａｌｉｃｅ"},
 		Down:          func(testing.TB) connectors.Connector { return &users{flaw: f, down: true} },
@@ -170,6 +172,8 @@ func (u *users) Resolve(_ context.Context, id string) (connectors.Identity, erro
 		return got, nil
 	case id == "id-1" || u.flaw == resolvesAnybody:
 		return u.identity(), nil
+	case id == "id-2" && u.flaw == resolvesDisabled:
+		return connectors.Identity{Connector: "corp", Via: "corp", ID: "id-2", Username: "bob", Ceiling: connectors.Unlimited()}, nil
 	case u.flaw == goneRejected:
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonUnknown)
 	}
@@ -206,6 +210,7 @@ func TestSuiteFailsWhatBreaksIt(t *testing.T) {
 		resolvesLess:     "resolve",
 		resolvesAnybody:  "resolve unknown id",
 		goneRejected:     "resolve unknown id",
+		resolvesDisabled: "resolve disabled account",
 	}
 	for f, clause := range noticed {
 		t.Run(string(f), func(t *testing.T) {
@@ -228,6 +233,7 @@ func TestIncompleteFixtures(t *testing.T) {
 		"no login":            func(f *connectortest.Fixture) { f.Good.Username = "" },
 		"no canonical name":   func(f *connectortest.Fixture) { f.Username = "" },
 		"short wrong one":     func(f *connectortest.Fixture) { f.WrongPassword = "wrong" },
+		"nobody disabled":     func(f *connectortest.Fixture) { f.Disabled = connectortest.Login{} },
 		"wrong one that fits": func(f *connectortest.Fixture) { f.WrongPassword = f.Good.Password },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -40,6 +40,10 @@ type Fixture struct {
 	// zero Login where the connector knows no such state.
 	Disabled Login
 
+	// DisabledID is the stable id of Disabled; empty where the connector can tell that
+	// an account is disabled only when it checks a password, or resolves nothing.
+	DisabledID string
+
 	// Unhandled is a user name that the connector leaves to others without I/O: by
 	// the usernames guard, or because it is not listed. Empty: not checked.
 	Unhandled string
@@ -77,6 +81,7 @@ func Checks() []Check {
 		{"upstream down", checkDown},
 		{"resolve", checkResolve},
 		{"resolve unknown id", checkResolveUnknown},
+		{"resolve disabled account", checkResolveDisabled},
 	}
 	for i, c := range checks {
 		checks[i].Run = func(tb testing.TB, f Fixture) {
@@ -108,6 +113,8 @@ func (f Fixture) validate(tb testing.TB) {
 		tb.Fatal("connectortest: the fixture needs Good and Username")
 	case len(f.WrongPassword) < 8 || f.WrongPassword == f.Good.Password:
 		tb.Fatal("connectortest: the fixture needs a WrongPassword of eight bytes at least")
+	case f.DisabledID != "" && f.Disabled == (Login{}):
+		tb.Fatal("connectortest: the fixture has a DisabledID and no Disabled")
 	}
 }
 

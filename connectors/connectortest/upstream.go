@@ -71,3 +71,16 @@ func checkResolveUnknown(tb testing.TB, f Fixture) {
 		}
 	}
 }
+
+func checkResolveDisabled(tb testing.TB, f Fixture) {
+	if f.DisabledID == "" {
+		return
+	}
+	r, ok := f.New(tb).(connectors.Resolver)
+	if !ok {
+		tb.Fatal("connectortest: the fixture has a DisabledID, and the connector is no Resolver")
+	}
+	if got, err := r.Resolve(tb.Context(), f.DisabledID); !errors.Is(err, connectors.ErrGone) {
+		tb.Errorf("Resolve of a disabled account = %q, %v, want ErrGone", got.Username, err)
+	}
+}

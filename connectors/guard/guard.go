@@ -15,11 +15,28 @@ type Config struct {
 }
 
 // Password makes a connector of a directory. The connector implements
-// [connectors.Resolver], [connectors.Decoy] and io.Closer where the directory does.
+// [connectors.Resolver] and [connectors.Decoy] where the directory does.
 func Password(d connectors.Directory, cfg Config) connectors.Connector {
 	p := &password{directory: d, usernames: cfg.Usernames}
-	if r, ok := d.(connectors.Resolver); ok {
-		return &resolving{password: p, Resolver: r}
+	resolver, resolves := d.(connectors.Resolver)
+	decoy, costs := d.(connectors.Decoy)
+	switch {
+	case resolves && costs:
+		return &struct {
+			*password
+			connectors.Resolver
+			connectors.Decoy
+		}{p, resolver, decoy}
+	case resolves:
+		return &struct {
+			*password
+			connectors.Resolver
+		}{p, resolver}
+	case costs:
+		return &struct {
+			*password
+			connectors.Decoy
+		}{p, decoy}
 	}
 	return p
 }
@@ -29,17 +46,7 @@ type password struct {
 	usernames []string
 }
 
-// resolving is a password connector whose directory resolves.
-type resolving struct {
-	*password
-	connectors.Resolver
-}
-
-var (
-	_ connectors.Connector = (*password)(nil)
-	_ connectors.Decoy     = (*password)(nil)
-	_ connectors.Resolver  = (*resolving)(nil)
-)
+var _ connectors.Connector = (*password)(nil)
 
 // Handles reports whether the user name has the form of one, passes the usernames
 // guard, and is listed where the directory lists its names.
@@ -68,14 +75,6 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 		return connectors.Identity{}, err
 	}
 	return p.directory.Verify(ctx, account, c.Password)
-}
-
-// SpendAsRefusal passes the request on to a directory whose refusals cost time.
-func (p *password) SpendAsRefusal(ctx context.Context, secret connectors.Secret) error {
-	if d, ok := p.directory.(connectors.Decoy); ok {
-		return d.SpendAsRefusal(ctx, secret)
-	}
-	return nil
 }
 
 // Close closes the directory, if it can be closed.

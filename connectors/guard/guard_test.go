@@ -111,16 +111,46 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
+// costly is a directory whose refusals cost time.
+type costly struct {
+	book
+	spent int
+}
+
+func (c *costly) SpendAsRefusal(context.Context, connectors.Secret) { c.spent++ }
+
+// both resolves, and its refusals cost time.
+type both struct {
+	listing
+	costly int
+}
+
+func (b *both) SpendAsRefusal(context.Context, connectors.Secret) { b.costly++ }
+
 func TestWhatTheDirectoryCanDoTheConnectorCan(t *testing.T) {
-	if _, ok := guard.Password(&book{}, guard.Config{}).(connectors.Resolver); ok {
-		t.Error("a directory that cannot resolve makes a connector that says it can")
+	for name, tt := range map[string]struct {
+		directory       connectors.Directory
+		resolves, costs bool
+	}{
+		"neither": {&book{}, false, false}, "resolves": {&listing{}, true, false}, "costs": {&costly{}, false, true}, "both": {&both{}, true, true},
+	} {
+		c := guard.Password(tt.directory, guard.Config{})
+		resolver, resolves := c.(connectors.Resolver)
+		decoy, costs := c.(connectors.Decoy)
+		if resolves != tt.resolves || costs != tt.costs {
+			t.Errorf("%s: the connector resolves %v, costs %v", name, resolves, costs)
+		}
+		if resolves {
+			if id, err := resolver.Resolve(t.Context(), "7"); err != nil || id.ID != "7" {
+				t.Errorf("%s: Resolve() = %+v, %v", name, id, err)
+			}
+		}
+		if costs {
+			decoy.SpendAsRefusal(t.Context(), connectors.NewSecret("pw"))
+		}
 	}
 	l := &listing{}
-	c := guard.Password(l, guard.Config{})
-	if id, err := c.(connectors.Resolver).Resolve(t.Context(), "7"); err != nil || id.ID != "7" {
-		t.Errorf("Resolve() = %+v, %v", id, err)
-	}
-	if err := c.(interface{ Close() error }).Close(); err != nil || !l.closed {
+	if err := guard.Password(l, guard.Config{}).(interface{ Close() error }).Close(); err != nil || !l.closed {
 		t.Errorf("Close() = %v, closed %v", err, l.closed)
 	}
 }

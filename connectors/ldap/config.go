@@ -2,7 +2,10 @@ package ldap
 
 import "github.com/shorepass/shorepass/connectors"
 
-// Config is the `config` of a connector of type ldap.
+// Config is the `config` of a connector of type ldap. What has a default has it where
+// it is the zero value, in a Config made by hand as in that of DefaultConfig. In a
+// file an empty text is a mistake, which the loader refuses: a filter of "" is not
+// meant to be the default one.
 type Config struct {
 	// URL is the directory's address: ldaps://HOST, whose port is 636 unless it is
 	// named, or ldap://HOST, whose port is 389. HOST must be a name or address that
@@ -122,7 +125,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&u.UsernameAttribute, "uid")
 	setDefault(&u.Scope, scopeSub)
 	setDefault(&u.IDAttribute, "entryUUID")
-	if len(u.LoginAttributes) == 0 {
+	if u.LoginAttributes == nil {
 		u.LoginAttributes = []string{u.UsernameAttribute}
 	}
 	if c.Groups == nil {

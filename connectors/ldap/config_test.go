@@ -1,7 +1,9 @@
 package ldap_test
 
 import (
+	"encoding/pem"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,6 +49,36 @@ func TestValidateAccepts(t *testing.T) {
 			edit(c)
 			if got := c.Validate(); len(got) > 0 {
 				t.Errorf("Validate() = %q, want nothing", got)
+			}
+		})
+	}
+}
+
+// TestEmptySettingsAreTheDefaults holds that what is empty in a Config made by hand
+// is what DefaultConfig has, down to what is searched for.
+func TestEmptySettingsAreTheDefaults(t *testing.T) {
+	for name, users := range map[string]ldap.Users{
+		"defaults": ldap.DefaultConfig().Users,
+		"empty":    {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked []string
+			cfg := config(listen(t, script{search: func(_, filter string) ([]record, int) {
+				asked = append(asked, filter)
+				if len(asked) > 1 {
+					return []record{group("ops")}, 0
+				}
+				return []record{alice()}, 0
+			}}.serve))
+			users.BaseDN = cfg.Users.BaseDN
+			cfg.Users, cfg.Groups = users, &ldap.Groups{BaseDN: "ou=groups,dc=example"}
+			id, err := login(t, open(t, cfg), "alice", userPassword)
+			if err != nil || !slices.Equal(id.Groups, []string{"ops"}) {
+				t.Errorf("groups = %q, %v, want ops", id.Groups, err)
+			}
+			want := []string{"(&(objectClass=inetOrgPerson)(|(uid=alice)))", "(&(objectClass=groupOfNames)(|(member=uid=alice,ou=people,dc=example)))"}
+			if !slices.Equal(asked, want) {
+				t.Errorf("searched for %q, want %q", asked, want)
 			}
 		})
 	}
@@ -147,6 +179,14 @@ func TestValidateRefuses(t *testing.T) {
 			},
 			faults("groups.filter", searchOnly, "groups.member_attribute", searchOnly, "groups.member_value", searchOnly, "groups.nested", searchOnly),
 		},
+		"no login attribute": {
+			func(c *ldap.Config) { c.Users.LoginAttributes = []string{} },
+			faults("users.login_attributes", "is an empty list, by which nobody could be found: name an attribute, or remove the key and have username_attribute"),
+		},
+		"an empty attribute among others": {
+			func(c *ldap.Config) { c.Users.LoginAttributes = []string{"uid", ""} },
+			faults("users.login_attributes[1]", `"" is not the name of an LDAP attribute, such as uid`),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config("ldaps://ldap.example.org")
@@ -181,18 +221,28 @@ func TestValidateReportsAllAtOnce(t *testing.T) {
 }
 
 func TestNewReadsTheCAFile(t *testing.T) {
-	for name, c := range map[string]struct{ content, want string }{
-		"missing":        {"", "ca_file: open "},
-		"no certificate": {"hello\n", "holds no PEM certificate"},
+	block := func(kind string) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: []byte("hello")}))
+	}
+	const none = " holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)"
+	for name, c := range map[string]struct {
+		file connectors.Path
+		want string
+	}{
+		"missing":               {connectors.Path(t.TempDir() + "/ca.pem"), " does not exist"},
+		"a folder":              {connectors.Path(t.TempDir()), " is a directory, not a file"},
+		"a device without end":  {"/dev/zero", " is not a regular file"},
+		"empty":                 {writeFile(t, ""), none},
+		"text":                  {writeFile(t, "hello\n"), none},
+		"a key":                 {writeFile(t, block("PRIVATE KEY")), none},
+		"a broken certificate":  {writeFile(t, block("CERTIFICATE")), none},
+		"larger than any other": {writeFile(t, strings.Repeat("#", 1<<20+1)), " has more than 1048576 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config("ldaps://ldap.example.org")
-			cfg.CAFile = connectors.Path(t.TempDir() + "/ca.pem")
-			if c.content != "" {
-				cfg.CAFile = writeFile(t, c.content)
-			}
-			if _, err := ldap.New(cfg, connectors.Deps{}); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("error = %v, want %q in it", err, c.want)
+			cfg.CAFile = c.file
+			if _, err := ldap.New(cfg, connectors.Deps{}); text(err) != "ca_file: "+string(c.file)+c.want {
+				t.Errorf("error = %v, want ca_file: %s%s", err, c.file, c.want)
 			}
 		})
 	}

@@ -111,7 +111,7 @@ func (d *Directory) Resolve(ctx context.Context, id string) (connectors.Identity
 	case err != nil:
 		return connectors.Identity{}, err
 	}
-	if err := d.alone(ctx, found, ""); errors.Is(err, connectors.ErrRejected) || errors.Is(err, connectors.ErrNotMine) {
+	if err := d.alone(ctx, found, ""); errors.Is(err, connectors.ErrRejected) {
 		return connectors.Identity{}, connectors.ErrGone // likewise
 	} else if err != nil {
 		return connectors.Identity{}, err
@@ -121,17 +121,25 @@ func (d *Directory) Resolve(ctx context.Context, id string) (connectors.Identity
 
 // alone rejects an entry that shares its canonical name with another: rights hang
 // on that name, and a person found by mail address, or by a second value of the
-// naming attribute, must not come in as somebody else. typed is the name that the
-// entry was found by.
+// naming attribute, must not come in as somebody else. Where groups list user
+// names, they hang on all of the entry's. typed is the name that it was found by.
 func (d *Directory) alone(ctx context.Context, e *entry, typed string) error {
 	users := &d.config.Users
-	named := func(a string) bool { return strings.EqualFold(a, users.UsernameAttribute) }
-	if typed == e.username && slices.ContainsFunc(users.LoginAttributes, named) {
+	names := []string{e.username}
+	if g := d.config.Groups; g != nil && g.MemberValue == memberUsername {
+		names = spellings(append(names, e.names...))
+	}
+	isNaming := func(a string) bool { return strings.EqualFold(a, users.UsernameAttribute) }
+	isTyped := func(name string) bool { return strings.EqualFold(name, typed) }
+	if slices.ContainsFunc(users.LoginAttributes, isNaming) && !slices.ContainsFunc(names, func(n string) bool { return !isTyped(n) }) {
 		return nil // the search has shown it
 	}
-	other, err := d.find(ctx, []string{users.UsernameAttribute}, e.username)
-	if err == nil && other.id != e.id {
-		err = connectors.Reject(connectors.ReasonAmbiguous)
+	other, err := d.find(ctx, []string{users.UsernameAttribute}, names...)
+	switch {
+	case errors.Is(err, connectors.ErrNotMine):
+		return fmt.Errorf("the entry %q is not found by its own %s %q: username_attribute must be one that is searched without regard to case", e.dn, users.UsernameAttribute, e.username)
+	case err == nil && other.id != e.id:
+		return connectors.Reject(connectors.ReasonAmbiguous)
 	}
 	return err
 }
@@ -171,18 +179,18 @@ func (d *Directory) bind(ctx context.Context, dn string, password connectors.Sec
 }
 
 // search runs a search as the service account. Continuation references are not
-// followed. Entries may come with an error: see ldap.Conn.Search.
-func (d *Directory) search(ctx context.Context, r *ldap.SearchRequest) ([]*ldap.Entry, error) {
-	var entries []*ldap.Entry
+// followed. What was found comes with an error too: see ldap.Conn.Search.
+func (d *Directory) search(ctx context.Context, r *ldap.SearchRequest) (ldap.SearchResult, error) {
+	var found ldap.SearchResult
 	err := d.searches.do(ctx, func(c *ldap.Conn) error {
+		found = ldap.SearchResult{}
 		result, err := c.Search(r)
-		entries = nil
 		if result != nil {
-			entries = result.Entries
+			found = *result
 		}
 		return err
 	})
-	return entries, searchResultOf(err, d.config.BindPassword.Reveal())
+	return found, searchResultOf(err, d.config.BindPassword.Reveal())
 }
 
 // dialService opens a connection that is bound as the service account.

@@ -21,8 +21,35 @@
 // A result code is a rejection where it speaks of the user's account or password
 // (see the table in result.go); everything else is an outage, a refused service
 // account above all: it is our own password that is wrong then. Two entries for
-// one name are a rejection. Referrals are not followed. Groups that could not be
-// read whole fail the login, since fewer groups can mean fewer denies.
+// one name are a rejection.
+//
+// Groups that could not be read whole fail the login, since fewer groups can mean
+// fewer denies: beyond the bounds, of an attribute of which the directory sends a
+// range only, or where a part of them may be on another server.
+//
+// A locked or disabled account is one that the directory refuses to bind. There is
+// no attribute that says so in all directories, and no setting that names one: a
+// lookup without a password ([Directory.Resolve]) takes such an account for any
+// other, unless users.filter leaves it out.
+//
+// # Referrals
+//
+// Referrals are never followed: they would carry the service account's password to
+// whatever server an entry names. A referral instead of a result is an outage. What
+// a continuation reference among the results (RFC 4511 §4.5.3) means depends on what
+// was searched for:
+//
+//   - Groups: an outage. There may be more of them where the reference points.
+//   - A person who was found: nothing. The password is checked here.
+//   - A person who was not found: nothing, too. The accounts of a connector are those
+//     that its server holds below users.base_dn. One that is kept elsewhere can never
+//     sign in through this connector, with or without the reference, so that asking
+//     the next connector, which may be the one for that server, is right. Active
+//     Directory sends such references with every search from the domain's root (to
+//     ForestDnsZones and others, where no people are), and unknown names must not
+//     look like outages there.
+//
+// # Bounds
 //
 // Replies are bounded before they are decoded: 1 MiB and 32 levels of nesting for
 // a message, and a budget for all that one operation is answered with.

@@ -20,11 +20,16 @@ type entry struct {
 	username string   // the canonical name
 	names    []string // all values of username_attribute, as the directory spells them
 	memberOf []string // the values of from_attribute
+	cut      error    // why these are not all; nil where they are
 }
 
-// find returns the entry that has value in one of the attributes. It fails with
-// ErrNotMine, and with ErrRejected where there are several.
-func (d *Directory) find(ctx context.Context, attributes []string, value string) (*entry, error) {
+// find returns the entry that has one of the texts in one of the attributes. It fails
+// with ErrNotMine, and with ErrRejected where there are several.
+//
+// Continuation references say nothing here: who is kept on another server is not
+// among those that this connector signs in, now or later, as if the entry lay
+// outside base_dn.
+func (d *Directory) find(ctx context.Context, attributes []string, texts ...string) (*entry, error) {
 	users := &d.config.Users
 	scope := ldap.ScopeWholeSubtree
 	if users.Scope == scopeOne {
@@ -34,15 +39,16 @@ func (d *Directory) find(ctx context.Context, attributes []string, value string)
 	if g := d.config.Groups; g != nil && g.FromAttribute != "" {
 		wanted = append(wanted, g.FromAttribute)
 	}
-	entries, err := d.search(ctx, &ldap.SearchRequest{
+	found, err := d.search(ctx, &ldap.SearchRequest{
 		BaseDN:           users.BaseDN,
 		Scope:            scope,
 		DerefAliases:     ldap.NeverDerefAliases,
 		SizeLimit:        2,
 		EnforceSizeLimit: true,
-		Filter:           "(&" + users.Filter + anyOf(attributes, []string{value}) + ")",
+		Filter:           "(&" + users.Filter + anyOf(attributes, texts) + ")",
 		Attributes:       wanted,
 	})
+	entries := found.Entries
 	switch {
 	case len(entries) > 1 && (err == nil || isSizeLimit(err)):
 		return nil, connectors.Reject(connectors.ReasonAmbiguous)
@@ -83,29 +89,31 @@ func (d *Directory) readEntry(raw *ldap.Entry) (*entry, error) {
 		return nil, connectors.Reject(connectors.ReasonBadUsername)
 	}
 	if g := d.config.Groups; g != nil && g.FromAttribute != "" {
-		if e.memberOf, err = values(raw, g.FromAttribute); err != nil {
-			return nil, err
-		}
+		e.memberOf, e.cut = values(raw, g.FromAttribute)
 	}
 	return e, nil
 }
 
 // values returns the values of an attribute. It fails where the directory has sent
-// only a range of them.
+// only a range of them: Active Directory puts them under the name with an option,
+// such as memberOf;range=0-1499, and an empty memberOf beside it.
 func values(raw *ldap.Entry, attribute string) ([]string, error) {
+	var all []string
 	for _, a := range raw.Attributes {
-		name, option, _ := strings.Cut(a.Name, ";")
+		name, options, _ := strings.Cut(a.Name, ";")
 		if !strings.EqualFold(name, attribute) {
 			continue
 		}
-		if option == "" {
-			return a.Values, nil
+		if options == "" {
+			all = append(all, a.Values...)
 		}
-		if len(option) >= 6 && strings.EqualFold(option[:6], "range=") {
-			return nil, fmt.Errorf("the directory gives only a part of %s (%s)", attribute, option)
+		for option := range strings.SplitSeq(options, ";") {
+			if strings.HasPrefix(strings.ToLower(option), "range=") {
+				return nil, fmt.Errorf("the directory gives only a part of %s (%s)", attribute, option)
+			}
 		}
 	}
-	return nil, nil
+	return all, nil
 }
 
 // anyOf is the filter of entries that have one of the values in one of the

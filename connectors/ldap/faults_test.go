@@ -1,6 +1,7 @@
 package ldap_test
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"runtime"
@@ -207,6 +208,10 @@ func TestBombAfterSignIn(t *testing.T) {
 // signedIn takes the service account's bind and answers the search by reply, over
 // and over.
 func signedIn(reply []byte, times int) func(net.Conn) {
+	const atOnce = 100 // a write for each would take longer than the connector waits
+	if times >= atOnce {
+		reply, times = bytes.Repeat(reply, atOnce), times/atOnce
+	}
 	return func(c net.Conn) {
 		_, _ = ber.ReadPacket(c)
 		write(c, message(1, result(opBindResponse, 0, "")))
@@ -232,24 +237,6 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.TotalAlloc
-}
-
-// TestReferencesAreIgnored holds that continuation references (RFC 4511 §4.5.3)
-// change nothing, and that nobody connects to where they point.
-func TestReferencesAreIgnored(t *testing.T) {
-	url := listen(t, func(c net.Conn) {
-		_, _ = ber.ReadPacket(c)
-		write(c, message(1, result(opBindResponse, 0, "")))
-		_, _ = ber.ReadPacket(c)
-		write(c, message(2, reference()))
-		write(c, message(2, alice().encode()))
-		write(c, message(2, reference()))
-		write(c, message(2, result(opSearchDone, 0, "")))
-	})
-	a, err := open(t, config(url)).Locate(t.Context(), "alice")
-	if err != nil || a.Username != "alice" {
-		t.Errorf("Locate = %q, %v, want alice", a.Username, err)
-	}
 }
 
 func TestNothingListens(t *testing.T) {

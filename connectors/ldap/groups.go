@@ -28,7 +28,7 @@ type groupSource interface {
 }
 
 // searchFunc runs a search as the service account.
-type searchFunc func(ctx context.Context, r *ldap.SearchRequest) ([]*ldap.Entry, error)
+type searchFunc func(ctx context.Context, r *ldap.SearchRequest) (ldap.SearchResult, error)
 
 // newGroupSource returns the source that the configuration asks for; nil for none.
 func newGroupSource(g *Groups, search searchFunc) (groupSource, error) {
@@ -53,6 +53,9 @@ type groupAttribute struct {
 
 // groupsOf returns the names of the groups below base_dn.
 func (g *groupAttribute) groupsOf(_ context.Context, e *entry) ([]string, error) {
+	if e.cut != nil {
+		return nil, fmt.Errorf("%w: have groups searched instead, without groups.from_attribute", e.cut)
+	}
 	if len(e.memberOf) > maxGroups {
 		return nil, errTooManyGroups
 	}
@@ -134,7 +137,7 @@ func (w *walk) level(ctx context.Context, members []string) ([]string, error) {
 
 // listing returns the groups that list one of the members.
 func (w *walk) listing(ctx context.Context, members []string) ([]*ldap.Entry, error) {
-	entries, err := w.search(ctx, &ldap.SearchRequest{
+	found, err := w.search(ctx, &ldap.SearchRequest{
 		BaseDN:           w.config.BaseDN,
 		Scope:            ldap.ScopeWholeSubtree,
 		DerefAliases:     ldap.NeverDerefAliases,
@@ -143,10 +146,15 @@ func (w *walk) listing(ctx context.Context, members []string) ([]*ldap.Entry, er
 		Filter:           "(&" + w.config.Filter + anyOf([]string{w.config.MemberAttribute}, members) + ")",
 		Attributes:       []string{w.config.NameAttribute},
 	})
-	if len(entries) > maxGroups && isSizeLimit(err) {
+	switch {
+	case len(found.Entries) > maxGroups && isSizeLimit(err):
 		return nil, errTooManyGroups
+	case err != nil:
+		return nil, err
+	case len(found.Referrals) > 0:
+		return nil, fmt.Errorf("some may be on another server (the directory refers to %q): narrow groups.base_dn to what this server holds, or point url at a server that holds all groups", firstWords(found.Referrals[0]))
 	}
-	return entries, err
+	return found.Entries, nil
 }
 
 // add notes a group, and reports whether it is a new one.

@@ -2,6 +2,7 @@ package ldap_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -166,6 +167,31 @@ func TestFilterOfGroups(t *testing.T) {
 	want := []string{`(&(objectClass=groupOfNames)(|(member=cn=Doe\5c2C Jane \28ext\29,ou=people,dc=example)))`}
 	if !slices.Equal(asked, want) {
 		t.Errorf("asked for %q, want %q", asked, want)
+	}
+}
+
+// TestRangesOfGroups holds that a range of values is never taken for all of them, nor
+// for none: Active Directory sends the attribute itself, too, empty.
+func TestRangesOfGroups(t *testing.T) {
+	const ops = "cn=ops,ou=groups,dc=example"
+	for name, attributes := range map[string]map[string][]string{
+		"alone":                     {"memberOf;range=0-1499": {ops}},
+		"behind the empty one":      {"memberOf": nil, "memberOf;range=0-1499": {ops}},
+		"before the empty one":      {"memberOf;range=0-1499": {ops}, "memberof": nil},
+		"behind one that is filled": {"memberOf": {ops}, "memberOf;range=0-1499": {ops}},
+		"spelled otherwise":         {"memberOf": nil, "memberof;Range=0-1499": {ops}},
+		"behind another option":     {"memberOf": nil, "memberOf;x-a;range=0-1499": {ops}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			user := alice()
+			maps.Copy(user.attributes, attributes)
+			got, err := groupsOf(t, tree{user: user}, ldap.Groups{FromAttribute: "memberOf"})
+			wantOutage(t, err, "reading the groups: the directory gives only a part of memberOf (")
+			wantOutage(t, err, "ange=0-1499): have groups searched instead, without groups.from_attribute")
+			if got != nil {
+				t.Errorf("groups = %q, want none beside the error", got)
+			}
+		})
 	}
 }
 

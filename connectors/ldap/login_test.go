@@ -173,6 +173,51 @@ func TestResolveAmbiguous(t *testing.T) {
 	wantOutage(t, err, "two entries share one entryUUID: id_attribute must be unique")
 }
 
+// TestCanonicalNamesAreNotShared holds that nobody comes in under a name that is
+// another's too.
+func TestCanonicalNamesAreNotShared(t *testing.T) {
+	me := person("uid=mallory,ou=people,dc=example", "mallory", "alice")
+	me.attributes["mail"], me.attributes["entryUUID"] = []string{"m@example.org"}, []string{"2"}
+	byName := &ldap.Groups{BaseDN: "ou=groups,dc=example", MemberAttribute: "memberUid", MemberValue: "username"}
+	for name, c := range map[string]struct {
+		groups *ldap.Groups
+		typed  string
+		found  map[string][]record // by the filter's last part
+		want   string
+	}{
+		"by mail":              {nil, "m@example.org", map[string][]record{"(mail=m@example.org)": {me}, "(|(uid=mallory))": {me}}, ""},
+		"by mail, shared":      {nil, "m@example.org", map[string][]record{"(mail=m@example.org)": {me}, "(|(uid=mallory))": {me, alice()}}, "credentials rejected: ambiguous"},
+		"by mail, another's":   {nil, "m@example.org", map[string][]record{"(mail=m@example.org)": {me}, "(|(uid=mallory))": {alice()}}, "credentials rejected: ambiguous"},
+		"not found by its own": {nil, "m@example.org", map[string][]record{"(mail=m@example.org)": {me}}, `the entry "uid=mallory,ou=people,dc=example" is not found by its own uid "mallory": username_attribute must be one that is searched without regard to case`},
+		"groups by DN":         {nil, "mallory", map[string][]record{"(mail=mallory)": {me}}, ""},
+		"groups by name, shared": {
+			byName, "mallory",
+			map[string][]record{"(mail=mallory)": {me}, "(|(uid=alice)(uid=mallory))": {me, alice()}},
+			"credentials rejected: ambiguous",
+		},
+		"groups by name, all hers": {
+			byName, "mallory",
+			map[string][]record{"(mail=mallory)": {me}, "(|(uid=alice)(uid=mallory))": {me}},
+			"",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(listen(t, script{search: func(_, filter string) ([]record, int) {
+				for end, found := range c.found {
+					if strings.HasSuffix(strings.TrimRight(filter, ")"), strings.TrimRight(end, ")")) {
+						return found, 0
+					}
+				}
+				return nil, 0
+			}}.serve))
+			cfg.Users.LoginAttributes, cfg.Groups = []string{"UID", "mail"}, c.groups
+			if _, err := open(t, cfg).Locate(t.Context(), c.typed); text(err) != c.want {
+				t.Errorf("error = %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
 func TestVerifyOfAnotherConnectorsAccount(t *testing.T) {
 	d := open(t, config("ldap://127.0.0.1:9"))
 	_, err := d.Verify(t.Context(), connectors.Account{Username: "alice"}, connectors.NewSecret("x"))

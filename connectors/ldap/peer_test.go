@@ -1,9 +1,11 @@
 package ldap_test
 
 import (
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,6 +55,7 @@ func person(dn string, uid ...string) record {
 type script struct {
 	bind   func(dn, password string) (code int, words string)
 	search func(base, filter string) (found []record, code int)
+	refers string // the base whose searches come with a reference to another server
 }
 
 // listen accepts connections on loopback until the test ends, and hands each to
@@ -132,6 +135,9 @@ func (s script) answerSearch(c net.Conn, id int64, op *ber.Packet) {
 	} else if strings.Contains(filter, "groupOfNames") {
 		found = nil
 	}
+	if s.refers == op.Children[0].Data.String() {
+		write(c, message(id, reference()))
+	}
 	for _, r := range found {
 		write(c, message(id, r.encode()))
 	}
@@ -163,9 +169,9 @@ func (r record) encode() *ber.Packet {
 	p := ber.Encode(ber.ClassApplication, ber.TypeConstructed, opSearchEntry, nil, "entry")
 	p.AppendChild(octets(r.dn))
 	all := ber.NewSequence("attributes")
-	for name, values := range r.attributes {
+	for _, name := range slices.Sorted(maps.Keys(r.attributes)) {
 		set := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSet, nil, "values")
-		for _, v := range values {
+		for _, v := range r.attributes[name] {
 			set.AppendChild(octets(v))
 		}
 		one := ber.NewSequence("attribute")

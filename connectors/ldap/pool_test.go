@@ -5,9 +5,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
+
+	"github.com/shorepass/shorepass/connectors/ldap"
 )
 
 // meter counts what a scripted directory sees, connection by connection.
@@ -16,8 +19,6 @@ type meter struct {
 	conns []net.Conn
 	binds [][]string // the DNs bound on each connection
 	seeks []int      // the searches on each
-	open  int
-	most  int
 }
 
 // serve answers like a script, one request at a time, and keeps count.
@@ -26,8 +27,6 @@ func (m *meter) serve(s script) func(net.Conn) {
 		m.mu.Lock()
 		n := len(m.conns)
 		m.conns, m.binds, m.seeks = append(m.conns, c), append(m.binds, nil), append(m.seeks, 0)
-		m.open++
-		m.most = max(m.most, m.open)
 		m.mu.Unlock()
 		inner := s
 		inner.bind = func(dn, password string) (int, string) {
@@ -46,9 +45,6 @@ func (m *meter) serve(s script) func(net.Conn) {
 			return []record{alice()}, 0
 		}
 		inner.serve(c)
-		m.mu.Lock()
-		m.open--
-		m.mu.Unlock()
 	}
 }
 
@@ -157,6 +153,55 @@ func limited(c net.Conn, answers int) {
 	_, _ = ber.ReadPacket(c)
 }
 
+// TestNeighborsOfABrokenConnectionAreDropped breaks one of several idle connections,
+// as the first sign of a server that is gone: those opened beside it would cost a
+// login each to find that out.
+func TestNeighborsOfABrokenConnectionAreDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const neighbors = 5
+		var dials, open atomic.Int64
+		var restarted atomic.Bool
+		p := ldap.NewPool(func() net.Conn {
+			client, server := net.Pipe()
+			old := dials.Add(1) <= neighbors
+			open.Add(1)
+			go func() {
+				defer open.Add(-1)
+				script{bind: func(string, string) (int, string) {
+					if old && restarted.Load() {
+						_ = server.Close()
+					}
+					time.Sleep(time.Second) // so that binds overlap
+					return 0, ""
+				}}.serve(server)
+			}()
+			return client
+		})
+		defer p.Close()
+		var group sync.WaitGroup
+		for range neighbors {
+			group.Go(func() {
+				if err := p.Bind(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if n := open.Load(); n != neighbors {
+			t.Fatalf("%d connections are open, want %d", n, neighbors)
+		}
+		restarted.Store(true)
+		if err := p.Bind(t.Context()); err != nil {
+			t.Errorf("after a restart: %v", err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if n := open.Load(); n != 1 {
+			t.Errorf("%d connections are open, want the fresh one alone", n)
+		}
+	})
+}
+
 // TestWrongPasswordIsTriedOnce holds that a refused bind is not repeated: each try
 // counts toward a lockout.
 func TestWrongPasswordIsTriedOnce(t *testing.T) {
@@ -176,22 +221,32 @@ func TestWrongPasswordIsTriedOnce(t *testing.T) {
 	}
 }
 
+// TestPoolsAreBounded holds that callers beyond the connections wait for one.
 func TestPoolsAreBounded(t *testing.T) {
-	var m meter
-	slow := script{bind: func(string, string) (int, string) { time.Sleep(2 * time.Millisecond); return 0, "" }}
-	d := open(t, config(listen(t, m.serve(slow))))
-	var group sync.WaitGroup
-	for range 200 {
-		group.Go(func() {
-			if _, err := login(t, d, "alice", userPassword); err != nil {
-				t.Error(err)
-			}
+	synctest.Test(t, func(t *testing.T) {
+		dials := make(chan struct{}, 200)
+		p := ldap.NewPool(func() net.Conn {
+			client, server := net.Pipe()
+			dials <- struct{}{}
+			go script{bind: func(string, string) (int, string) { time.Sleep(100 * time.Millisecond); return 0, "" }}.serve(server)
+			return client
 		})
-	}
-	group.Wait()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.most > 32 || len(m.conns) > 32 {
-		t.Errorf("%d connections at once, %d in all, want 16 in each of two pools at most", m.most, len(m.conns))
-	}
+		defer p.Close()
+		start := time.Now()
+		var group sync.WaitGroup
+		for range 200 {
+			group.Go(func() {
+				if err := p.Bind(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if n := len(dials); n != 16 {
+			t.Errorf("%d connections for 200 callers, want 16", n)
+		}
+		if took := time.Since(start); took != 1300*time.Millisecond {
+			t.Errorf("200 callers took %v, want 13 rounds of 100ms", took)
+		}
+	})
 }

@@ -61,7 +61,7 @@ func TestTLS(t *testing.T) {
 func TestTLSFaults(t *testing.T) {
 	server, ca := authority(t)
 	old := server.Clone()
-	old.MaxVersion = tls.VersionTLS11
+	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 // the lowest is 1.2 unless it is set
 	answer := func(op *ber.Packet) func(net.Conn) { return misbehave(message(1, op).Bytes(), false) }
 	injected := append(message(1, result(opExtendedResponse, 0, "")).Bytes(), message(1, result(opBindResponse, 0, "")).Bytes()...)
 	for name, c := range map[string]struct {
@@ -87,6 +87,7 @@ func TestTLSFaults(t *testing.T) {
 			"its certificate is not for this host; put a name that the certificate carries into url: ",
 		},
 		"TLS 1.1":              {overTLS(old), false, nil, "protocol version not supported"},
+		"TLS 1.1, StartTLS":    {startTLS(old), true, nil, "protocol version not supported"},
 		"LDAPS to plain LDAP":  {script{}.serve, false, nil, "cannot connect to "},
 		"LDAPS to HTTP":        {func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }, false, nil, "no TLS is spoken at this port; ldaps:// is usual at 636, and start_tls: true with ldap:// at 389: "},
 		"StartTLS refused":     {answer(result(opExtendedResponse, 2, "unsupported extended operation")), true, nil, `it refuses StartTLS; set it up there, or use ldaps://: result code 2 (protocol error) "unsupported extended operation"`},

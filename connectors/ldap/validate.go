@@ -56,6 +56,9 @@ func (u *Users) validate(p *problems) {
 	p.dn("users.base_dn", u.BaseDN, "the entry below which people are searched")
 	p.filter("users.filter", u.Filter)
 	p.attribute("users.username_attribute", u.UsernameAttribute)
+	if len(u.LoginAttributes) == 0 {
+		p.add("users.login_attributes", "is an empty list, by which nobody could be found: name an attribute, or remove the key and have username_attribute")
+	}
 	for i, name := range u.LoginAttributes {
 		p.attribute(fmt.Sprintf("users.login_attributes[%d]", i), name)
 	}

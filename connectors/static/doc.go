@@ -14,7 +14,11 @@
 // files are read once, at the start.
 //
 // The connector is asked for its listed names alone. Hashing is what makes guessing
-// slow, and what an attacker could use to keep every core busy: no more hashes are
-// computed at once than there are cores, and who waits longer than the request may
-// take gets an outage, not a refusal.
+// slow, and what an attacker could use to keep every core busy: a process computes no
+// more hashes at once than it has cores, and a login that waits longer than its
+// request may take fails as an outage, not as a refusal.
+//
+// So that the time of a refusal does not tell which names are listed, others are
+// refused after the costliest hash of the file, as long as that keeps nobody waiting.
+// Users who all have the same algorithm and cost are refused in the same time.
 package static

@@ -44,6 +44,7 @@ const (
 // hash is a parsed password hash.
 type hash interface {
 	matches(password string) bool
+	cost() int // about how long it takes, for comparison
 }
 
 // Hash makes the hash of a password for users.yaml.
@@ -94,8 +95,17 @@ func parseBcrypt(s string) (hash, error) {
 	return bcryptHash(s), nil
 }
 
+// matches refuses what bcrypt would take for another password: it reads 72 bytes,
+// repeating the password and a NUL after it until they are full.
 func (h bcryptHash) matches(password string) bool {
-	return bcrypt.CompareHashAndPassword(h, []byte(password)) == nil
+	same := bcrypt.CompareHashAndPassword(h, []byte(password)) == nil
+	return same && len(password) <= 72 && !strings.Contains(password, "\x00")
+}
+
+// cost counts what takes about a microsecond.
+func (h bcryptHash) cost() int {
+	exponent, _ := bcrypt.Cost(h) // was checked when it was read
+	return 40 << exponent
 }
 
 // argon is an argon2id hash in the PHC string format.
@@ -139,6 +149,9 @@ func (h argon) check() error {
 func (h argon) matches(password string) bool {
 	return subtle.ConstantTimeCompare(h.key, h.derive(password, len(h.key))) == 1
 }
+
+// cost counts what takes about a microsecond.
+func (h argon) cost() int { return int(h.memory) * int(h.time) * 7 / 10 }
 
 func (h argon) derive(password string, size int) []byte {
 	return argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.lanes, uint32(size)) //nolint:gosec // size is at most 64

@@ -4,16 +4,32 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 )
+
+// decoyWait is how long a decoy waits for its turn.
+const decoyWait = time.Second
+
+// Bound is how many hashes the process computes at once. All static connectors of a
+// process share one. Decoys have places of their own, so that names which nobody has
+// do not keep those that somebody has waiting.
+type Bound struct{ logins, decoys chan struct{} }
+
+// NewBound returns the bound for a process: as many hashes as there are cores, and
+// half as many decoys.
+func NewBound() *Bound {
+	cores := runtime.GOMAXPROCS(0)
+	return &Bound{logins: make(chan struct{}, cores), decoys: make(chan struct{}, max(1, cores/2))}
+}
 
 // Directory is the accounts of one file.
 type Directory struct {
 	name  string
 	users map[string]user
 	decoy hash
-	slots chan struct{} // bounds how many hashes are computed at once
+	bound *Bound
 }
 
 var (
@@ -25,7 +41,7 @@ var (
 
 // New reads the file that cfg names. Its error lists every fault of the file, with
 // line and column.
-func New(cfg *Config, d connectors.Deps) (*Directory, error) {
+func New(cfg *Config, d connectors.Deps, bound *Bound) (*Directory, error) {
 	load, path := loadUsers, cfg.File
 	if cfg.Htpasswd != "" {
 		load, path = loadHtpasswd, cfg.Htpasswd
@@ -38,10 +54,13 @@ func New(cfg *Config, d connectors.Deps) (*Directory, error) {
 		name:  d.Name,
 		users: make(map[string]user, len(users)),
 		decoy: users[0].Hash.hash,
-		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		bound: bound,
 	}
 	for _, u := range users {
 		dir.users[string(u.Username)] = u
+		if u.Hash.cost() > dir.decoy.cost() {
+			dir.decoy = u.Hash.hash
+		}
 	}
 	return dir, nil
 }
@@ -74,10 +93,10 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 	switch {
 	case err != nil:
 		return connectors.Identity{}, err
-	case u.Disabled:
-		return connectors.Identity{}, connectors.Reject(connectors.ReasonDisabled)
 	case !matches:
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
+	case u.Disabled:
+		return connectors.Identity{}, connectors.Reject(connectors.ReasonDisabled)
 	}
 	return d.identity(u), nil
 }
@@ -91,10 +110,18 @@ func (d *Directory) Resolve(_ context.Context, id string) (connectors.Identity, 
 	return d.identity(u), nil
 }
 
-// SpendAsRefusal computes the hash of one of the users.
-func (d *Directory) SpendAsRefusal(ctx context.Context, password connectors.Secret) error {
-	_, err := d.compute(ctx, d.decoy, password)
-	return err
+// SpendAsRefusal computes the costliest hash that a user has. It waits no longer
+// than a second for its turn.
+func (d *Directory) SpendAsRefusal(ctx context.Context, password connectors.Secret) {
+	late := time.NewTimer(decoyWait)
+	defer late.Stop()
+	select {
+	case d.bound.decoys <- struct{}{}:
+		defer func() { <-d.bound.decoys }()
+		d.decoy.matches(password.Reveal())
+	case <-late.C:
+	case <-ctx.Done():
+	}
 }
 
 // compute waits for its turn, at most as long as the request may take.
@@ -103,8 +130,8 @@ func (d *Directory) compute(ctx context.Context, h hash, password connectors.Sec
 		return false, err
 	}
 	select {
-	case d.slots <- struct{}{}:
-		defer func() { <-d.slots }()
+	case d.bound.logins <- struct{}{}:
+		defer func() { <-d.bound.logins }()
 		return h.matches(password.Reveal()), nil
 	case <-ctx.Done():
 		return false, fmt.Errorf("too many password hashes at once: %w", ctx.Err())

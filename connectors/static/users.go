@@ -1,16 +1,15 @@
 package static
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/files"
 	"github.com/shorepass/shorepass/internal/strictyaml"
 )
 
@@ -83,18 +82,23 @@ func loadUsers(path string) ([]user, error) {
 	return checked(file.Users, problems, path)
 }
 
+// maxFile is the largest htpasswd file read, in bytes.
+const maxFile = 8 << 20
+
 // loadHtpasswd reads the bcrypt lines of an htpasswd file. Names are taken without
 // regard to case, as typed names are.
 func loadHtpasswd(path string) ([]user, error) {
-	content, err := os.ReadFile(path)
+	content, err := files.Read(path, maxFile)
 	if err != nil {
 		return nil, err
 	}
+	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	var users []user
 	var problems strictyaml.Problems
-	lines := bufio.NewScanner(bytes.NewReader(content))
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+	n := 0
+	for text := range strings.Lines(string(content)) {
+		n++
+		line := strings.TrimSpace(text)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
@@ -105,9 +109,6 @@ func loadHtpasswd(path string) ([]user, error) {
 			continue
 		}
 		users = append(users, u)
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return checked(users, problems, path)
 }

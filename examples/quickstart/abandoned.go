@@ -10,12 +10,14 @@ import (
 	"time"
 )
 
-// untilAbandoned returns a context that also ends when "go run" is gone: it dies of
-// a SIGTERM without passing it on, and the demo must not stay behind and keep its
-// ports.
+// untilAbandoned returns a context that also ends when the "go run" or the make that
+// started the program is gone: "go run" dies of a SIGTERM without passing it on, and
+// the demo must not stay behind and keep its ports.
 func untilAbandoned(ctx context.Context) context.Context {
 	parent := os.Getppid()
-	if programName(ctx, parent) != "go" {
+	switch programName(ctx, parent) {
+	case "go", "make", "gmake":
+	default:
 		return ctx
 	}
 	ctx, cancel := context.WithCancel(ctx)

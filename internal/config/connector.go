@@ -8,58 +8,61 @@ import (
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/strictyaml"
+	"github.com/shorepass/shorepass/policy"
 )
 
 // reserved is a name that no connector may have: it is kept for machine accounts.
 const reserved = "robot"
 
-// connectors loads the connectors of a realm and reports whether the names of all of
-// them are known, so that rules can be checked.
-func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) bool {
-	named := true
+// connectors loads the connectors of a realm; it keeps those without a fault. It
+// returns what rules may name, and whether the names of all connectors are known, so
+// that rules can be checked.
+func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.Connector, named bool) {
+	named = true
 	taken := map[string]bool{}
 	for _, n := range nodes {
+		if n.IsZero() {
+			named = false
+			continue
+		}
+		before := len(l.problems)
 		var keys connectorKeys
-		decoded := !n.IsZero() && l.decode(n, &keys)
-		if keys.Name == "" || !l.checkConnectorName(n, keys.Name, taken) {
+		p := l.decode(n, &keys)
+		if !p.checkConnectorName(keys.Name, taken) || !p.whole("name") {
 			named = false
 		}
-		if decoded {
-			l.checkUsernames(n, keys.Usernames)
+		p.checkUsernames(keys.Usernames)
+		cfg := p.connectorConfig(keys)
+		rulers = append(rulers, policy.Connector{Name: keys.Name, LowerCaseGroups: l.types[keys.Type].LowerCaseGroups})
+		if l.sound(before) {
+			r.Connectors = append(r.Connectors, Connector{Name: keys.Name, Type: keys.Type, Usernames: keys.Usernames, Config: cfg, At: keys.at})
 		}
-		r.Connectors = append(r.Connectors, Connector{
-			Name:      keys.Name,
-			Type:      keys.Type,
-			Usernames: keys.Usernames,
-			Config:    l.connectorConfig(n, keys),
-			At:        keys.at,
-		})
 	}
-	return named
+	return rulers, named
 }
 
 // checkConnectorName reports whether the name is one.
-func (l *loader) checkConnectorName(n strictyaml.Node, name string, taken map[string]bool) bool {
-	if !l.checkName(n, "connector", name) {
+func (p part) checkConnectorName(name string, taken map[string]bool) bool {
+	if !p.checkName("connector", name) {
 		return false
 	}
 	switch {
 	case name == reserved:
-		l.report(n, "name", "the name %q is reserved: choose another", reserved)
+		p.report("name", "the name %q is reserved: choose another", reserved)
 	case taken[name]:
-		l.report(n, "name", "a connector %q is there already: names are unique in a realm", name)
+		p.report("name", "a connector %q is there already: names are unique in a realm", name)
 	}
 	taken[name] = true
 	return true
 }
 
-func (l *loader) checkUsernames(n strictyaml.Node, patterns []string) {
+func (p part) checkUsernames(patterns []string) {
 	if patterns != nil && len(patterns) == 0 {
-		l.report(n, "usernames", "usernames is an empty list, by which nobody could sign in: name a pattern, or remove the key")
+		p.report("usernames", "usernames is an empty list, by which nobody could sign in: name a pattern, or remove the key")
 	}
 	for i, pattern := range patterns {
 		if fault := patternFault(pattern); fault != "" {
-			l.report(n, fmt.Sprintf("usernames[%d]", i), "usernames: %q %s", pattern, fault)
+			p.report(fmt.Sprintf("usernames[%d]", i), "usernames: %q %s", pattern, fault)
 		}
 	}
 }
@@ -80,27 +83,38 @@ func patternFault(pattern string) string {
 }
 
 // connectorConfig decodes and checks what the connector's type says.
-func (l *loader) connectorConfig(n strictyaml.Node, keys connectorKeys) any {
+func (p part) connectorConfig(keys connectorKeys) any {
 	if keys.Type == "" {
 		return nil
 	}
-	t, ok := l.types[keys.Type]
+	t, ok := p.types[keys.Type]
 	if !ok {
-		l.report(n, "type", "unknown connector type %q%s", keys.Type, suggestion(keys.Type, "types", slices.Sorted(maps.Keys(l.types))))
+		p.report("type", "unknown connector type %q%s", keys.Type, suggestion(keys.Type, "types", slices.Sorted(maps.Keys(p.types))))
+		return nil
+	}
+	if keys.Config.IsZero() {
 		return nil
 	}
 	cfg := t.Config()
-	if keys.Config.IsZero() || !l.decode(keys.Config, cfg) {
-		return nil
-	}
+	config := p.decode(keys.Config, cfg)
 	if v, ok := cfg.(connectors.Validator); ok {
-		for _, fault := range v.Validate() {
-			message := fault.Message
-			if fault.Field != "" {
-				message = fault.Field + ": " + message
-			}
-			l.report(keys.Config, fault.Field, "%s", message)
+		config.validate(v)
+	}
+	config.checkPaths("", cfg)
+	return cfg
+}
+
+// validate reports what the configuration of a connector says of itself. Where that
+// sees a contradiction between a key and another one that could not be decoded, there
+// may be none.
+func (p part) validate(v connectors.Validator) {
+	for _, fault := range v.Validate() {
+		message := fault.Message
+		if fault.Field != "" {
+			message = fault.Field + ": " + message
+		}
+		if p.node.At(fault.Field).IsZero() || !p.mentions(fault.Message) {
+			p.report(fault.Field, "%s", message)
 		}
 	}
-	return cfg
 }

@@ -13,6 +13,9 @@ func loadText(t *testing.T, text string) *config.Config {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "shorepass.yaml")
 	write(t, file, text)
+	for _, named := range []string{"a", "b"} { // as certificates and keys
+		write(t, filepath.Join(filepath.Dir(file), named), "")
+	}
 	cfg, err := config.Load(file, types())
 	if err != nil {
 		t.Fatal(err)

@@ -44,7 +44,9 @@ func TestManualExamples(t *testing.T) {
 	for i, yaml := range all {
 		folder := t.TempDir()
 		write(t, filepath.Join(folder, "shorepass.yaml"), yaml)
-		write(t, filepath.Join(folder, "ldap-password"), "secret\n")
+		for _, named := range []string{"ldap-password", "users.yaml", "tls.crt", "tls.key", "corp-ca.pem"} {
+			write(t, filepath.Join(folder, named), "secret\n")
+		}
 		write(t, filepath.Join(folder, "policy.yaml"), policyOfManual(t))
 		if i > 0 { // its policy is another one
 			write(t, filepath.Join(folder, "policy.yaml"), strings.ReplaceAll(policyOfManual(t), "directory:", "local:"))

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/shorepass/shorepass/internal/strictyaml"
 )
 
 const (
@@ -21,55 +19,63 @@ const (
 )
 
 // checkFile checks the top level.
-func (l *loader) checkFile(n strictyaml.Node, keys fileKeys) {
-	listenOK := l.address(n, "listen", keys.Listen)
-	if l.address(n, "monitor", keys.Monitor) && listenOK && collide(keys.Listen, keys.Monitor) {
-		l.report(n, "monitor", "monitor: %s is the address of listen: choose another port", keys.Monitor)
+func (p part) checkFile(keys fileKeys) {
+	listenOK := p.address("listen", keys.Listen)
+	if p.address("monitor", keys.Monitor) && listenOK && collide(keys.Listen, keys.Monitor) {
+		p.report("monitor", "monitor: %s is the address of listen: choose another port", keys.Monitor)
 	}
 	if listenOK {
-		l.checkListen(n, keys)
+		p.checkListen(keys)
 	}
 	if keys.PublicURL != "" {
-		l.checkPublicURL(n, keys)
+		p.checkPublicURL(keys)
 	}
-	l.choice(n, "log.level", keys.Log.Level, "debug", "info", "warn", "error")
-	l.choice(n, "log.format", keys.Log.Format, "text", "json")
+	p.choice("log.level", keys.Log.Level, "debug", "info", "warn", "error")
+	p.choice("log.format", keys.Log.Format, "text", "json")
 	if keys.Audit.File != "" && keys.Audit.Stdout {
-		l.report(n, "audit", "audit: file and stdout: true exclude each other: remove one of the two")
+		p.report("audit.stdout", "audit: file and stdout: true exclude each other: remove one of the two")
 	}
 	if keys.Audit.Sync != nil && keys.Audit.Stdout {
-		l.report(n, "audit.sync", "audit.sync: standard output is never synced: remove it")
+		p.report("audit.sync", "audit.sync: standard output is never synced: remove it")
 	}
-	if socket := l.cfg.AdminSocket; len(socket) > maxSocket {
-		l.report(n, "admin_socket", "admin_socket: %s has %d bytes, and a socket's path has at most %d: name a shorter one", socket, len(socket), maxSocket)
+	socketKnown := keys.AdminSocket != "" || p.whole("data_dir")
+	if socket := p.cfg.AdminSocket; len(socket) > maxSocket && socketKnown {
+		p.report("admin_socket", "admin_socket: %s has %d bytes, and a socket's path has at most %d: name a shorter one", socket, len(socket), maxSocket)
 	}
 	for i, network := range keys.TrustedProxies {
 		if netip.Prefix(network).Bits() == 0 {
-			l.warn(n, "trusted_proxies["+strconv.Itoa(i)+"]", "trusted_proxies: every client is believed what it says of its address: name the proxies alone")
+			p.warn("trusted_proxies["+strconv.Itoa(i)+"]", "trusted_proxies: every client is believed what it says of its address: name the proxies alone")
 		}
 	}
 }
 
-func (l *loader) checkListen(n strictyaml.Node, keys fileKeys) {
+// checkTLS reports whether the TLS section can be relied on.
+func (p part) checkTLS(keys *tlsKeys) bool {
+	before := len(p.problems)
+	p.checkPaths("tls", keys)
+	return p.whole("tls") && p.sound(before)
+}
+
+func (p part) checkListen(keys fileKeys) {
 	local := isLoopback(keys.Listen)
 	switch {
 	case keys.PlainHTTP && keys.TLS != nil:
-		l.report(n, "plain_http", "plain_http: true contradicts tls: remove one of the two")
-	case !local && !keys.PlainHTTP && keys.TLS == nil:
-		l.report(n, "listen", "listen: %s is open to other machines, and passwords would cross the network in clear: configure tls, or set plain_http: true where a proxy in front terminates TLS", keys.Listen)
+		p.report("plain_http", "plain_http: true contradicts tls: remove one of the two")
+	case !local && !keys.PlainHTTP && keys.TLS == nil && p.whole("plain_http") && p.whole("tls"):
+		p.report("listen", "listen: %s is open to other machines, and passwords would cross the network in clear: configure tls, or set plain_http: true where a proxy in front terminates TLS", keys.Listen)
 	}
-	if !local && keys.PublicURL == "" {
-		l.report(n, "listen", "public_url is missing: off loopback, listen does not tell what clients see: set it, such as public_url: https://login.example.com")
+	if !local && keys.PublicURL == "" && p.whole("public_url") {
+		p.report("listen", "public_url is missing: off loopback, listen does not tell what clients see: set it, such as public_url: https://login.example.com")
 	}
 }
 
-// address checks a HOST:PORT.
-func (l *loader) address(n strictyaml.Node, path, value string) bool {
+// address reports whether the value at the path is known and is HOST:PORT.
+func (p part) address(path, value string) bool {
 	host, port, err := net.SplitHostPort(value)
 	if err == nil && isPort(port) && (host == "" || isHost(host)) {
-		return true
+		return p.whole(path)
 	}
-	l.report(n, path, "%s: %q is not HOST:PORT, such as localhost:5001 or 0.0.0.0:5001", path, value)
+	p.report(path, "%s: %q is not HOST:PORT, such as localhost:5001 or 0.0.0.0:5001", path, value)
 	return false
 }
 
@@ -134,22 +140,28 @@ func localURL(listen string, tls bool) string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
-func (l *loader) checkPublicURL(n strictyaml.Node, keys fileKeys) {
+func (p part) checkPublicURL(keys fileKeys) {
 	u, err := url.Parse(keys.PublicURL)
 	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || !isAuthority(u):
-		l.report(n, "public_url", "public_url: want an absolute URL, such as https://login.example.com")
+	case !isWord(keys.PublicURL):
+		p.report("public_url", "public_url: want visible ASCII characters without spaces, quotation marks and backslashes, at most 255")
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || !isHost(u.Hostname()) || u.Port() == "" && strings.HasSuffix(u.Host, ":"):
+		p.report("public_url", "public_url: want an absolute URL, such as https://login.example.com")
+	case u.Port() != "" && !isPort(u.Port()):
+		p.report("public_url", "public_url: the port %s is not one of 1 to 65535", u.Port())
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(keys.PublicURL, "#"):
-		l.report(n, "public_url", "public_url: want scheme, host and path alone, such as https://login.example.com")
+		p.report("public_url", "public_url: want scheme, host and path alone, such as https://login.example.com")
+	case hasDots(u.Path):
+		p.report("public_url", "public_url: the path has . or .. between slashes, which clients take out: write the path without")
 	case u.Scheme == "http" && keys.TLS != nil:
-		l.warn(n, "public_url", "public_url: clients are sent to http://, while tls answers https:// alone")
+		p.warn("public_url", "public_url: clients are sent to http://, while tls answers https:// alone")
 	case u.Scheme == "http" && !isLoopback(net.JoinHostPort(u.Hostname(), "0")):
-		l.warn(n, "public_url", "public_url: clients send their passwords in clear to an http:// address: use https://")
+		p.warn("public_url", "public_url: clients send their passwords in clear to an http:// address: use https://")
 	}
 }
 
-// isAuthority reports whether the URL has a host and, if it has a colon after that,
-// a port.
-func isAuthority(u *url.URL) bool {
-	return isHost(u.Hostname()) && (isPort(u.Port()) || u.Port() == "" && !strings.HasSuffix(u.Host, ":"))
+// hasDots reports whether the path has segments that mean another path (RFC 3986
+// §5.2.4).
+func hasDots(path string) bool {
+	return strings.Contains(path+"/", "/./") || strings.Contains(path+"/", "/../")
 }

@@ -1,11 +1,9 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
@@ -16,7 +14,15 @@ import (
 // Load reads the configuration at path. types are the connector types, by the names
 // that configurations use. The error is a [strictyaml.Problems] with everything that
 // is wrong, in the configuration and in the policy files that it names.
+//
+// Where the file is YAML at all, the configuration comes together with the error, so
+// that what its sound parts name can be looked into: TLS, a realm's Signing and its
+// Connectors are there where nothing is wrong with them, and else nil, zero and left
+// out. Nothing but these and the name of a realm is to be relied on then.
 func Load(path string, types map[string]connectors.Type) (*Config, error) {
+	if path == "" {
+		return nil, strictyaml.Problems{{Message: "no configuration is named: give the path of one, such as shorepass.yaml"}}
+	}
 	root, err := strictyaml.ParseFile(path)
 	if err != nil {
 		return nil, err
@@ -24,7 +30,7 @@ func Load(path string, types map[string]connectors.Type) (*Config, error) {
 	l := &loader{types: types, cfg: &Config{File: path}, realms: map[string]bool{}, services: map[string]string{}}
 	l.file(root)
 	if len(l.problems) > 0 {
-		return nil, l.problems.Sorted()
+		return l.cfg, l.problems.Sorted()
 	}
 	return l.cfg, nil
 }
@@ -35,37 +41,35 @@ type loader struct {
 	cfg      *Config
 	realms   map[string]bool   // the names that are taken
 	services map[string]string // the realm that each service belongs to
+	named    []named           // the files that are read
 	problems strictyaml.Problems
 }
 
-// decode fills keys and reports whether all went well.
-func (l *loader) decode(n strictyaml.Node, keys any) bool {
-	err := n.Decode(keys)
-	var problems strictyaml.Problems
-	if errors.As(err, &problems) {
-		l.problems = append(l.problems, problems...)
-	}
-	return err == nil
-}
+// sound reports whether nothing was found to be wrong since there were so many
+// problems.
+func (l *loader) sound(problems int) bool { return len(l.problems) == problems }
 
 // file loads the top level, and then each realm.
 func (l *loader) file(root strictyaml.Node) {
-	folder, _ := filepath.Abs(filepath.Dir(l.cfg.File)) // fails only where the working directory is gone
+	folder := filepath.Dir(absolute(l.cfg.File))
 	keys := fileKeys{
 		Listen:  "localhost:5001",
 		Monitor: "localhost:5002",
 		DataDir: connectors.Path(filepath.Join(folder, "data")),
 		Log:     logKeys{Level: "info", Format: "text"},
 	}
-	if l.decode(root, &keys) {
-		l.setFile(keys)
-		l.checkFile(root, keys)
+	p := l.decode(root, &keys)
+	l.setFile(keys)
+	p.checkFile(keys)
+	if !p.checkTLS(keys.TLS) {
+		l.cfg.TLS = nil
 	}
 	for _, n := range keys.Realms {
 		if !n.IsZero() {
 			l.realm(n)
 		}
 	}
+	p.checkOutputs()
 }
 
 // setFile copies the keys of the top level, with their defaults.
@@ -94,39 +98,6 @@ func (l *loader) setFile(keys fileKeys) {
 	for _, n := range keys.TrustedProxies {
 		c.TrustedProxies = append(c.TrustedProxies, netip.Prefix(n))
 	}
-}
-
-// namePattern is what realms and connectors may be called: names stand in URLs,
-// folders and rules.
-var namePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
-
-// checkName checks the name of a realm or connector at the path.
-func (l *loader) checkName(n strictyaml.Node, what, name string) bool {
-	if namePattern.MatchString(name) {
-		return true
-	}
-	l.report(n, "name", "%q is no %s name: want a letter and then up to 62 letters, digits and hyphens, all lower case", name, what)
-	return false
-}
-
-// report adds a problem of the value at the path from n.
-func (l *loader) report(n strictyaml.Node, path, format string, args ...any) {
-	l.problems = append(l.problems, n.Problem(path, format, args...))
-}
-
-// warn adds a warning about the value at the path from n.
-func (l *loader) warn(n strictyaml.Node, path, format string, args ...any) {
-	l.cfg.warnings = append(l.cfg.warnings, n.Problem(path, format, args...))
-}
-
-// choice checks a value that is one of a few.
-func (l *loader) choice(n strictyaml.Node, path, value string, known ...string) {
-	for _, k := range known {
-		if value == k {
-			return
-		}
-	}
-	l.report(n, path, "%s: %q is not one of %s", path, value, strings.Join(known, ", "))
 }
 
 // suggestion ends a message about an unknown name.

@@ -24,7 +24,7 @@ func TestBad(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
-		if strings.HasPrefix(name, "policy-of-") {
+		if strings.HasPrefix(name, "policy-of-") || name == "users" || name == "more" {
 			continue // what another file names
 		}
 		t.Run(name, func(t *testing.T) {
@@ -32,8 +32,8 @@ func TestBad(t *testing.T) {
 			if err == nil {
 				t.Fatal("loaded")
 			}
-			if cfg != nil {
-				t.Error("a configuration beside an error")
+			if isYAML := name != "empty" && name != "syntax"; (cfg != nil) != isYAML {
+				t.Errorf("the configuration beside the error is %+v", cfg)
 			}
 			golden(t, folder+"/"+name+".txt", anonymize(t, err.Error(), folder))
 		})
@@ -144,7 +144,7 @@ func TestFull(t *testing.T) {
 		Monitor:        "localhost:5002",
 		AdminSocket:    dir + "/run/admin.sock",
 		PublicURL:      "https://login.corp.example",
-		TLS:            &config.TLS{CertFile: dir + "/tls.crt", KeyFile: "/etc/tls.key", At: config.Position{Line: 7, Column: 7}},
+		TLS:            &config.TLS{CertFile: dir + "/tls.crt", KeyFile: dir + "/tls.key", At: config.Position{Line: 7, Column: 7}},
 		DataDir:        dir + "/data",
 		Log:            config.Log{Level: "debug", Format: "json"},
 		Audit:          config.Audit{File: dir + "/audit.jsonl"},

@@ -100,11 +100,9 @@ func TestTypos(t *testing.T) {
 	}
 	lines := strings.Split(string(content), "\n")
 	folder := t.TempDir()
-	secret, err := os.ReadFile("testdata/good/ldap-password")
-	if err != nil {
+	if err := os.CopyFS(folder, os.DirFS("testdata/good")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(folder, "ldap-password"), string(secret))
 	file := filepath.Join(folder, "shorepass.yaml")
 	paths := schemaPaths(t)
 	if len(paths) < 60 {

@@ -21,6 +21,9 @@ func TestWarnings(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		if name == "users" {
+			continue // what another file names
+		}
 		t.Run(name, func(t *testing.T) {
 			cfg, err := config.Load(file, types())
 			if err != nil {

@@ -1,11 +1,13 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/internal/e2e/slapd"
 )
@@ -46,6 +48,43 @@ func TestLDAPGroups(t *testing.T) {
 				t.Errorf("resolved groups = %q, %v, want %q", again.Groups, err, c.want)
 			}
 		})
+	}
+}
+
+// TestLDAPReferences puts parts of the tree on another server. Groups that may be
+// there fail the login; people who are there are nobody's.
+func TestLDAPReferences(t *testing.T) {
+	refer := func(parent string) string {
+		return "dn: ou=elsewhere," + parent + "\nobjectClass: referral\nobjectClass: extensibleObject\nou: elsewhere\n" +
+			"ref: ldap://127.0.0.1:9/ou=elsewhere," + parent + "\n\n"
+	}
+	s := slapd.Start(t, slapd.Options{LDIF: refer(slapd.Groups) + refer(slapd.People)})
+	const advice = `some may be on another server (the directory refers to "ldap://127.0.0.1:9/ou=elsewhere,ou=groups,dc=example,dc=org`
+	for _, nested := range []bool{false, true} {
+		cfg := ldapConfig(s)
+		cfg.Groups.Nested = nested
+		for _, name := range []string{"alice", "erin"} { // she is in no group
+			if _, err := signIn(t, ldapConnector(t, cfg), name, name+"-password"); !isOutage(err) || !strings.Contains(err.Error(), advice) {
+				t.Errorf("%s: %v, want an outage that says %q", name, err, advice)
+			}
+		}
+	}
+	posix := ldapConfig(s)
+	posix.Groups = &ldap.Groups{BaseDN: slapd.PosixGroups, Filter: "(objectClass=posixGroup)", MemberAttribute: "memberUid", MemberValue: "username"}
+	c := ldapConnector(t, posix)
+	id := mustSignIn(t, c, "alice")
+	if !slices.Equal(id.Groups, []string{"docker"}) {
+		t.Errorf("groups = %q, want docker", id.Groups)
+	}
+	if _, err := signIn(t, c, "nobody", "nobody-password"); !errors.Is(err, connectors.ErrNotMine) {
+		t.Errorf("an unknown name: %v, want ErrNotMine", err)
+	}
+	d := openLDAP(t, posix)
+	if again, err := d.Resolve(t.Context(), id.ID); err != nil || again.Username != "alice" {
+		t.Errorf("Resolve = %q, %v, want alice", again.Username, err)
+	}
+	if _, err := d.Resolve(t.Context(), "00000000-0000-0000-0000-000000000000"); !errors.Is(err, connectors.ErrGone) {
+		t.Errorf("Resolve of an unknown id: %v, want ErrGone", err)
 	}
 }
 

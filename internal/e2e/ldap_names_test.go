@@ -7,6 +7,7 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/connectortest"
 	"github.com/shorepass/shorepass/connectors/guard"
+	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/internal/e2e/slapd"
 )
 
@@ -106,6 +107,26 @@ userPassword: mallory-password
 	if _, err := d.Resolve(t.Context(), id); !errors.Is(err, connectors.ErrGone) {
 		t.Errorf("Resolve: %v, want ErrGone", err)
 	}
+}
+
+// TestLDAPGroupsOfAnotherName holds that nobody has another's groups by a second
+// uid, where groups list user names.
+func TestLDAPGroupsOfAnotherName(t *testing.T) {
+	s := slapd.Start(t, slapd.Options{LDIF: `dn: uid=mallory,ou=contractors,dc=example,dc=org
+objectClass: inetOrgPerson
+cn: Mallory
+sn: Mallory
+uid: mallory
+uid: carol
+userPassword: mallory-password
+`})
+	cfg := ldapConfig(s)
+	if id := mustSignIn(t, ldapConnector(t, cfg), "mallory"); id.Username != "mallory" || id.Groups != nil {
+		t.Errorf("signs in as %q with groups %q, want mallory without any", id.Username, id.Groups)
+	}
+	cfg.Groups = &ldap.Groups{BaseDN: slapd.PosixGroups, Filter: "(objectClass=posixGroup)", MemberAttribute: "memberUid", MemberValue: "username"}
+	_, err := signIn(t, ldapConnector(t, cfg), "mallory", "mallory-password")
+	wantReason(t, err, connectors.ReasonAmbiguous)
 }
 
 func TestLDAPLoginAttributes(t *testing.T) {

@@ -1,18 +1,23 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/shorepass/shorepass/internal/e2e/stack"
 )
 
 // TestStopUnderLoad ends the program while clients ask it: it stops being ready,
 // answers on for five seconds, and exits 0 without a failed request.
 func TestStopUnderLoad(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	var answered, failed atomic.Int64
 	stop := make(chan struct{})
@@ -25,7 +30,7 @@ func TestStopUnderLoad(t *testing.T) {
 					return
 				default:
 				}
-				if a := w.broker.Token(t, "alice", "alice-password", service); a.Status == http.StatusOK {
+				if a, err := w.broker.Ask(t.Context(), "alice", "alice-password", service); err == nil && a.Status == http.StatusOK {
 					answered.Add(1)
 				} else {
 					failed.Add(1)
@@ -51,6 +56,112 @@ func TestStopUnderLoad(t *testing.T) {
 	if answered.Load() == 0 || failed.Load() > 0 {
 		t.Errorf("%d requests answered, %d failed", answered.Load(), failed.Load())
 	}
+}
+
+// TestStopFinishesWhatIsUnderWay ends the program while logins wait for a directory
+// that hangs: new connections are refused, and who waits gets a whole answer.
+func TestStopFinishesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		signals  []syscall.Signal
+		lameDuck time.Duration
+	}{
+		{"SIGTERM", []syscall.Signal{syscall.SIGTERM}, 5 * time.Second},
+		{"SIGINT", []syscall.Signal{syscall.SIGINT}, 0},
+		{"SIGINT after SIGTERM", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "")
+			w.slapd.Pause(t)
+			stop := func() {
+				for _, s := range tt.signals {
+					if err := w.broker.Signal(s); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(50 * time.Millisecond) // two signals come in no order
+				}
+			}
+			var answers <-chan waiting
+			signaled := time.Now()
+			if tt.lameDuck > 0 {
+				stop()
+				// A login waits for two seconds: it is half done when the port closes.
+				time.Sleep(time.Until(signaled.Add(tt.lameDuck - time.Second)))
+				answers = login(t, w.broker)
+			} else {
+				answers = login(t, w.broker)
+				signaled = time.Now()
+				stop()
+			}
+			refused := waitForRefusal(t, w.broker)
+			if took := refused.Sub(signaled); took < tt.lameDuck || took > tt.lameDuck+time.Second {
+				t.Errorf("the port closed after %s, want %s", took, tt.lameDuck)
+			}
+			w.slapd.Resume(t)
+			wantAnswers(t, answers, refused)
+			if code := w.broker.Wait(t, 10*time.Second); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+		})
+	}
+}
+
+// logins is how many are under way at once.
+const logins = 4
+
+// waiting is what somebody got who had to wait.
+type waiting struct {
+	stack.Answer
+	err error
+	at  time.Time
+}
+
+// login logs in, and returns when the requests are with the broker.
+func login(t *testing.T, b *stack.Broker) <-chan waiting {
+	t.Helper()
+	answers := make(chan waiting, logins)
+	for range logins {
+		go func() {
+			a, err := b.Ask(t.Context(), "alice", "alice-password", service)
+			answers <- waiting{a, err, time.Now()}
+		}()
+	}
+	time.Sleep(300 * time.Millisecond)
+	return answers
+}
+
+// wantAnswers wants every login answered as a whole, after the port was closed.
+func wantAnswers(t *testing.T, answers <-chan waiting, closed time.Time) {
+	t.Helper()
+	for range logins {
+		a := <-answers
+		if a.err != nil || a.Status != http.StatusOK && a.Status != http.StatusServiceUnavailable {
+			t.Errorf("a login under way: status %d, error %v", a.Status, a.err)
+		}
+		if a.err == nil && a.at.Before(closed) {
+			t.Errorf("a login was answered %s before the port closed: the test shows nothing", closed.Sub(a.at))
+		}
+	}
+}
+
+// waitForRefusal waits until the token endpoint takes no connection, and returns when
+// that was.
+func waitForRefusal(t *testing.T, b *stack.Broker) time.Time {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		c, err := net.Dial("tcp", b.Addr)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return time.Now()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Close()
+	}
+	t.Fatal("the port is open ten seconds later")
+	return time.Time{}
 }
 
 // TestKillLosesNothing kills the program under load: every answer that a client got

@@ -5,11 +5,18 @@
 # the system.
 set -euo pipefail
 
-bin="${SHOREPASS_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/shorepass/peers}/bin"
-mkdir -p "$bin"
-PATH="$bin:$PATH:/usr/sbin"
-
 die() { echo "peers: $*" >&2; exit 1; }
+
+# place prints the folder that the programs are kept in; the Makefile names the same.
+place() {
+	local peers=${SHOREPASS_PEERS:-} cache=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
+	[ -n "$peers$cache" ] || die "there is no HOME: set SHOREPASS_PEERS to the folder that the servers and clients of the tests are to be kept in"
+	[ -n "$peers" ] || peers=$cache/shorepass/peers
+	case $peers in
+	/*) echo "$peers/bin" ;;
+	*) die "the folder of the servers and clients of the tests, $peers, is not absolute: set SHOREPASS_PEERS to a path that begins with /" ;;
+	esac
+}
 
 # debian PROGRAM PACKAGE…: installs the packages where the program is missing.
 debian() {
@@ -19,24 +26,76 @@ debian() {
 	programs+=("$program")
 }
 
+# as_root COMMAND…: runs a command as root. sudo is not to ask for a password: nobody
+# may be there to type it.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+is_installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
+
+has_unit() { systemctl cat "$1" >/dev/null 2>&1; }
+
+# new_services prints the services that the packages come with and that are not on
+# this machine yet, from Debian or from elsewhere. They listen on fixed ports, and no
+# test uses them.
+new_services() {
+	local package
+	for package in slapd docker-registry docker.io containerd; do
+		is_installed "$package" || has_unit "${package%.io}.service" || echo "${package%.io}"
+	done
+}
+
+# hold SERVICE… and release surround an installation: a policy-rc.d, which Debian
+# asks before it starts a service, keeps these from starting. One that is there
+# already is left as it is.
+rc_policy=/usr/sbin/policy-rc.d
+hold() {
+	[ $# -gt 0 ] && [ ! -e "$rc_policy" ] && [ ! -L "$rc_policy" ] || return 0
+	trap release EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	as_root sh -c 'cat >"$1" && chmod 755 "$1"' sh "$rc_policy" <<-END
+		#!/bin/sh
+		# By peers.sh of Shorepass, there while it installs packages.
+		for word in "\$@"; do
+			case \${word%.*} in $(IFS='|' && echo "$*")) exit 101 ;; esac
+		done
+	END
+}
+
+release() {
+	trap - EXIT INT TERM HUP
+	as_root rm -f "$rc_policy"
+}
+
+# keep_off SERVICE…: what this run has installed does not start at the next boot.
+keep_off() {
+	[ -d /run/systemd/system ] || return 0
+	local service unit
+	for service in "$@"; do
+		for unit in "$service.service" "$service.socket"; do
+			has_unit "$unit" || continue
+			as_root systemctl disable --now --quiet "$unit" ||
+				echo "peers: $unit could not be switched off: it may start at the next boot" >&2
+		done
+	done
+}
+
 install_wanted() {
 	[ ${#wanted[@]} -gt 0 ] || return 0
 	command -v apt-get >/dev/null ||
 		die "the programs ${programs[*]} are missing (Debian has them in ${wanted[*]}): install them, then try again"
-	local as=()
-	if [ "$(id -u)" != 0 ]; then
-		command -v sudo >/dev/null || die "run this as root, or install the packages ${wanted[*]} yourself"
-		as=(sudo)
-	fi
+	[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null ||
+		die "root must install packages, and sudo is missing or wants a password: run \"sudo apt-get install --no-install-recommends ${wanted[*]}\", then try again"
+	local services program
+	mapfile -t services < <(new_services)
 	echo "peers: installing ${wanted[*]}"
-	"${as[@]}" apt-get update -qq
-	"${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
-	# The packages start services of their own on fixed ports, which no test uses.
-	for service in slapd docker-registry; do
-		if command -v systemctl >/dev/null && systemctl is-active --quiet "$service" 2>/dev/null; then
-			"${as[@]}" systemctl stop "$service" || true
-		fi
-	done
+	hold "${services[@]}"
+	as_root apt-get update -qq
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
+	keep_off "${services[@]}"
+	[ -z "$(trap -p EXIT)" ] || release
 	hash -r
 	for program in "${programs[@]}"; do
 		command -v "$program" >/dev/null || die "$program is still missing after installing ${wanted[*]}"
@@ -52,9 +111,16 @@ built() {
 	echo "$source" >"$stamp"
 }
 
-command -v go >/dev/null || die "Go is missing: install it (go.mod says which version), then try again"
-wanted=() programs=()
 case "${1:-}" in
+servers | tools) ;;
+*) die "usage: peers.sh servers|tools" ;;
+esac
+command -v go >/dev/null || die "Go is missing: install it (go.mod says which version), then try again"
+bin=$(place)
+mkdir -p "$bin" && [ -w "$bin" ] || die "$bin cannot be written to: set SHOREPASS_PEERS to a folder that can"
+PATH="$bin:$PATH:/usr/sbin"
+wanted=() programs=()
+case $1 in
 servers)
 	debian gcc gcc libc6-dev # for the race detector
 	debian slapd slapd
@@ -70,5 +136,4 @@ tools)
 	built gofumpt mvdan.cc/gofumpt@v0.12.0
 	built golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 	;;
-*) die "usage: peers.sh servers|tools" ;;
 esac

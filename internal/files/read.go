@@ -9,47 +9,56 @@ import (
 	"syscall"
 )
 
+// Error is why a file cannot be read.
+type Error struct {
+	Path    string
+	Problem string // in plain words, to follow the path
+	Err     error  // what the system said; may be nil
+}
+
+// Error names the file and the problem.
+func (e *Error) Error() string { return e.Path + " " + e.Problem }
+
+// Unwrap returns what the system said.
+func (e *Error) Unwrap() error { return e.Err }
+
 // Read returns the content of a regular file of at most limit bytes. It never
-// blocks. Its errors name the file.
+// blocks. Its error is an [*Error].
 func Read(path string, limit int64) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, plain(path, err)
+		return nil, unreadable(path, err)
 	}
 	defer func() { _ = f.Close() }() // only read
 	info, err := f.Stat()
-	if err != nil {
-		return nil, plain(path, err)
-	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("%s is a directory, not a file", path)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
+	switch {
+	case err != nil:
+		return nil, unreadable(path, err)
+	case info.IsDir():
+		return nil, &Error{Path: path, Problem: "is a directory, not a file"}
+	case !info.Mode().IsRegular():
+		return nil, &Error{Path: path, Problem: "is not a regular file"}
 	}
 	content, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
-		return nil, plain(path, err)
+		return nil, unreadable(path, err)
 	}
 	if int64(len(content)) > limit {
-		return nil, fmt.Errorf("%s has more than %d bytes", path, limit)
+		return nil, &Error{Path: path, Problem: fmt.Sprintf("has more than %d bytes", limit)}
 	}
 	return content, nil
 }
 
-// plain says in plain words why a file cannot be read.
-func plain(path string, err error) error {
+func unreadable(path string, err error) error {
+	var cause *fs.PathError
+	problem := "cannot be read: " + err.Error()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s does not exist%w", path, hidden{fs.ErrNotExist})
+		problem = "does not exist"
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s may not be read by this user%w", path, hidden{fs.ErrPermission})
+		problem = "may not be read by this user"
+	case errors.As(err, &cause):
+		problem = "cannot be read: " + cause.Err.Error()
 	}
-	return err // names the path already
+	return &Error{Path: path, Problem: problem, Err: err}
 }
-
-// hidden is an error without a text, for errors.Is.
-type hidden struct{ error }
-
-func (hidden) Error() string   { return "" }
-func (h hidden) Unwrap() error { return h.error }

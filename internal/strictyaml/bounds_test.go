@@ -33,7 +33,7 @@ func TestBounds(t *testing.T) {
 		{"a long key", strings.Repeat("k", 1025) + ": x", "f:1:1: this key is longer than 1024 bytes"},
 		{"aliases of aliases", laughs, "f:5:36: aliases add more than 100000 values or 100 levels"},
 		{"a chain of aliases", chain.String(), "f:43:12: aliases add more than 100000 values or 100 levels"},
-		{"size", strings.Repeat("#", 8<<20+1), "f: is larger than 8388608 bytes"},
+		{"size", strings.Repeat("#", 8<<20+1), "f: has more than 8388608 bytes"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -48,10 +48,20 @@ type decoder struct {
 	file     string
 	problems Problems
 	fields   map[reflect.Type][]field
+	path     path // of the value in hand
 }
 
 func (d *decoder) report(at place, format string, args ...any) {
-	d.problems = append(d.problems, Problem{File: d.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
+	d.problems = append(d.problems, Problem{
+		File: d.file, Line: at.line, Column: at.column, Path: d.path.String(), Message: fmt.Sprintf(format, args...),
+	})
+}
+
+// below decodes a part of the value in hand.
+func (d *decoder) below(s step, n *node, v reflect.Value) {
+	d.path = append(d.path, s)
+	d.value(n, v)
+	d.path = d.path[:len(d.path)-1]
 }
 
 // value decodes a node into v, which can be set.
@@ -105,7 +115,10 @@ func (d *decoder) own(n *node, v reflect.Value) bool {
 func (d *decoder) failed(n *node, err error) {
 	var problems Problems
 	if errors.As(err, &problems) {
-		d.problems = append(d.problems, problems...)
+		for _, p := range problems {
+			p.Path = d.path.with(p.Path)
+			d.problems = append(d.problems, p)
+		}
 	} else if err != nil {
 		d.report(n.start(), "%s", err.Error())
 	}
@@ -185,9 +198,9 @@ func (d *decoder) slice(n *node, v reflect.Value) {
 		return
 	}
 	made := reflect.MakeSlice(v.Type(), 0, len(n.items))
-	for _, item := range n.items {
+	for i, item := range n.items {
 		element := d.fresh(v.Type().Elem())
-		d.value(item, element)
+		d.below(step{index: i}, item, element)
 		made = reflect.Append(made, element)
 	}
 	v.Set(made)
@@ -209,7 +222,7 @@ func (d *decoder) mapping(n *node, v reflect.Value) {
 			continue
 		}
 		element := d.fresh(v.Type().Elem())
-		d.value(e.value, element)
+		d.below(step{key: e.key.text}, e.value, element)
 		made.SetMapIndex(reflect.ValueOf(e.key.text).Convert(v.Type().Key()), element)
 	}
 	v.Set(made)
@@ -219,7 +232,7 @@ func (d *decoder) mapping(n *node, v reflect.Value) {
 func (d *decoder) repeated(first map[string]place, key *node) bool {
 	at, ok := first[key.text]
 	if ok {
-		d.report(key.place, "duplicate key %s: first in line %d", shown(key), at.line)
+		d.reportAt(key.place, key.text, "duplicate key %s: first in line %d", shown(key), at.line)
 		return true
 	}
 	first[key.text] = key.place

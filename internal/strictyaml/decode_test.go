@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -77,6 +78,10 @@ func TestDecode(t *testing.T) {
 		{"text that YAML 1.1 took for a boolean", "name: no", person{Name: "no"}},
 		{"text over lines", "name: one\n  two\n\n  three", person{Name: "one two\nthree"}},
 		{"text in a block", "name: |-\n  one\n  two", person{Name: "one\ntwo"}},
+		{"text in a block, blanks at the end of the file", "name: |\n  one  ", person{Name: "one  "}},
+		{"text in a block that the file's end ends", "name: |\n  one", person{Name: "one"}},
+		{"text in a block, all line breaks kept", "name: |+\n  one \n\n  ", person{Name: "one \n\n"}},
+		{"text folded, blanks at the end of the file", "name: >\n  one\n  two  ", person{Name: "one two  "}},
 		{"text folded", "name: >-\n  one\n  two", person{Name: "one two"}},
 		{"colons and stars without spaces", "tags: [ldap://h:389, directory:team-*, '**/x']", person{Tags: []string{"ldap://h:389", "directory:team-*", "**/x"}}},
 		{"colons in a list within braces", "{tags: [directory:dev , a:b:c, http://x:1/y, 12:30, directory:*, e:*f, \"g:h\"]}", person{
@@ -207,6 +212,48 @@ func TestNodeProblem(t *testing.T) {
 		if got := n.Problem(path, "%s", "m").String(); got != want {
 			t.Errorf("%s: got %s, want %s", path, got, want)
 		}
+	}
+}
+
+// TestProblemPaths reads off the paths of problems: of what is faulty, and of the key
+// that a misspelled one was meant to be.
+func TestProblemPaths(t *testing.T) {
+	src := "nmae: x\nage: y\nagee: 1\nzzz: x\ntags: [a, 5]\nlabels: {k: 1}\nwork:\n  town: 5\n  sreet: x\nhomes: [{}, {town: [x]}, {q: x}]\n" +
+		"service: {name: 5}\nteams: [{}, {members: []}]\ntags: []\n"
+	var problems strictyaml.Problems
+	if err := strictyaml.Decode("f.yaml", []byte(src), &person{}); !errors.As(err, &problems) {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range problems {
+		got = append(got, p.Path)
+	}
+	want := []string{
+		"name", "age", "?", "?", "tags[1]", "labels.k", "work.town", "work.street", "homes[1].town", "homes[2].?",
+		"service.name", "teams[0].members", "teams[1].members", "tags",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestNodeAt(t *testing.T) {
+	n, err := strictyaml.Parse("f.yaml", []byte("a:\n  b: [x, {c: y}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"a.b[0]": "x", "a.b[1].c": "y"} {
+		if got, ok := n.At(path).Text(); !ok || got != want {
+			t.Errorf("%s: got %q", path, got)
+		}
+	}
+	for _, path := range []string{"b", "a.c", "a.b[2]", "a.b[0].c"} {
+		if !n.At(path).IsZero() {
+			t.Errorf("there is something at %s", path)
+		}
+	}
+	if !(strictyaml.Node{}).At("a").IsZero() {
+		t.Error("there is something in nothing")
 	}
 }
 

@@ -21,9 +21,10 @@
 // # What it refuses
 //
 // Unknown, duplicate and missing keys; values of another kind, numbers and booleans
-// where text belongs included; keys without a value; yes, no, on and off for a
+// where text belongs included; keys without a value, and text that is empty where the
+// field is a string; yes, no, on and off for a
 // boolean; tags, merge keys, directives, and more than one document; control
-// characters and what is not UTF-8. Anchors and aliases work, within bounds.
+// characters and what is not UTF-8; files that are not regular files. Anchors and aliases work, within bounds.
 //
 // # Secrets
 //

@@ -10,7 +10,7 @@ import (
 // locate corrects the positions of the tokens: the lexer's own are off after
 // trailing spaces, tabs, and text over several lines. It returns the first token
 // that the source does not have as the lexer says: there, the lexer has changed what
-// was written.
+// was written, or left it out.
 func locate(source string, tokens token.Tokens) *token.Token {
 	c := cursor{rest: source, line: 1, column: 1}
 	for _, tk := range tokens {
@@ -24,6 +24,10 @@ func locate(source string, tokens token.Tokens) *token.Token {
 			return tk
 		}
 		c.skip(length)
+	}
+	c.skip(len(c.rest) - len(strings.TrimLeft(c.rest, " \t\n")))
+	if c.rest != "" {
+		return &token.Token{Position: &token.Position{Line: c.line, Column: c.column}}
 	}
 	return nil
 }

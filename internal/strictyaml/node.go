@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/shorepass/shorepass/internal/files"
 )
 
 // Node is a part of a document. As a field of a struct it keeps a value for later,
@@ -20,7 +22,10 @@ type Node struct {
 
 // ParseFile reads the YAML file at path. Its error is a [Problems].
 func ParseFile(path string) (Node, error) {
-	data, err := readFile(path, maxFile)
+	if path == "" {
+		return Node{}, Problems{{Message: "the name of the file to read is empty"}}
+	}
+	data, err := files.Read(path, maxFile)
 	if err != nil {
 		return Node{}, Problems{{File: path, Message: reason(err)}}
 	}
@@ -79,31 +84,50 @@ func (n Node) Problem(path, format string, args ...any) Problem {
 	if n.value != nil {
 		at = n.value.find(path)
 	}
-	return Problem{File: n.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
+	return Problem{File: n.file, Line: at.line, Column: at.column, Path: path, Message: fmt.Sprintf(format, args...)}
 }
 
-// find follows a path as far as it goes.
+// At returns the value at the path, as for [Node.Problem]; where the document does not
+// have it, the zero Node.
+func (n Node) At(path string) Node {
+	if n.value == nil {
+		return Node{}
+	}
+	value, _, whole := n.value.follow(path)
+	if !whole {
+		return Node{}
+	}
+	return Node{file: n.file, value: value, given: true}
+}
+
+// find is the place of what the path leads to, as far as it goes.
 func (n *node) find(path string) place {
-	at := n.start()
+	_, at, _ := n.follow(path)
+	return at
+}
+
+// follow follows a path as far as it goes, and reports whether that is to its end.
+func (n *node) follow(path string) (to *node, at place, whole bool) {
+	at = n.start()
 	for _, step := range strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == ']' }) {
 		key, index, _ := strings.Cut(step, "[")
 		if key != "" {
 			found := n.lookup(key)
 			if found == nil {
-				return at
+				return n, at, false
 			}
 			n, at = found.value, found.key.place
 		}
 		if index != "" {
 			i, err := strconv.Atoi(index)
 			if err != nil || i < 0 || i >= len(n.items) {
-				return at
+				return n, at, false
 			}
 			n = n.items[i]
 			at = n.start()
 		}
 	}
-	return at
+	return n, at, true
 }
 
 func (n *node) lookup(key string) *entry {

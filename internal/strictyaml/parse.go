@@ -14,7 +14,7 @@ import (
 // parse turns the content of a file into a tree.
 func parse(data []byte) (root *node, problems Problems) {
 	if len(data) > maxFile {
-		return nil, Problems{{Message: fmt.Sprintf("is larger than %d bytes", maxFile)}}
+		return nil, Problems{{Message: fmt.Sprintf("has more than %d bytes", maxFile)}}
 	}
 	source, problem := clean(data)
 	if problem != nil {
@@ -41,7 +41,7 @@ func parse(data []byte) (root *node, problems Problems) {
 
 // syntax runs the lexer and the parser.
 func syntax(source string) (*ast.File, token.Tokens, []fault) {
-	tokens, faults := joinColons(lexer.Tokenize(source))
+	tokens, faults := joinColons(tokenize(source))
 	if faults = append(faults, preflight(tokens)...); len(faults) > 0 {
 		return nil, tokens, faults
 	}
@@ -50,6 +50,19 @@ func syntax(source string) (*ast.File, token.Tokens, []fault) {
 		return nil, tokens, []fault{syntaxFault(err)}
 	}
 	return file, tokens, nil
+}
+
+// tokenize runs the lexer. It gives it a last line that is ended: of one that is not,
+// the lexer drops a tag, and the spaces that end a block of text.
+func tokenize(source string) token.Tokens {
+	if source == "" || strings.HasSuffix(source, "\n") {
+		return lexer.Tokenize(source)
+	}
+	tokens := lexer.Tokenize(source + "\n")
+	if last := len(tokens) - 1; last > 0 && isBlock(tokens[last-1]) {
+		tokens[last].Value = strings.TrimSuffix(tokens[last].Value, "\n") // the one that was added
+	}
+	return tokens
 }
 
 // syntaxFault is the parser's error without what that shows of the document.

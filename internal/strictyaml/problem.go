@@ -8,16 +8,21 @@ import (
 )
 
 // Problem is one fault of a file. Line and Column count from 1, columns in
-// characters; both are 0 where the fault is of the file as a whole.
+// characters; both are 0 where the fault is of the file as a whole: one that does not
+// exist has no first line.
 type Problem struct {
-	File         string
+	File         string // empty where none was named
 	Line, Column int
+	Path         string // of the faulty value from what was decoded, as in [Node.Problem]; a misspelled key counts as the one that was meant, unless that is there too
 	Message      string // what is wrong and what to do
 }
 
 // String returns FILE:LINE:COL: MESSAGE, as compilers print it.
 func (p Problem) String() string {
-	if p.Line == 0 {
+	switch {
+	case p.File == "":
+		return p.Message
+	case p.Line == 0:
 		return p.File + ": " + p.Message
 	}
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
@@ -35,13 +40,16 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Sorted returns the problems by file, line and column, each once.
+// Sorted returns the problems by file, line and column, each once: what an alias
+// stands for has several paths and one place.
 func (p Problems) Sorted() Problems {
 	seen := make(map[Problem]bool, len(p))
 	sorted := make(Problems, 0, len(p))
 	for _, problem := range p {
-		if !seen[problem] {
-			seen[problem] = true
+		key := problem
+		key.Path = ""
+		if !seen[key] {
+			seen[key] = true
 			sorted = append(sorted, problem)
 		}
 	}

@@ -50,6 +50,11 @@ func TestRefusals(t *testing.T) {
 		{"mapping for a list", "homes:\n  street: x", []string{"2:3: want a list, got a mapping"}},
 		{"list for a mapping", "address: []\nlabels: []", []string{"1:10: want a mapping, got a list", "2:9: want a mapping, got a list"}},
 		{"text for a mapping", "address: x\nwork: x", []string{"1:10: want a mapping, got text", "2:7: want a mapping, got text"}},
+		{"empty text", "name: ''\naddress: {town: \"\"}\nurls: ''", []string{
+			`1:7: "name" is empty: give it a value, or remove the key`,
+			`2:17: "town" is empty: give it a value, or remove the key`,
+			`3:7: "urls" is empty: give it a value, or remove the key`,
+		}},
 		{"text for one or many", "urls: 5", []string{"1:7: want text, got a number: put it in quotes"}},
 		{"mapping for one or many", "urls: {a: b}", []string{"1:8: want text or a list, got a mapping"}},
 		{"boolean of YAML 1.1", "admin: yes", []string{"1:8: want true or false, not yes"}},
@@ -106,6 +111,10 @@ func TestRefusedSyntax(t *testing.T) {
 		{"brace not closed", "labels: {a: b", `1:9: not valid YAML: "{" is never closed`},
 		{"bracket not opened", "tags: ]", `1:7: not valid YAML: "]" was never opened`},
 		{"reserved character", "name: @x", "1:7: not valid YAML: a value cannot begin with this character: put it in quotes"},
+		{"tag at the end", "name: !pull", `1:7: tags are not supported: put text that begins with "!" in quotes`},
+		{"tag at the end, on a line of its own", "name:\n    !deny", `2:5: tags are not supported: put text that begins with "!" in quotes`},
+		{"tag of one character at the end", "name: !", `1:7: tags are not supported: put text that begins with "!" in quotes`},
+		{"tag alone", "!!str", `1:1: tags are not supported: put text that begins with "!" in quotes`},
 		{"tag", "name: !!str 5", `1:7: tags are not supported: put text that begins with "!" in quotes`},
 		{"directive", "%YAML 1.2\n---\nname: x", `1:1: directives are not supported: put text that begins with "%" in quotes`},
 		{"merge key", "work: &w {town: x}\naddress:\n  <<: *w", "3:3: merge keys (<<) are not supported: write the keys out"},
@@ -155,7 +164,8 @@ func TestUnreadableFiles(t *testing.T) {
 	missing := t.TempDir() + "/none.yaml"
 	wantProblems(t, strictyaml.DecodeFile(missing, &person{}), missing+": does not exist")
 	folder := t.TempDir()
-	wantProblems(t, strictyaml.DecodeFile(folder, &person{}), folder+": cannot be read: is a directory")
+	wantProblems(t, strictyaml.DecodeFile(folder, &person{}), folder+": is a directory, not a file")
+	wantProblems(t, strictyaml.DecodeFile("", &person{}), "the name of the file to read is empty")
 }
 
 // prefixed puts the file before each line.

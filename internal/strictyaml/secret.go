@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/files"
 )
 
 // maxSecret is the most that a secret's file may hold, in bytes.
@@ -87,14 +88,7 @@ func environment(name string) (string, error) {
 
 func (d *decoder) secretFile(path string) (string, error) {
 	full := absolute(d.file, path)
-	info, err := os.Stat(full)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("is not a regular file")
-	}
-	var content []byte
-	if err == nil {
-		content, err = readFile(full, maxSecret)
-	}
+	content, err := files.Read(full, maxSecret)
 	if err == nil {
 		if s, ended := strings.CutSuffix(string(content), "\n"); ended {
 			return strings.TrimSuffix(s, "\r"), nil

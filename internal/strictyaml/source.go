@@ -4,41 +4,20 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"unicode/utf8"
+
+	"github.com/shorepass/shorepass/internal/files"
 )
 
 // maxFile is the largest file read. A policy of 10,000 rules has about 3 MiB; the
 // parser takes some hundred times the memory of what it reads.
 const maxFile = 8 << 20
 
-// readFile reads a file of at most most bytes.
-func readFile(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // only read
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > most {
-		return nil, fmt.Errorf("is larger than %d bytes", most)
-	}
-	return data, nil
-}
-
-// reason is what kept a file from being read, without the path.
+// reason is what kept [files.Read] from reading a file, without the path.
 func reason(err error) string {
-	var pathError *fs.PathError
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "does not exist"
-	case errors.As(err, &pathError):
-		return "cannot be read: " + pathError.Err.Error()
+	var unreadable *files.Error
+	if errors.As(err, &unreadable) {
+		return unreadable.Problem
 	}
 	return err.Error()
 }

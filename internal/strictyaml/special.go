@@ -16,7 +16,7 @@ func (d *decoder) special(n *node, v reflect.Value) bool {
 	case *time.Duration:
 		d.duration(n, target)
 	case *connectors.Path:
-		d.path(n, target)
+		d.fileName(n, target)
 	case *connectors.OneOrMany:
 		d.oneOrMany(n, target)
 	case *connectors.Secret:
@@ -45,7 +45,7 @@ func (d *decoder) duration(n *node, target *time.Duration) {
 	}
 }
 
-func (d *decoder) path(n *node, target *connectors.Path) {
+func (d *decoder) fileName(n *node, target *connectors.Path) {
 	s, ok := d.text(n)
 	switch {
 	case !ok:

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/shorepass/shorepass/connectors"
 )
 
 // field is a key of a struct.
@@ -41,7 +43,7 @@ func (d *decoder) structure(n *node, v reflect.Value) {
 		f := search(known, e.key.text)
 		switch {
 		case f == nil:
-			meant[d.unknown(e.key, known)] = true
+			meant[d.unknown(n, e.key, known)] = true
 		case !d.repeated(first, e.key):
 			d.entry(e, *f, v.Field(f.index))
 		}
@@ -65,16 +67,37 @@ func search(known []field, key string) *field {
 // entry decodes the value of a key.
 func (d *decoder) entry(e entry, f field, v reflect.Value) {
 	before := len(d.problems)
-	d.value(e.value, v)
-	if f.required && len(d.problems) == before && isEmpty(v) {
-		d.report(e.value.start(), "%q is empty", f.key)
+	d.below(step{key: f.key}, e.value, v)
+	switch {
+	case len(d.problems) > before:
+	case f.required && isEmpty(v):
+		d.reportAt(e.value.start(), f.key, "%q is empty", f.key)
+	case e.value.kind == text && e.value.text == "" && isText(v):
+		d.reportAt(e.value.place, f.key, "%q is empty: give it a value, or remove the key", f.key)
 	}
+}
+
+// isText reports whether a field is bare text: for types of their own, what is empty
+// is for them to say.
+func isText(v reflect.Value) bool {
+	switch v.Interface().(type) {
+	case string, *string, connectors.OneOrMany:
+		return true
+	}
+	return false
+}
+
+// reportAt reports a problem of the key of the mapping in hand.
+func (d *decoder) reportAt(at place, key, format string, args ...any) {
+	d.path = append(d.path, step{key: key})
+	d.report(at, format, args...)
+	d.path = d.path[:len(d.path)-1]
 }
 
 // absent deals with a key that is not there.
 func (d *decoder) absent(n *node, f field, v reflect.Value) {
 	if f.required {
-		d.report(n.start(), "the key %q is missing", f.key)
+		d.reportAt(n.start(), f.key, "the key %q is missing", f.key)
 	}
 	if kept, ok := v.Addr().Interface().(*Node); ok {
 		*kept = Node{file: d.file, value: &node{kind: mapping, place: n.start()}}
@@ -89,21 +112,29 @@ func isEmpty(v reflect.Value) bool {
 	return false
 }
 
-// unknown reports a key that the struct does not have and returns the one that was
-// probably meant.
-func (d *decoder) unknown(key *node, known []field) string {
+// UnknownKey stands in a [Problem]'s path for a key that nothing is known of: what is
+// written there may be a value, and a secret one.
+const UnknownKey = "?"
+
+// unknown reports a key of the mapping that the struct does not have and returns the
+// one that was probably meant. One that is there as well is not at fault itself.
+func (d *decoder) unknown(n, key *node, known []field) string {
 	names := make([]string, len(known))
 	for i, f := range known {
 		names[i] = f.key
 	}
 	near, ok := Nearest(key.text, names)
+	at := near
+	if !ok || n.lookup(near) != nil {
+		at = UnknownKey
+	}
 	switch {
 	case ok:
-		d.report(key.place, "unknown key %s; did you mean %q?", shown(key), near)
+		d.reportAt(key.place, at, "unknown key %s; did you mean %q?", shown(key), near)
 	case len(names) == 0:
-		d.report(key.place, "unknown key %s; there are no keys here", shown(key))
+		d.reportAt(key.place, at, "unknown key %s; there are no keys here", shown(key))
 	default:
-		d.report(key.place, "unknown key %s; the keys here are %s", shown(key), strings.Join(names, ", "))
+		d.reportAt(key.place, at, "unknown key %s; the keys here are %s", shown(key), strings.Join(names, ", "))
 	}
 	return near
 }

@@ -125,6 +125,11 @@ func isPlain(tk *token.Token) bool {
 	return false
 }
 
+// isBlock reports whether the token begins a block of text.
+func isBlock(tk *token.Token) bool {
+	return tk.Type == token.LiteralType || tk.Type == token.FoldedType
+}
+
 func isQuoted(tk *token.Token) bool {
 	return tk.Type == token.SingleQuoteType || tk.Type == token.DoubleQuoteType
 }

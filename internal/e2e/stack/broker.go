@@ -2,14 +2,17 @@ package stack
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,17 +25,10 @@ func Build(root, dir string) (string, error) {
 	build.Dir = root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", &buildError{out: string(out), err: err}
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return path, nil
 }
-
-type buildError struct {
-	out string
-	err error
-}
-
-func (e *buildError) Error() string { return "go build: " + e.err.Error() + "\n" + e.out }
 
 // Broker is the program, serving a configuration of a test's.
 type Broker struct {
@@ -92,27 +88,36 @@ func (b *Broker) Ready() int {
 // Command runs another subcommand of the program with the same configuration.
 func (b *Broker) Command(tb testing.TB, stdin string, args ...string) Result {
 	tb.Helper()
-	full := append([]string{}, args...)
-	return Run(tb, nil, stdin, b.Program, append(full, "--config", b.Config)...)
+	return Run(tb, nil, stdin, b.Program, append(slices.Clone(args), "--config", b.Config)...)
 }
 
 // Answer is what the token endpoint said.
 type Answer struct {
-	Status  int
-	Header  http.Header
-	Took    time.Duration
-	Body    string
-	Token   string `json:"token"`
-	Details string `json:"details"`
+	Status int
+	Header http.Header
+	Took   time.Duration
+	Body   string
+	Token  string `json:"token"`
 }
 
-// Token asks for a token with Basic credentials; an empty user name is anonymous.
+// Token asks for a token with Basic credentials; an empty user name is anonymous. The
+// test ends where there is no answer.
 func (b *Broker) Token(tb testing.TB, username, password, service string, scopes ...string) Answer {
 	tb.Helper()
-	query := url.Values{"service": {service}, "scope": scopes}
-	request, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, "http://"+b.Addr+"/token?"+query.Encode(), http.NoBody)
+	a, err := b.Ask(tb.Context(), username, password, service, scopes...)
 	if err != nil {
 		tb.Fatal(err)
+	}
+	return a
+}
+
+// Ask is Token for goroutines, and for a broker that may be gone. It fails where the
+// answer is not complete.
+func (b *Broker) Ask(ctx context.Context, username, password, service string, scopes ...string) (Answer, error) {
+	query := url.Values{"service": {service}, "scope": scopes}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.Addr+"/token?"+query.Encode(), http.NoBody)
+	if err != nil {
+		return Answer{}, err
 	}
 	if username != "" {
 		request.SetBasicAuth(username, password)
@@ -120,19 +125,19 @@ func (b *Broker) Token(tb testing.TB, username, password, service string, scopes
 	started := time.Now()
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		tb.Fatal(err)
+		return Answer{}, err
 	}
 	defer response.Body.Close()
 	raw, err := io.ReadAll(response.Body)
 	if err != nil {
-		tb.Fatal(err)
+		return Answer{}, err
 	}
 	a := Answer{Status: response.StatusCode, Header: response.Header, Took: time.Since(started), Body: string(raw)}
 	// Headers that are too large never reach the program's own answers.
 	if err := json.Unmarshal(raw, &a); err != nil && a.Status != http.StatusRequestHeaderFieldsTooLarge {
-		tb.Fatalf("%s: %q: %v", response.Status, raw, err)
+		return Answer{}, fmt.Errorf("%s: %q: %w", response.Status, raw, err)
 	}
-	return a
+	return a, nil
 }
 
 // Claims are those of a registry token.

@@ -1,14 +1,10 @@
 package demo
 
 import (
-	"bytes"
 	"context"
-	"crypto/x509"
-	"encoding/pem"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
@@ -24,7 +20,7 @@ const (
 
 // buildBroker compiles the broker of the repository at root.
 func buildBroker(ctx context.Context, root, binary string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/shorepass")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "./cmd/shorepass")
 	build.Dir = root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
@@ -35,25 +31,25 @@ func buildBroker(ctx context.Context, root, binary string) error {
 
 // broker is the running broker process.
 type broker struct {
-	log   string
+	binary, config, log string
+
 	end   context.CancelFunc
 	ended chan struct{} // closed when the process is gone
 	err   error         // how it ended; read it after ended
 }
 
-// startBroker runs the broker with the configuration in dir until [broker.stop].
-func startBroker(ctx context.Context, binary, dir, log string) (*broker, error) {
+// startBroker runs the broker with a configuration until [broker.stop].
+func startBroker(ctx context.Context, binary, config, log string) (*broker, error) {
 	output, err := os.Create(log)
 	if err != nil {
 		return nil, err
 	}
 	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
-	b := &broker{log: log, end: end, ended: make(chan struct{})}
-	command := exec.CommandContext(ctx, binary, "serve", "--config", configFile)
-	command.Dir = dir
+	b := &broker{binary: binary, config: config, log: log, end: end, ended: make(chan struct{})}
+	command := exec.CommandContext(ctx, binary, "serve", "--config", config)
 	command.Stdout, command.Stderr = output, output
 	command.SysProcAttr = processAttributes()
-	command.Cancel = func() error { return interrupt(command.Process) }
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = stopWithin
 
 	started := make(chan error)
@@ -74,15 +70,6 @@ func startBroker(ctx context.Context, binary, dir, log string) (*broker, error) 
 		return nil, fmt.Errorf("starting the broker: %w", err)
 	}
 	return b, nil
-}
-
-// interrupt asks a process to end. Where there are no signals, it is ended.
-func interrupt(p *os.Process) error {
-	err := p.Signal(os.Interrupt)
-	if err == nil || errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	return p.Kill()
 }
 
 // stop ends the process and waits until it is gone.
@@ -111,7 +98,7 @@ func (b *broker) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, errors.New("the broker is not ready; its log is "+b.log))
 	defer cancel()
 	for {
-		if _, err := get(ctx, "http://"+monitorAddress+"/readyz"); err == nil {
+		if _, err := b.ask(ctx, "health"); err == nil {
 			return nil
 		}
 		select {
@@ -124,39 +111,39 @@ func (b *broker) awaitReady(ctx context.Context) error {
 	}
 }
 
-// fetchCA writes the certificates that the registry is to trust into a file.
-func fetchCA(ctx context.Context, file string) error {
-	bundle, err := get(ctx, issuer+"/ca.pem")
-	if err != nil {
-		return fmt.Errorf("the broker's CA certificate: %w", err)
-	}
-	block, _ := pem.Decode(bundle)
-	if block == nil {
-		return errors.New("the broker's CA certificate is not PEM")
-	}
-	if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-		return fmt.Errorf("the broker's CA certificate: %w", err)
-	}
-	return os.WriteFile(file, bundle, 0o600)
+// tokenAuth is what a registry is told of the broker, in the terms of its own
+// configuration.
+type tokenAuth struct {
+	Realm   string `json:"realm"`
+	Service string `json:"service"`
+	Issuer  string `json:"issuer"`
 }
 
-// get fetches a small document.
-func get(ctx context.Context, url string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+// registryConfig returns what a registry needs to trust the broker, and writes the
+// certificates into the file bundle.
+func (b *broker) registryConfig(ctx context.Context, bundle string) (tokenAuth, error) {
+	output, err := b.ask(ctx, "registry-config", "--for", "v3", "--json", "--bundle", bundle, "--write-bundle", bundle)
 	if err != nil {
-		return nil, err
+		return tokenAuth{}, err
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
+	var answer struct {
+		Auth struct {
+			Token tokenAuth `json:"token"`
+		} `json:"auth"`
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	if err != nil {
-		return nil, err
+	if err := json.Unmarshal(output, &answer); err != nil {
+		return tokenAuth{}, fmt.Errorf("shorepass registry-config: %w", err)
 	}
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s: %s", url, response.Status, bytes.TrimSpace(body))
+	return answer.Auth.Token, nil
+}
+
+// ask runs another command of the broker with the same configuration and returns
+// what it prints.
+func (b *broker) ask(ctx context.Context, command string, args ...string) ([]byte, error) {
+	output, err := exec.CommandContext(ctx, b.binary, append([]string{command, "--config", b.config}, args...)...).Output()
+	var exited *exec.ExitError
+	if errors.As(err, &exited) {
+		return nil, fmt.Errorf("shorepass %s: %s", command, strings.TrimSpace(string(exited.Stderr)))
 	}
-	return body, nil
+	return output, err
 }

@@ -53,24 +53,39 @@ func TestEndsWithGoRun(t *testing.T) {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	await := func(text string, within time.Duration) {
-		t.Helper()
-		for deadline := time.Now().Add(within); !strings.Contains(out.String(), text); time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%q is missing:\n%s", text, out.String())
-			}
-		}
-	}
-	await("Ready.", 5*time.Minute)
+	out.await(t, "Ready.", 5*time.Minute)
 	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	await("Ended.", 15*time.Second)
+	out.await(t, "Ended.", 15*time.Second)
 	if err := command.Wait(); err == nil {
 		t.Error("go run was not ended by the signal")
 	}
 	ports := []demo.Port{{"localhost:5000", ""}, {"localhost:5001", ""}, {"localhost:5002", ""}, {"localhost:1389", ""}}
 	if err := demo.CheckPorts(t.Context(), ports, "linux"); err != nil {
 		t.Errorf("still taken: %v", err)
+	}
+}
+
+// Ctrl-C reaches every program of the terminal's foreground: make and the demo.
+func TestEndsWithMake(t *testing.T) {
+	var out transcript
+	command := exec.CommandContext(t.Context(), "make", "--no-print-directory", "-C", filepath.Join(quickstart, "..", ".."), "demo")
+	command.Stdout, command.Stderr = &out, &out
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.WaitDelay = 30 * time.Second
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	out.await(t, "Ready.", 5*time.Minute)
+	if err := syscall.Kill(-command.Process.Pid, syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	var exited *exec.ExitError
+	if err := command.Wait(); errors.As(err, &exited) && exited.Exited() {
+		t.Errorf("make failed: %v", err)
+	}
+	if !strings.HasPrefix(out.String(), "Building the demo") || !strings.HasSuffix(out.String(), "\nEnded.\n") {
+		t.Errorf("got:\n%s", out.String())
 	}
 }

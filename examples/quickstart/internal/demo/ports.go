@@ -53,15 +53,18 @@ func isFree(ctx context.Context, address string) bool {
 	return listener.Close() == nil
 }
 
+// isAddress reports whether there is a port in it.
+func isAddress(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	return err == nil && port != ""
+}
+
 // advice says what is wrong with a port and what to do about it.
 func advice(p Port, system string) string {
 	_, port, _ := net.SplitHostPort(p.Address)
 	find := "lsof -nP -iTCP:" + port + " -sTCP:LISTEN"
-	switch system {
-	case "linux":
+	if system == "linux" {
 		find = "ss -ltnp 'sport = :" + port + "'"
-	case "windows":
-		find = "netstat -ano | findstr :" + port
 	}
 	text := fmt.Sprintf("port %s is taken by another program, and %s needs it.\n"+
 		"  Find out which program:  %s\n"+

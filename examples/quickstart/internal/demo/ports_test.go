@@ -62,13 +62,13 @@ func TestCheckPorts(t *testing.T) {
 				"  Stop it (perhaps the demo is running already), then start the demo again.",
 		},
 		{
-			"two taken, one of them on all addresses, Windows", "windows",
+			"two taken, one of them on all addresses", "linux",
 			[]demo.Port{{"localhost:" + taken, "the broker"}, {"localhost:" + everywhere, "the registry"}},
 			"port TAKEN is taken by another program, and the broker needs it.\n" +
-				"  Find out which program:  netstat -ano | findstr :TAKEN\n" +
+				"  Find out which program:  ss -ltnp 'sport = :TAKEN'\n" +
 				"  Stop it (perhaps the demo is running already), then start the demo again.\n\n" +
 				"port EVERYWHERE is taken by another program, and the registry needs it.\n" +
-				"  Find out which program:  netstat -ano | findstr :EVERYWHERE\n" +
+				"  Find out which program:  ss -ltnp 'sport = :EVERYWHERE'\n" +
 				"  Stop it (perhaps the demo is running already), then start the demo again.",
 		},
 	} {

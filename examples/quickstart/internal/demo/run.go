@@ -15,18 +15,13 @@ import (
 	"github.com/shorepass/shorepass/examples/quickstart/internal/registry"
 )
 
-// Where everything listens. The broker's part of it, its realm and its service are
-// what shorepass.yaml says.
+// Where the broker's neighbors listen, and the files that people may edit.
 const (
 	registryAddress  = "localhost:5000"
-	brokerAddress    = "localhost:5001"
-	monitorAddress   = "localhost:5002"
 	directoryAddress = "localhost:1389"
 
-	issuer  = "http://" + brokerAddress + "/realms/demo"
-	service = "registry.localhost"
-
 	configFile = "shorepass.yaml"
+	policyFile = "policy.yaml"
 	usersFile  = "users.ldif"
 )
 
@@ -62,6 +57,11 @@ type demo struct {
 	root string // of the repository
 	data string // what a run leaves behind
 
+	short  shortcut // to dir, by which the broker reads its configuration
+	listen listeners
+	tree   *directory.Tree
+	auth   tokenAuth
+
 	directory *directory.Server
 	broker    *broker
 	registry  *registry.Server
@@ -84,16 +84,7 @@ func newDemo(o Options) (*demo, error) {
 
 // run is the demo from its first step to its last.
 func (d *demo) run(ctx context.Context) error {
-	ports := []Port{
-		{registryAddress, "the registry"},
-		{brokerAddress, "the broker"},
-		{monitorAddress, "the broker's monitor"},
-		{directoryAddress, "the LDAP directory"},
-	}
-	if err := CheckPorts(ctx, ports, runtime.GOOS); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(d.data, 0o700); err != nil {
+	if err := d.prepare(ctx); err != nil {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
@@ -104,6 +95,24 @@ func (d *demo) run(ctx context.Context) error {
 		}
 	}
 	return d.narrate(ctx)
+}
+
+// prepare finds out whether there is room for the demo, before anything is started.
+func (d *demo) prepare(ctx context.Context) (err error) {
+	if d.listen, err = readListeners(d.config()); err != nil {
+		return err
+	}
+	ports := []Port{{registryAddress, "the registry"}}
+	ports = append(ports, d.listen.ports()...)
+	ports = append(ports, Port{directoryAddress, "the LDAP directory"})
+	if err := CheckPorts(ctx, ports, runtime.GOOS); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(d.data, 0o700); err != nil {
+		return err
+	}
+	d.short, err = newShortcut(d.dir)
+	return err
 }
 
 // endOr prefers the end of the context, which is what most errors come from once
@@ -117,34 +126,30 @@ func endOr(ctx context.Context, err error) error {
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
 
+// config is the broker's configuration where people edit it.
+func (d *demo) config() string { return filepath.Join(d.dir, configFile) }
+
 // binary is the broker, kept so that it can be tried out by hand.
-func (d *demo) binary() string {
-	name := "shorepass"
-	if runtime.GOOS == "windows" {
-		name += ".exe"
-	}
-	return filepath.Join(d.data, name)
-}
+func (d *demo) binary() string { return filepath.Join(d.data, "shorepass") }
 
 func (d *demo) build(ctx context.Context) error {
 	d.say("Building the broker (the first time takes a minute)")
 	return buildBroker(ctx, d.root, d.binary())
 }
 
-func (d *demo) startDirectory(ctx context.Context) error {
+func (d *demo) startDirectory(ctx context.Context) (err error) {
 	d.say("Starting an LDAP directory on %s with the people of users.ldif", directoryAddress)
-	tree, err := directory.Load(filepath.Join(d.dir, usersFile))
-	if err != nil {
+	if d.tree, err = directory.Load(filepath.Join(d.dir, usersFile)); err != nil {
 		return err
 	}
-	d.directory, err = directory.Start(ctx, directoryAddress, tree)
+	d.directory, err = directory.Start(ctx, directoryAddress, d.tree)
 	return err
 }
 
 func (d *demo) startBroker(ctx context.Context) (err error) {
-	d.say("Starting the broker on %s: shorepass serve --config %s", brokerAddress, configFile)
+	d.say("Starting the broker on %s: shorepass serve --config %s", d.listen.Listen, configFile)
 	d.narrator = narrate.NewFollower(filepath.Join(d.data, "audit.jsonl"), time.Local, d.out)
-	d.broker, err = startBroker(ctx, d.binary(), d.dir, filepath.Join(d.data, "shorepass.log"))
+	d.broker, err = startBroker(ctx, d.binary(), d.short.to(configFile), filepath.Join(d.data, "shorepass.log"))
 	if err != nil {
 		return err
 	}
@@ -154,42 +159,18 @@ func (d *demo) startBroker(ctx context.Context) (err error) {
 func (d *demo) startRegistry(ctx context.Context) (err error) {
 	d.say("Starting a registry on %s that trusts the broker's CA certificate", registryAddress)
 	bundle := filepath.Join(d.data, "ca.pem")
-	if err := fetchCA(ctx, bundle); err != nil {
+	if d.auth, err = d.broker.registryConfig(ctx, bundle); err != nil {
 		return err
 	}
 	d.registry, err = registry.Start(ctx, registry.Config{
 		Address:        registryAddress,
-		Realm:          "http://" + brokerAddress + "/token",
-		Service:        service,
-		Issuer:         issuer,
+		Realm:          d.auth.Realm,
+		Service:        d.auth.Service,
+		Issuer:         d.auth.Issuer,
 		RootCertBundle: bundle,
 		LogFile:        filepath.Join(d.data, "registry.log"),
 	})
 	return err
-}
-
-// seed pushes the first images as alice, through the broker.
-func (d *demo) seed(ctx context.Context) error {
-	alice := registry.Account{Username: "alice", Password: "alice-password"}
-	for _, repository := range []string{"platform/hello", "public/hello"} {
-		d.say("Pushing %s as alice", repository)
-		image, err := registry.NewImage("hello.txt", "Hello from "+repository+".\n")
-		if err != nil {
-			return err
-		}
-		if err := registry.Push(ctx, "http://"+registryAddress, alice, repository, "latest", image); err != nil {
-			return err
-		}
-		if err := d.narrator.Drain(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *demo) explain(context.Context) error {
-	d.say("%s", guide(d.binary(), filepath.Join(d.dir, configFile)))
-	return nil
 }
 
 // narrate tells of every attempt until the end.
@@ -225,4 +206,5 @@ func (d *demo) stop() {
 	if d.directory != nil {
 		d.directory.Stop()
 	}
+	d.short.remove()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -125,6 +126,22 @@ func (t *Tree) Authenticate(dn, password string) error {
 		return ldap.NewError(ldap.LDAPResultInvalidCredentials, errors.New("invalid credentials"))
 	}
 	return nil
+}
+
+// Password returns the first password that the entry with a uid has in clear; there is
+// none where all are hashes.
+func (t *Tree) Password(uid string) (string, bool) {
+	for _, e := range t.entries {
+		if !slices.Contains(e.lookup("uid"), uid) {
+			continue
+		}
+		for _, stored := range e.lookup("userPassword") {
+			if !isSSHA(stored) {
+				return stored, true
+			}
+		}
+	}
+	return "", false
 }
 
 func (t *Tree) find(name *ldap.DN) *entry {

@@ -89,6 +89,9 @@ func (e entry) end() string {
 	case "throttled":
 		return "answered 429: " + e.Reason
 	case "unavailable":
+		if e.Reason == "client-gone" {
+			return "not answered: the client hung up"
+		}
 		return "answered 503: " + e.Reason
 	case "internal":
 		return "answered 500: " + e.Reason

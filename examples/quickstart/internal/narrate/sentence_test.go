@@ -73,6 +73,12 @@ func TestSentence(t *testing.T) {
 				"          answered 503: outage\n",
 		},
 		{
+			"client that does not wait",
+			`{"time":"2026-03-01T09:00:00Z","client_ip":"127.0.0.1","user_agent":"crane/v0.22.1","username":"alice","outcome":"unavailable","reason":"client-gone"}`,
+			"10:00:00  somebody as \"alice\" from 127.0.0.1 with crane/v0.22.1\n" +
+				"          not answered: the client hung up\n",
+		},
+		{
 			"bad request, scope that cannot be read",
 			`{"time":"2026-03-01T09:00:00Z","kind":"anonymous","dropped":["nonsense"],"outcome":"malformed","reason":"unknown-service"}`,
 			"10:00:00  anonymous\n" +

@@ -18,8 +18,12 @@ import (
 // Account is who pushes.
 type Account struct{ Username, Password string }
 
+// ErrRefused is why a push fails that the broker or the registry does not allow.
+var ErrRefused = errors.New("refused")
+
 // Push pushes an image the way any client does: it asks the registry, is sent to
-// the broker for a token, and comes back with it. base is the registry's URL.
+// the broker for a token, and comes back with it. base is the registry's URL. Where
+// who may not push there, the error is ErrRefused.
 func Push(ctx context.Context, base string, who Account, repository, tag string, image Image) error {
 	p := pusher{base: base, repository: repository}
 	if err := p.signIn(ctx, who); err != nil {
@@ -59,6 +63,11 @@ func (p *pusher) signIn(ctx context.Context, who Account) error {
 		"scope":   {"repository:" + p.repository + ":pull,push"},
 	}.Encode()
 	answer, err = p.do(ctx, call{method: http.MethodGet, url: endpoint.String(), as: &who, want: http.StatusOK})
+	var unreachable *url.Error
+	if errors.As(err, &unreachable) && ctx.Err() == nil {
+		return fmt.Errorf("the registry sends its clients to %s, where they get no answer: "+
+			"public_url in shorepass.yaml must lead to what listen says: %w", challenge["realm"], unreachable.Err)
+	}
 	if err != nil {
 		return err
 	}
@@ -142,8 +151,26 @@ func (p *pusher) do(ctx context.Context, c call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if response.StatusCode != c.want {
-		return answer{}, fmt.Errorf("%s %s: %s: %s", c.method, c.url, response.Status, bytes.TrimSpace(body))
+	if response.StatusCode == c.want {
+		return answer{response.Header, body}, nil
 	}
-	return answer{response.Header, body}, nil
+	err = fmt.Errorf("%s %s: %s: %s", c.method, c.url, response.Status, message(body))
+	if response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden {
+		err = fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return answer{}, err
+}
+
+// message is what the body of an error says in words, be it the registry's or the
+// broker's (which both write errors as the distribution specification has them).
+func message(body []byte) string {
+	var answer struct {
+		Errors []struct {
+			Message string `json:"message"`
+		} `json:"errors"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || len(answer.Errors) == 0 {
+		return string(bytes.TrimSpace(body))
+	}
+	return answer.Errors[0].Message
 }

@@ -1,0 +1,133 @@
+package e2e_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/broker"
+)
+
+// TestOperationsFields compares the manual's table of audit fields with the entry.
+func TestOperationsFields(t *testing.T) {
+	table, _, _ := strings.Cut(section(t, document(t, "docs/operations.md"), "The audit log"), "\n### ")
+	var there, optional []string
+	entry := reflect.TypeFor[broker.Entry]()
+	for i := range entry.NumField() {
+		name, more, _ := strings.Cut(entry.Field(i).Tag.Get("json"), ",")
+		if there = append(there, name); more == "omitempty" {
+			optional = append(optional, name)
+		}
+	}
+	sameNames(t, "fields", cells(table), there)
+	var marked []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)`\\* \\|").FindAllStringSubmatch(table, -1) {
+		marked = append(marked, m[1])
+	}
+	sameNames(t, "fields that may be left out", marked, optional)
+}
+
+// TestOperationsReasons compares the manual's outcomes and reasons with those in the
+// code: constants of the types that hold them, and texts where an error is made.
+func TestOperationsReasons(t *testing.T) {
+	_, rest, _ := strings.Cut(section(t, document(t, "docs/operations.md"), "The audit log"), "\n### Outcomes and reasons\n")
+	rest, _, _ = strings.Cut(rest, "\n### ")
+	outcomes, reasons, _ := strings.Cut(rest, "\n| Reason |")
+
+	var kinds, made []string
+	for _, folder := range []string{"broker", "broker/server", "connectors", "cmd"} {
+		for _, file := range sources(t, folder) {
+			ast.Inspect(file, func(n ast.Node) bool {
+				kinds = append(kinds, constants(n, "Kind", "Outcome")...)
+				made = append(made, append(constants(n, "Reason", "reason"), reasonOf(n)...)...)
+				return true
+			})
+		}
+	}
+	sameNames(t, "outcomes", cells(outcomes), kinds)
+	sameNames(t, "reasons", cells(reasons), made)
+}
+
+// sources parses the Go files of a package, without its tests.
+func sources(tb testing.TB, folder string) []*ast.File {
+	tb.Helper()
+	paths, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(folder), "*.go"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var files []*ast.File
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
+}
+
+// constants returns the values of text constants of a type, or whose names begin so.
+func constants(n ast.Node, typeName, prefix string) []string {
+	spec, ok := n.(*ast.ValueSpec)
+	if !ok {
+		return nil
+	}
+	var values []string
+	for i, value := range spec.Values {
+		named, typed := spec.Type.(*ast.Ident)
+		if typed && named.Name == typeName || strings.HasPrefix(spec.Names[i].Name, prefix) {
+			values = append(values, texts(value)...)
+		}
+	}
+	return values
+}
+
+// reasonOf returns the reason of an error or act that is made at n: the field Reason,
+// or the argument of the functions that fill it in.
+func reasonOf(n ast.Node) []string {
+	switch n := n.(type) {
+	case *ast.KeyValueExpr:
+		if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Reason" {
+			return texts(n.Value)
+		}
+	case *ast.CallExpr:
+		name := ""
+		switch f := n.Fun.(type) {
+		case *ast.Ident:
+			name = f.Name
+		case *ast.SelectorExpr:
+			name = f.Sel.Name
+		}
+		if i := slices.Index([]string{"malformed", "internal", "Act"}, name); i >= 0 {
+			for _, arg := range n.Args {
+				if found := texts(arg); len(found) > 0 && found[0] != "" {
+					return found
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// texts returns the value of a string literal.
+func texts(e ast.Expr) []string {
+	literal, ok := e.(*ast.BasicLit)
+	if !ok || literal.Kind != token.STRING {
+		return nil
+	}
+	text, err := strconv.Unquote(literal.Value)
+	if err != nil {
+		return nil
+	}
+	return []string{text}
+}
