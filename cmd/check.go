@@ -88,8 +88,8 @@ func (p *program) checkRealm(cfg *config.Config, r config.Realm) []finding {
 		}
 		closeConnector(opened)
 	}
-	if r.Name == "" || cfg.DataDir == "" {
-		return findings
+	if info, err := os.Stat(cfg.DataDir); r.Signing.KeyFile == "" && (err != nil || !info.IsDir()) {
+		return findings // there are no keys yet, or checkPlaces says why
 	}
 	if err := token.Check(ringConfig(cfg, r, p.quiet())); err != nil && !errors.Is(err, token.ErrNoKeys) {
 		findings = append(findings, findingsOf(err, at(cfg, r.Signing.At))...)
