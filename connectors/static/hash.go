@@ -29,7 +29,7 @@ const (
 	newMemory = 19 * 1024 // KiB
 	newTime   = 2
 	newLanes  = 1
-	newCost   = 11
+	newCost   = 10
 )
 
 // The highest costs that a file may ask for: one login must end well within the

@@ -34,6 +34,29 @@ func TestOperationsFields(t *testing.T) {
 	sameNames(t, "fields that may be left out", marked, optional)
 }
 
+// TestOperationsEndpoints compares the manual's tables of paths with the texts in the
+// code that are paths.
+func TestOperationsEndpoints(t *testing.T) {
+	var there []string
+	for _, name := range []string{"server.go", "monitor.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", "broker", "server", name), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if e, ok := n.(ast.Expr); ok {
+				for _, text := range texts(e) {
+					if strings.HasPrefix(text, "/") {
+						there = append(there, strings.ReplaceAll(text, "{realm}", "REALM"))
+					}
+				}
+			}
+			return true
+		})
+	}
+	sameNames(t, "paths", cells(section(t, document(t, "docs/operations.md"), "Endpoints")), there)
+}
+
 // TestOperationsReasons compares the manual's outcomes and reasons with those in the
 // code: constants of the types that hold them, and texts where an error is made.
 func TestOperationsReasons(t *testing.T) {

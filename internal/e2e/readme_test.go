@@ -180,8 +180,9 @@ func TestReadmeTranscript(t *testing.T) {
 	for _, typed := range strings.Split("\n"+fenced(t, readme, "console", "docker login"), "\n$ ")[1:] {
 		command, want, _ := strings.Cut(typed, "\n")
 		r := stack.Run(t, []string{"HOME=" + home, "DOCKER_CONFIG=" + home}, "", "sh", "-c", "exec 2>&1; "+here.Replace(command)) // as on a terminal
-		if got := demo.Replace(r.Stdout); !matches(steady(want), steady(got)) {
-			t.Errorf("%s prints\n%s\nthe README has\n%s", command, got, want)
+		refused := strings.Contains(want, "Error:") || strings.Contains(want, "unauthorized:")
+		if got := demo.Replace(r.Stdout); !matches(steady(want), steady(got)) || refused != (r.Code != 0) {
+			t.Errorf("%s exits %d and prints\n%s\nthe README has\n%s", command, r.Code, got, want)
 		}
 	}
 

@@ -255,3 +255,20 @@ func TestAuthenticate(t *testing.T) {
 		})
 	}
 }
+
+func TestPassword(t *testing.T) {
+	tree := parse(t, "dn: dc=demo\nobjectClass: dcObject\n\n"+
+		"dn: uid=alice,dc=demo\nobjectClass: account\nuid: alice\nuserPassword: {SSHA}B6NgoDDG9GEC8sJy+rhmVLpRInVzYWx0\nuserPassword: in-clear\n\n"+
+		"dn: uid=bob,dc=demo\nobjectClass: account\nuid: bob\nuserPassword: {SSHA}B6NgoDDG9GEC8sJy+rhmVLpRInVzYWx0\n")
+	for _, tt := range []struct{ name, uid, want string }{
+		{"in clear beside a hash", "alice", "in-clear"},
+		{"a hash alone", "bob", ""},
+		{"nobody", "carol", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got, known := tree.Password(tt.uid); got != tt.want || known != (tt.want != "") {
+				t.Errorf("got %q, %v", got, known)
+			}
+		})
+	}
+}

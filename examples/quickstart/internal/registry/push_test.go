@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"net/http"
@@ -92,11 +93,14 @@ func TestPushSaysWhatWentWrong(t *testing.T) {
 		status int
 		body   string
 		want   string
+		refuse bool
 	}{
-		{"the broker refuses", http.StatusUnauthorized, "wrong password\n", "401 Unauthorized: wrong password"},
-		{"no token in the answer", http.StatusOK, `{"access_token":""}`, "the broker's answer holds no token"},
-		{"no JSON", http.StatusOK, "hello", "the broker's answer holds no token"},
-		{"a token that the registry does not take", http.StatusOK, `{"token":"e30.e30.e30"}`, "/v2/a/b/blobs/uploads/: 401 Unauthorized"},
+		{"the broker refuses", http.StatusUnauthorized, "wrong password\n", "401 Unauthorized: wrong password", true},
+		{"the broker refuses in JSON", http.StatusUnauthorized, `{"errors":[{"code":"UNAUTHORIZED","message":"wrong password"}]}`, "401 Unauthorized: wrong password", true},
+		{"the broker cannot tell", http.StatusServiceUnavailable, `{"errors":[{"code":"UNAVAILABLE","message":"try again"}]}`, "503 Service Unavailable: try again", false},
+		{"no token in the answer", http.StatusOK, `{"access_token":""}`, "the broker's answer holds no token", false},
+		{"no JSON", http.StatusOK, "hello", "the broker's answer holds no token", false},
+		{"a token that the registry does not take", http.StatusOK, `{"token":"e30.e30.e30"}`, "/v2/a/b/blobs/uploads/: 401 Unauthorized: authentication required", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -109,6 +113,9 @@ func TestPushSaysWhatWentWrong(t *testing.T) {
 			err := registry.Push(t.Context(), start(t, endpoint.URL), registry.Account{Username: "alice"}, "a/b", "latest", registry.Image{})
 			if err == nil || !strings.HasPrefix(err.Error(), "push of a/b as alice: ") || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %s", err, tt.want)
+			}
+			if errors.Is(err, registry.ErrRefused) != tt.refuse || strings.Contains(err.Error(), "{") {
+				t.Errorf("got %v, want ErrRefused: %v", err, tt.refuse)
 			}
 		})
 	}
