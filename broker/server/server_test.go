@@ -338,7 +338,7 @@ func TestHostileScopesNeverFail(t *testing.T) {
 		"repository:platform/app\x00:pull", "repository:{user}/x:push", "repository:platform:push", "repository:platform-evil/x:push",
 		"repository:registry.corp:5000/platform/app:push", "repository:" + strings.Repeat("a/", 200) + "b:pull", "plugin:x:pull", "repository:platform%2Fapp:push",
 	}
-	for i := range 1000 {
+	for i := range 300 {
 		scope := hostile[i%len(hostile)]
 		if i >= len(hostile) {
 			scope = scope[:i%(len(scope)+1)] + string(rune(i*37%0x3000)) + scope[i%(len(scope)+1):]
@@ -347,9 +347,15 @@ func TestHostileScopesNeverFail(t *testing.T) {
 		if response.StatusCode >= 500 {
 			t.Fatalf("scope %q: %s %+v", scope, response.Status, b)
 		}
-		for _, v := range f.Last(t).Granted {
+	}
+	entries := f.Entries(t)
+	if len(entries) != 300 {
+		t.Fatalf("%d audit entries for 300 requests", len(entries))
+	}
+	for _, e := range entries {
+		for _, v := range e.Granted {
 			if !strings.HasPrefix(v.Scope, "repository:public/") || v.Action != "pull" {
-				t.Fatalf("scope %q: bob is granted %+v", scope, v)
+				t.Errorf("asked %q: bob is granted %+v", e.Asked, v)
 			}
 		}
 	}

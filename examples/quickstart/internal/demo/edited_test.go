@@ -100,20 +100,24 @@ func TestRunSaysWhichEditStopsIt(t *testing.T) {
 		prefix, want string
 	}{
 		{
-			"an unknown key", edit{"shorepass.yaml", "listen:", "listne: 1\nlisten:"},
+			"an unknown key",
+			edit{"shorepass.yaml", "listen:", "listne: 1\nlisten:"},
 			"the broker has ended by itself (exit status 1). Its last words:\n", `"listne"`,
 		},
 		{
-			"a public URL that leads nowhere", edit{"shorepass.yaml", "listen: localhost:5001", "listen: localhost:" + freePort(t)},
+			"a public URL that leads nowhere",
+			edit{"shorepass.yaml", "listen: localhost:5001", "listen: localhost:" + freePort(t)},
 			"push of platform/hello as alice: the registry sends its clients to http://localhost:5001/token, where they get no answer: " +
 				"public_url in shorepass.yaml must lead to what listen says: ", "refused",
 		},
 		{
-			"a busy port", edit{"shorepass.yaml", "listen: localhost:5001", "listen: localhost:" + taken},
+			"a busy port",
+			edit{"shorepass.yaml", "listen: localhost:5001", "listen: localhost:" + taken},
 			"port " + taken + " is taken by another program, and the broker needs it.\n", "start the demo again",
 		},
 		{
-			"another password of the broker", edit{"users.ldif", "userPassword: broker-password", "userPassword: other"},
+			"another password of the broker",
+			edit{"users.ldif", "userPassword: broker-password", "userPassword: other"},
 			"push of platform/hello as alice: GET http://localhost:5001/token?", ": 503 Service Unavailable: nobody can log in at the moment",
 		},
 	} {
