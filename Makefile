@@ -52,7 +52,7 @@ fuzz: needs-go ## each fuzz target for FUZZTIME
 	@set -e; packages=$$(go list ./...); for p in $$packages; do \
 		list=$$(go test -list '^Fuzz' $$p) || { echo "$$list"; exit 1; }; \
 		for f in $$(echo "$$list" | sed -n '/^Fuzz/p'); do \
-			echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; done; done
+			echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$p; done; done
 
 golden: peers ## writes the golden files anew from what the code does now: read the diff
 	go test ./internal/config ./cmd -update

@@ -200,6 +200,12 @@ type Validator interface {
 	Validate() []FieldProblem
 }
 
+// Grouped is implemented by configuration structs that can tell whether identities
+// will have groups at all, so that a rule about groups where there are none is seen.
+type Grouped interface {
+	HasGroups() bool
+}
+
 // FieldProblem is one fault of a configuration struct.
 type FieldProblem struct {
 	Field   string // path of yaml keys from the struct, such as "users.base_dn"

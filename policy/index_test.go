@@ -45,28 +45,6 @@ func fastest(of int, do func()) time.Duration {
 	return best
 }
 
-// Eight times the rules take eight times as long, not 64 times. What else runs on
-// the machine may disturb a measurement, but not each of ten.
-func TestLintDoesNotTakeTheSquareOfTheRules(t *testing.T) {
-	check := func(name string, few, many *policy.Policy) {
-		t.Run(name, func(t *testing.T) {
-			var before, after time.Duration
-			for range 10 {
-				before, after = fastest(3, func() { policy.Lint(few) }), fastest(1, func() { policy.Lint(many) })
-				if after < 30*before {
-					return
-				}
-			}
-			t.Errorf("%v for 1,000 rules, %v for 8,000", before, after)
-		})
-	}
-	for _, s := range shapes() {
-		check(s.name, s.compile(t, 1_000), s.compile(t, 8_000))
-	}
-	const name = "networks alone"
-	check(name, compile(t, linear(1_000)[name]...), compile(t, linear(8_000)[name]...))
-}
-
 // Every subject of a shape asks for what is for every other one.
 func TestShapesAgreeWithNaiveEvaluator(t *testing.T) {
 	const n = 25

@@ -147,3 +147,6 @@ func setDefault(field *string, value string) {
 		*field = value
 	}
 }
+
+// HasGroups reports whether groups are looked up.
+func (c *Config) HasGroups() bool { return c.Groups != nil }

@@ -15,3 +15,6 @@ func (c *Config) Validate() []connectors.FieldProblem {
 	}
 	return nil
 }
+
+// HasGroups reports whether the users have groups: those of an htpasswd file do not.
+func (c *Config) HasGroups() bool { return c.Htpasswd == "" }

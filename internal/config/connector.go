@@ -33,7 +33,11 @@ func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.
 		}
 		p.checkUsernames(keys.Usernames)
 		cfg := p.connectorConfig(keys)
-		rulers = append(rulers, policy.Connector{Name: keys.Name, LowerCaseGroups: l.types[keys.Type].LowerCaseGroups})
+		ruler := policy.Connector{Name: keys.Name, LowerCaseGroups: l.types[keys.Type].LowerCaseGroups}
+		if g, ok := cfg.(connectors.Grouped); ok {
+			ruler.NoGroups = !g.HasGroups()
+		}
+		rulers = append(rulers, ruler)
 		if l.sound(before) {
 			r.Connectors = append(r.Connectors, Connector{Name: keys.Name, Type: keys.Type, Usernames: keys.Usernames, Config: cfg, At: keys.at})
 		}

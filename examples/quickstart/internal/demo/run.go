@@ -84,11 +84,8 @@ func newDemo(o Options) (*demo, error) {
 
 // run is the demo from its first step to its last.
 func (d *demo) run(ctx context.Context) error {
-	if err := d.prepare(ctx); err != nil {
-		return err
-	}
 	for _, step := range []func(context.Context) error{
-		d.build, d.startDirectory, d.startBroker, d.startRegistry, d.seed, d.explain,
+		d.prepare, d.build, d.startDirectory, d.startBroker, d.startRegistry, d.seed, d.explain,
 	} {
 		if err := step(ctx); err != nil {
 			return endOr(ctx, err)
@@ -133,7 +130,7 @@ func (d *demo) config() string { return filepath.Join(d.dir, configFile) }
 func (d *demo) binary() string { return filepath.Join(d.data, "shorepass") }
 
 func (d *demo) build(ctx context.Context) error {
-	d.say("Building the broker (the first time takes a minute)")
+	d.say("Building the broker")
 	return buildBroker(ctx, d.root, d.binary())
 }
 
