@@ -38,6 +38,25 @@ func (p *program) load(path string) (*config.Config, error) {
 	return cfg, nil
 }
 
+// loadRealm reads the configuration and finds a realm.
+func (p *program) loadRealm(path, name string) (*config.Config, config.Realm, error) {
+	cfg, err := p.load(path)
+	if err != nil {
+		return nil, config.Realm{}, err
+	}
+	realm, err := realmOf(cfg, name)
+	return cfg, realm, err
+}
+
+// loadService reads the configuration and finds a realm and a service of it.
+func (p *program) loadService(path, realmName, name string) (cfg *config.Config, realm config.Realm, service string, err error) {
+	if cfg, realm, err = p.loadRealm(path, realmName); err != nil {
+		return nil, realm, "", err
+	}
+	service, err = serviceOf(realm, name)
+	return cfg, realm, service, err
+}
+
 // realmOf returns the named realm, or the only one.
 func realmOf(cfg *config.Config, name string) (config.Realm, error) {
 	var names []string

@@ -74,15 +74,7 @@ func (p *program) explain(ctx context.Context, o explainOptions, args []string) 
 	if err != nil {
 		return err
 	}
-	cfg, err := p.load(o.config)
-	if err != nil {
-		return err
-	}
-	realm, err := realmOf(cfg, o.realm)
-	if err != nil {
-		return err
-	}
-	service, err := serviceOf(realm, o.service)
+	_, realm, service, err := p.loadService(o.config, o.realm, o.service)
 	if err != nil {
 		return err
 	}

@@ -81,11 +81,7 @@ func (o *keyOptions) flags(c *cobra.Command) {
 // withKeys reaches a realm's keys: over the admin socket of the process that serves,
 // or, when none does, on the files, under the lock.
 func (p *program) withKeys(o keyOptions, do func(realmKeys) error) error {
-	cfg, err := p.load(o.config)
-	if err != nil {
-		return err
-	}
-	realm, err := realmOf(cfg, o.realm)
+	cfg, realm, err := p.loadRealm(o.config, o.realm)
 	if err != nil {
 		return err
 	}

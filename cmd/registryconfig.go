@@ -67,15 +67,7 @@ func (p *program) registryConfig(ctx context.Context, o registryOptions) error {
 	if o.version != "v2" && o.version != "v3" {
 		return usageError{fmt.Errorf("say which registry with --for: v2 (2.8) or v3 (3.x), not %q", o.version)}
 	}
-	cfg, err := p.load(o.config)
-	if err != nil {
-		return err
-	}
-	realm, err := realmOf(cfg, o.realm)
-	if err != nil {
-		return err
-	}
-	service, err := serviceOf(realm, o.service)
+	cfg, realm, service, err := p.loadService(o.config, o.realm, o.service)
 	if err != nil {
 		return err
 	}
