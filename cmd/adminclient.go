@@ -61,6 +61,9 @@ func (a adminKeys) call(ctx context.Context, method, what string) ([]byte, error
 	if errors.Is(err, os.ErrPermission) {
 		return nil, fmt.Errorf("the admin socket %s is its owner's alone: run this as the user that serves", a.socket)
 	}
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("a process works on data_dir, but its admin socket %s is gone: restart that process", a.socket)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("a process works on data_dir, but its admin socket does not answer: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,9 +69,7 @@ func (p *program) check(path string) []finding {
 		findings = append(findings, p.checkRealm(cfg, r)...)
 	}
 	findings = append(findings, p.checkTLS(cfg)...)
-	if err == nil {
-		findings = append(findings, checkPlaces(cfg)...)
-	}
+	findings = append(findings, checkPlaces(cfg)...)
 	slices.SortStableFunc(findings, func(a, b finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
@@ -87,6 +86,9 @@ func (p *program) checkRealm(cfg *config.Config, r config.Realm) []finding {
 			continue
 		}
 		closeConnector(opened)
+	}
+	if r.Name == "" {
+		return findings
 	}
 	if info, err := os.Stat(cfg.DataDir); r.Signing.KeyFile == "" && (err != nil || !info.IsDir()) {
 		return findings // there are no keys yet, or checkPlaces says why
@@ -115,14 +117,17 @@ func (p *program) checkTLS(cfg *config.Config) []finding {
 func checkPlaces(cfg *config.Config) []finding {
 	root, err := strictyaml.ParseFile(cfg.File)
 	if err != nil {
-		return findingsOf(err, strictyaml.Problem{File: cfg.File, Line: 1, Column: 1})
+		return nil // was reported
 	}
 	var findings []finding
 	look := func(key, path, want string, fits func(fs.FileMode) bool) {
+		if path == "" {
+			return // could not be read, and was reported
+		}
 		info, err := os.Stat(path)
 		if err == nil && !fits(info.Mode()) {
 			findings = append(findings, newFinding("error", root.Problem(key, "%s: %s is there and is no %s", key, path, want)))
-		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) { // of a folder above
 			findings = append(findings, newFinding("error", root.Problem(key, "%s: %v", key, err)))
 		}
 	}

@@ -109,7 +109,7 @@ func (d *daemon) prepare(b *broker.Broker) error {
 	for name, ring := range d.rings {
 		public.Realms[name], admin.Realms[name] = ring, ring
 	}
-	d.monitor = server.NewMonitor(server.Check{Name: "signing", Run: d.signs})
+	d.monitor = server.NewMonitor(server.Check{Name: "signing", Run: d.signs}, server.Check{Name: "audit", Run: d.audit.Check})
 	d.tasks = []*task{
 		{name: "the token endpoint", key: "listen", network: "tcp", address: d.cfg.Listen, server: server.HTTP(server.New(public), certificate, d.logger)},
 		{name: "the monitor", key: "monitor", network: "tcp", address: d.cfg.Monitor, server: server.HTTP(d.monitor.Handler(), nil, d.logger)},

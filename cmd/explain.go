@@ -148,25 +148,49 @@ func (p *program) login(ctx context.Context, realm config.Realm, c connectors.Cr
 // qualified checks that made-up names are ones that the realm could have: an answer
 // about others would be about nobody.
 func (p *program) qualified(o explainOptions, realm config.Realm) error {
-	if o.user != "" {
-		connector, name, err := split(o.user, realm)
-		if err != nil {
-			return err
-		}
-		if canonical, ok := connectors.ParseUsername(name); !ok {
-			return usageError{fmt.Errorf("%q is not a user name: want 1 to %d of a-z 0-9 . _ @ + -", name, connectors.MaxUsername)}
-		} else if canonical != name {
-			return usageError{fmt.Errorf("user names are lower case: write %s:%s", connector.Name, canonical)}
-		}
+	if o.user == "" {
+		return nil
+	}
+	owner, name, err := split(o.user, realm)
+	if err != nil {
+		return err
+	}
+	if canonical, ok := connectors.ParseUsername(name); !ok {
+		return usageError{fmt.Errorf("%q is not a user name: want 1 to %d of a-z 0-9 . _ @ + -", name, connectors.MaxUsername)}
+	} else if canonical != name {
+		return usageError{fmt.Errorf("user names are lower case: write %s:%s", owner.Name, canonical)}
+	}
+	opened, err := p.openConnector(realm, owner, p.quiet())
+	if err != nil {
+		return err
+	}
+	defer closeConnector(opened)
+	if !opened.Handles(connectors.Credentials{Username: name}) {
+		return fmt.Errorf("connector %s does not take the user name %q: it is not listed, or not among its usernames", owner.Name, name)
 	}
 	for _, group := range o.groups {
-		connector, name, err := split(group, realm)
-		if err != nil {
+		if err := p.qualifiedGroup(group, owner, realm); err != nil {
 			return err
 		}
-		if lower := strings.ToLower(name); p.types[connector.Type].LowerCaseGroups && lower != name {
-			return usageError{fmt.Errorf("the groups of %s are lower case: write %s:%s", connector.Name, connector.Name, lower)}
-		}
+	}
+	return nil
+}
+
+// qualifiedGroup checks that the user's connector could give the group.
+func (p *program) qualifiedGroup(group string, owner config.Connector, realm config.Realm) error {
+	connector, name, err := split(group, realm)
+	if err != nil {
+		return err
+	}
+	grouped, tells := owner.Config.(connectors.Grouped)
+	lower := strings.ToLower(name)
+	switch {
+	case connector.Name != owner.Name:
+		return usageError{fmt.Errorf("a user of %s has no groups of %s", owner.Name, connector.Name)}
+	case tells && !grouped.HasGroups():
+		return usageError{fmt.Errorf("connector %s gives no groups", owner.Name)}
+	case p.types[owner.Type].LowerCaseGroups && lower != name:
+		return usageError{fmt.Errorf("the groups of %s are lower case: write %s:%s", owner.Name, owner.Name, lower)}
 	}
 	return nil
 }

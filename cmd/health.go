@@ -17,14 +17,17 @@ import (
 )
 
 func newHealth(p *program) *cobra.Command {
-	var path string
+	var path, monitor string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "health",
 		Short: "Ask the running process whether it is ready, for container health checks",
 		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			addr, err := monitorOf(path)
+			addr, err := monitor, error(nil)
+			if addr == "" {
+				addr, err = monitorOf(path)
+			}
 			if err != nil {
 				return err
 			}
@@ -41,6 +44,7 @@ func newHealth(p *program) *cobra.Command {
 	}
 	configFlag(c, &path)
 	jsonFlag(c, &asJSON)
+	c.Flags().StringVar(&monitor, "monitor", "", "`address` of the monitor; left out: the one in the configuration")
 	return c
 }
 
@@ -55,7 +59,7 @@ func monitorOf(path string) (string, error) {
 		Monitor string `yaml:"monitor"`
 	}{Monitor: "localhost:5002"}
 	if err := yaml.Unmarshal(content, &keys); err != nil {
-		return "", fmt.Errorf("%s cannot be read as YAML", path)
+		return "", fmt.Errorf("%s cannot be read as YAML: mend it, or say where the monitor is with --monitor", path)
 	}
 	return keys.Monitor, nil
 }
@@ -72,7 +76,7 @@ func health(ctx context.Context, addr string) error {
 	defer transport.CloseIdleConnections()
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
-		return fmt.Errorf("not healthy: %w", err)
+		return fmt.Errorf("not healthy: monitor %s: %w", addr, err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<10))

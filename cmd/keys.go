@@ -85,7 +85,7 @@ func (p *program) withKeys(o keyOptions, do func(realmKeys) error) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := lockData(cfg.DataDir)
+	unlock, err := lockExisting(cfg.DataDir)
 	if errors.Is(err, errLocked) {
 		return do(adminKeys{socket: cfg.AdminSocket, realm: realm.Name})
 	}
@@ -96,43 +96,39 @@ func (p *program) withKeys(o keyOptions, do func(realmKeys) error) error {
 	return p.withFiles(cfg, realm, do)
 }
 
-// withFiles opens the keys on disk.
-func (p *program) withFiles(cfg *config.Config, realm config.Realm, do func(realmKeys) error) (err error) {
-	logger := p.quiet()
-	// Keys are made by the process that serves, as its user.
-	if err := token.Check(ringConfig(cfg, realm, logger)); err != nil {
+// withFiles opens the keys on disk. It makes none: that is for the process that
+// serves.
+func (p *program) withFiles(cfg *config.Config, realm config.Realm, do func(realmKeys) error) error {
+	if err := token.Check(ringConfig(cfg, realm, p.quiet())); err != nil {
 		return fmt.Errorf("realm %s: %w", realm.Name, err)
 	}
-	ring, err := openRing(cfg, realm, logger)
+	ring, err := openRing(cfg, realm, p.quiet())
 	if err != nil {
 		return err
 	}
-	auditor, err := openAudit(cfg, os.Stderr, logger) // standard output has the command's answer
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, auditor.Close()) }()
-	return do(fileKeys{ring: ring, realm: realm.Name, auditor: auditor, logger: logger})
+	return do(fileKeys{ring: ring, realm: realm.Name, cfg: cfg, logger: p.quiet()})
 }
 
 // fileKeys works on the files.
 type fileKeys struct {
-	ring    *token.Ring
-	realm   string
-	auditor broker.Auditor
-	logger  *slog.Logger
+	ring   *token.Ring
+	realm  string
+	cfg    *config.Config
+	logger *slog.Logger
 }
 
 func (f fileKeys) keys(context.Context) ([]token.KeyInfo, error) { return f.ring.Keys(), nil }
 
 func (f fileKeys) bundle(context.Context) ([]byte, error) { return f.ring.Bundle(), nil }
 
-func (f fileKeys) rotate(ctx context.Context) (token.KeyInfo, error) {
-	info, err := f.ring.Rotate()
-	if auditErr := f.auditor.Record(ctx, broker.Act("", f.realm, "rotate-keys", err)); auditErr != nil {
-		err = errors.Join(err, auditErr)
+func (f fileKeys) rotate(ctx context.Context) (info token.KeyInfo, err error) {
+	log, err := openAudit(f.cfg, os.Stderr, f.logger) // standard output has the command's answer
+	if err != nil {
+		return info, err
 	}
-	return info, err
+	defer func() { err = errors.Join(err, log.Close()) }()
+	info, err = f.ring.Rotate()
+	return info, errors.Join(err, log.Record(ctx, broker.Act("", f.realm, "rotate-keys", err)))
 }
 
 // printKeys prints keys as a table.

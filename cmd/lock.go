@@ -3,9 +3,12 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/shorepass/shorepass/broker/token"
 )
 
 // errLocked says that another process works on the data folder.
@@ -17,7 +20,31 @@ func lockData(dir string) (unlock func() error, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	return lockFile(dir, os.O_CREATE|os.O_RDWR)
+}
+
+// lockExisting takes the data folder of a process that served from it, and makes
+// nothing. It fails with [token.ErrNoKeys] where none did. What other users write
+// there, that process could not read: they are refused.
+func lockExisting(dir string) (unlock func() error, err error) {
+	info, err := os.Stat(filepath.Join(dir, lockName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, token.ErrNoKeys
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Geteuid() {
+		return nil, fmt.Errorf("data_dir %s belongs to the user with the number %d: run this as that user", dir, owner.Uid)
+	}
+	return lockFile(dir, os.O_RDWR)
+}
+
+// lockName is the file in the data folder that carries the lock.
+const lockName = "lock"
+
+func lockFile(dir string, flags int) (unlock func() error, err error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockName), flags, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}

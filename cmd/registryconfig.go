@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"text/template"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/shorepass/shorepass/broker/token"
 	"github.com/shorepass/shorepass/internal/config"
+	"github.com/shorepass/shorepass/internal/files"
 )
 
 // registryOptions are the flags of registry-config.
@@ -122,6 +125,10 @@ func (p *program) writeBundle(ctx context.Context, o registryOptions) error {
 		pem, err := k.bundle(ctx)
 		if err != nil {
 			return err
+		}
+		before, err := files.Read(o.out, 1<<20)
+		if !errors.Is(err, fs.ErrNotExist) && (err != nil || len(before) > 0 && !strings.Contains(string(before), "-----BEGIN CERTIFICATE-----")) {
+			return fmt.Errorf("--write-bundle: %s is there and holds no certificates: name another file", o.out)
 		}
 		return os.WriteFile(o.out, pem, 0o644) //nolint:gosec // certificates are public, and another user's registry reads them
 	})

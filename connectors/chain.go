@@ -83,16 +83,12 @@ func (c *Chain) Handlers(cred Credentials) []string {
 	return names
 }
 
-// spend takes the time of a costly refusal, where the chain has any, unless the member that
-// refused has taken it already.
+// spend takes the time of the costly refusals in the chain, but for the member's that
+// refused, which has taken its own: so that all refusals take about the same.
 func (c *Chain) spend(ctx context.Context, cred Credentials, refused Member) {
-	if _, spent := refused.Connector.(Decoy); spent {
-		return
-	}
 	for _, m := range c.members {
-		if d, ok := m.Connector.(Decoy); ok {
+		if d, ok := m.Connector.(Decoy); ok && m.Name != refused.Name {
 			d.SpendAsRefusal(ctx, cred.Password)
-			return
 		}
 	}
 }

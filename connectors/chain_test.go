@@ -167,6 +167,20 @@ func TestChainSpendsTheTimeOfARefusal(t *testing.T) {
 	}
 }
 
+func TestChainSpendsEveryCostlyRefusalOnce(t *testing.T) {
+	first := &slow{scripted{handles: true, err: connectors.Reject(connectors.ReasonWrongPassword)}}
+	second := &slow{scripted{}}
+	chain := connectors.NewChain(connectors.Member{Name: "first", Connector: first}, connectors.Member{Name: "second", Connector: second})
+	_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret("pw")})
+	if reasonOf(err) != connectors.ReasonWrongPassword || first.decoys != 0 || second.decoys != 1 {
+		t.Errorf("error %v, decoys %d and %d, want 0 and 1", err, first.decoys, second.decoys)
+	}
+	first.err = connectors.ErrNotMine
+	if _, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "zoe", Password: connectors.NewSecret("pw")}); reasonOf(err) != connectors.ReasonUnknown || first.decoys != 1 || second.decoys != 2 {
+		t.Errorf("error %v, decoys %d and %d, want 1 and 2", err, first.decoys, second.decoys)
+	}
+}
+
 func TestChainRefusesBlankPasswordsFirst(t *testing.T) {
 	for _, password := range []string{"", "\x00", "\x00\x00"} {
 		s := &slow{scripted{handles: true, identity: vouching("slow")}}

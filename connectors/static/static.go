@@ -94,6 +94,8 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 	case err != nil:
 		return connectors.Identity{}, err
 	case !matches:
+		// A name that is not listed waits for a decoy's turn: so does one that is.
+		d.bound.asDecoy(ctx, func() {})
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
 	case u.Disabled:
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonDisabled)
@@ -113,12 +115,17 @@ func (d *Directory) Resolve(_ context.Context, id string) (connectors.Identity, 
 // SpendAsRefusal computes the costliest hash that a user has. It waits no longer
 // than a second for its turn.
 func (d *Directory) SpendAsRefusal(ctx context.Context, password connectors.Secret) {
+	d.bound.asDecoy(ctx, func() { d.decoy.matches(password.Reveal()) })
+}
+
+// asDecoy runs do when a decoy's turn comes, or gives up.
+func (b *Bound) asDecoy(ctx context.Context, do func()) {
 	late := time.NewTimer(decoyWait)
 	defer late.Stop()
 	select {
-	case d.bound.decoys <- struct{}{}:
-		defer func() { <-d.bound.decoys }()
-		d.decoy.matches(password.Reveal())
+	case b.decoys <- struct{}{}:
+		defer func() { <-b.decoys }()
+		do()
 	case <-late.C:
 	case <-ctx.Done():
 	}

@@ -25,7 +25,17 @@ type Log struct {
 	stop    chan struct{}
 	done    chan struct{}
 	unsaved atomic.Pointer[error] // the last sync failed: what it lost cannot be known
+	failed  atomic.Pointer[failure]
 }
+
+// failure is when and why a line was last not recorded.
+type failure struct {
+	at  time.Time
+	err error
+}
+
+// failureLasts is how long a failure is news: after that, another line must try.
+const failureLasts = 10 * time.Second
 
 // record is a line on its way.
 type record struct {
@@ -62,6 +72,22 @@ func start(s *sink) *Log {
 // Record appends one line. It fails after two seconds with a sink that takes
 // nothing, whatever becomes of the line.
 func (l *Log) Record(_ context.Context, e broker.Entry) error {
+	err := l.record(e)
+	if err != nil {
+		l.failed.Store(&failure{time.Now(), err})
+	}
+	return err
+}
+
+// Check fails for a while after a line that could not be recorded.
+func (l *Log) Check(context.Context) error {
+	if f := l.failed.Load(); f != nil && time.Since(f.at) < failureLasts {
+		return f.err
+	}
+	return nil
+}
+
+func (l *Log) record(e broker.Entry) error {
 	line, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -191,6 +192,40 @@ func TestAPipeThatNobodyReadsFails(t *testing.T) {
 	}
 	_ = r.Close() // the writer goes on, and ends
 	_ = w.Close()
+}
+
+func TestAStuckPipeGivesWayToAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log := open(t, path, time.Second)
+	full := func() bool {
+		return log.Record(t.Context(), broker.Entry{Asked: []string{strings.Repeat("x", 32<<10)}}) != nil
+	}
+	for i := 0; !full(); i++ {
+		if i > 100 {
+			t.Fatal("the pipe never fills")
+		}
+	}
+	if log.Check(t.Context()) == nil {
+		t.Error("Check says that all is well")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for log.Record(t.Context(), broker.Entry{RequestID: "after"}) != nil {
+		if time.Now().After(deadline) {
+			t.Fatal("no file takes the pipe's place")
+		}
+	}
+	if got := lines(t, path); got[len(got)-1].RequestID != "after" {
+		t.Errorf("lines %+v", got)
+	}
+	if err := log.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestARotatedFileIsFollowed(t *testing.T) {

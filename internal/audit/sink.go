@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 )
 
 // sink is where lines go. One goroutine appends; another may sync.
@@ -52,6 +53,9 @@ func (s *sink) append(batch []record) error {
 	for _, r := range batch {
 		text = append(text, r.line...)
 	}
+	// A pipe that nobody reads gives up, so that a file in its place is seen; what has
+	// no deadlines says so, and is written without.
+	_ = s.file.SetWriteDeadline(time.Now().Add(patience))
 	n, err := s.file.Write(text)
 	if n > 0 {
 		s.torn = text[n-1] != '\n'

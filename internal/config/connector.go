@@ -14,7 +14,7 @@ import (
 // reserved is a name that no connector may have: it is kept for machine accounts.
 const reserved = "robot"
 
-// connectors loads the connectors of a realm; it keeps those without a fault. It
+// connectors loads the connectors of a realm; it keeps those whose config has no fault. It
 // returns what rules may name, and whether the names of all connectors are known, so
 // that rules can be checked.
 func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.Connector, named bool) {
@@ -25,20 +25,20 @@ func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.
 			named = false
 			continue
 		}
-		before := len(l.problems)
 		var keys connectorKeys
 		p := l.decode(n, &keys)
 		if !p.checkConnectorName(keys.Name, taken) || !p.whole("name") {
 			named = false
 		}
 		p.checkUsernames(keys.Usernames)
+		before := len(l.problems)
 		cfg := p.connectorConfig(keys)
 		ruler := policy.Connector{Name: keys.Name, LowerCaseGroups: l.types[keys.Type].LowerCaseGroups}
 		if g, ok := cfg.(connectors.Grouped); ok {
 			ruler.NoGroups = !g.HasGroups()
 		}
 		rulers = append(rulers, ruler)
-		if l.sound(before) {
+		if cfg != nil && l.sound(before) {
 			r.Connectors = append(r.Connectors, Connector{Name: keys.Name, Type: keys.Type, Usernames: keys.Usernames, Config: cfg, At: keys.at})
 		}
 	}

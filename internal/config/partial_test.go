@@ -57,12 +57,17 @@ realms:
 	if got := cfg.Realms[1].Signing; got != (config.Signing{}) {
 		t.Errorf("with an unknown algorithm: got %+v", got)
 	}
-	for i, want := range []config.Connector{
-		{Name: "sound", Type: "static", Usernames: []string{"admin"}, Config: &static.Config{File: connectors.Path(a)}, At: config.Position{Line: 11, Column: 10}},
-		{Name: "sound", Type: "static", Config: &static.Config{Htpasswd: connectors.Path(b)}, At: config.Position{Line: 18, Column: 10}},
+	inA := &static.Config{File: connectors.Path(a)}
+	for i, want := range [][]config.Connector{
+		{ // those whose config is without a fault, whatever else is wrong with them
+			{Name: "unknown-key", Type: "static", Config: inA, At: config.Position{Line: 7, Column: 10}},
+			{Name: "sound", Type: "static", Usernames: []string{"admin"}, Config: inA, At: config.Position{Line: 11, Column: 10}},
+			{Name: "SHOUTED", Type: "static", Config: inA, At: config.Position{Line: 12, Column: 10}},
+		},
+		{{Name: "sound", Type: "static", Config: &static.Config{Htpasswd: connectors.Path(b)}, At: config.Position{Line: 18, Column: 10}}},
 	} {
-		if got := cfg.Realms[i].Connectors; !reflect.DeepEqual(got, []config.Connector{want}) {
-			t.Errorf("realm %d: got %+v", i, got)
+		if got := cfg.Realms[i].Connectors; !reflect.DeepEqual(got, want) {
+			t.Errorf("realm %d: got %+v, want %+v", i, got, want)
 		}
 	}
 }
