@@ -87,6 +87,27 @@ func TestPartialTLS(t *testing.T) {
 	}
 }
 
+// TestAuditFileAmongTheKeys reaches the keys' folder by another name.
+func TestAuditFileAmongTheKeys(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(folder, "data", "keys"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join("data", "keys"), filepath.Join(folder, "elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(folder, "shorepass.yaml")
+	for audit, want := range map[string]string{
+		"elsewhere/team/leaf-key.pem": "is in the folder of the signing keys",
+		"data/lock":                   "is the lock of data_dir",
+	} {
+		write(t, file, "audit: {file: "+audit+"}\n"+realm(""))
+		if _, err := config.Load(file, types()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", audit, err, want)
+		}
+	}
+}
+
 // TestAuditFileThroughLinks names files that are read by other names.
 func TestAuditFileThroughLinks(t *testing.T) {
 	for _, link := range []func(old, link string) error{os.Symlink, os.Link} {

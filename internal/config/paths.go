@@ -118,6 +118,7 @@ func (p part) checkOutputs() {
 	taken := append([]named{
 		{absolute(p.cfg.File), "this configuration"},
 		{p.cfg.DataDir, "data_dir, a folder"},
+		{filepath.Join(p.cfg.DataDir, "lock"), "the lock of data_dir"},
 	}, p.named...)
 	if p.cfg.Audit.File != "" {
 		p.checkOutput("audit.file", p.cfg.Audit.File, taken)
@@ -127,7 +128,7 @@ func (p part) checkOutputs() {
 }
 
 func (p part) checkOutput(path, file string, taken []named) {
-	if strings.HasPrefix(file, filepath.Join(p.cfg.DataDir, "keys")+string(filepath.Separator)) {
+	if strings.HasPrefix(resolved(file), filepath.Join(resolved(p.cfg.DataDir), "keys")+string(filepath.Separator)) {
 		p.report(path, "%s: %s is in the folder of the signing keys: name a file elsewhere", path, file)
 	}
 	for _, other := range taken {
@@ -136,6 +137,18 @@ func (p part) checkOutput(path, file string, taken []named) {
 			return
 		}
 	}
+}
+
+// resolved follows the links in a path, as far as it exists.
+func resolved(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	folder := filepath.Dir(path)
+	if folder == path {
+		return path
+	}
+	return filepath.Join(resolved(folder), filepath.Base(path))
 }
 
 // sameFile reports whether two names are of one file.
