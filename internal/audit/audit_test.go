@@ -187,10 +187,12 @@ func TestAPipeThatNobodyReadsFails(t *testing.T) {
 	if took := time.Since(started); failed.Load() == 0 || took > 4*time.Second {
 		t.Errorf("%d of 200 failed after %s", failed.Load(), took)
 	}
-	if err := log.Close(); err == nil {
-		t.Error("Close says that all is well")
+	closing := time.Now()
+	_ = log.Close() // what is still stuck is given up
+	if took := time.Since(closing); took > 3*time.Second {
+		t.Errorf("Close takes %s", took)
 	}
-	_ = r.Close() // the writer goes on, and ends
+	_ = r.Close()
 	_ = w.Close()
 }
 
