@@ -125,8 +125,8 @@ type Lister interface {
 }
 
 // Decoy is implemented by connectors and directories whose refusals cost noticeable
-// time. The [Chain] spends that time for every refusal that cost none of it, so that
-// the time of a refusal tells nothing of the name.
+// time. At every refusal the [Chain] has those spend it that did not refuse by
+// themselves, so that the time of a refusal tells nothing of the name.
 type Decoy interface {
 	// SpendAsRefusal takes about as long as refusing the password would. It gives up
 	// where that would keep others from signing in.

@@ -24,9 +24,9 @@ import (
 	"github.com/shorepass/shorepass/policy"
 )
 
-// Realm is one realm of the broker. Its connector "local" has alice and bob of the
-// group platform and readers, and carol, who is disabled; each one's password is the
-// name and "-pw".
+// Realm is one realm of the broker. Its connector "local" has alice of the group
+// platform, bob of the group readers, and carol, who is disabled; each one's password
+// is the name and "-pw".
 type Realm struct {
 	Name     string
 	Services []string
