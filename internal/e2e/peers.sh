@@ -37,13 +37,21 @@ is_installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep 
 has_unit() { systemctl cat "$1" >/dev/null 2>&1; }
 
 # new_services prints the services that the packages come with and that are not on
-# this machine yet, from Debian or from elsewhere. They listen on fixed ports, and no
-# test uses them.
+# this machine yet, from Debian or from elsewhere. They listen on fixed ports and
+# sockets, and no test uses them.
 new_services() {
-	local package
-	for package in slapd docker-registry docker.io containerd; do
-		is_installed "$package" || has_unit "${package%.io}.service" || echo "${package%.io}"
-	done
+	local package services service
+	while read -r package services; do
+		for service in $services; do
+			is_installed "$package" || has_unit "$service.service" || echo "$service"
+		done
+	done <<-END
+		slapd slapd
+		docker-registry docker-registry
+		docker.io docker
+		containerd containerd
+		podman podman podman-auto-update podman-restart
+	END
 }
 
 # hold SERVICE… and release surround an installation: a policy-rc.d, which Debian
@@ -74,7 +82,7 @@ keep_off() {
 	[ -d /run/systemd/system ] || return 0
 	local service unit
 	for service in "$@"; do
-		for unit in "$service.service" "$service.socket"; do
+		for unit in "$service.service" "$service.socket" "$service.timer"; do
 			has_unit "$unit" || continue
 			as_root systemctl disable --now --quiet "$unit" ||
 				echo "peers: $unit could not be switched off: it may start at the next boot" >&2
@@ -127,10 +135,19 @@ servers)
 	debian ldapadd ldap-utils
 	debian docker-registry docker-registry
 	debian docker docker.io
+	debian dockerd docker.io # docker may be there without an engine
+	debian ctr containerd
+	debian runc runc
+	debian docker-compose docker-compose
 	debian skopeo skopeo
+	debian buildah buildah
+	debian podman podman
 	install_wanted
 	built registry github.com/distribution/distribution/v3/cmd/registry@v3.1.2
 	built crane github.com/google/go-containerregistry/cmd/crane@v0.22.1
+	built oras oras.land/oras/cmd/oras@v1.3.6
+	built regctl github.com/regclient/regclient/cmd/regctl@v0.11.7
+	built helm helm.sh/helm/v3/cmd/helm@v3.22.0
 	;;
 tools)
 	built gofumpt mvdan.cc/gofumpt@v0.12.0

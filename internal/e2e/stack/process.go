@@ -68,9 +68,15 @@ type Process struct {
 // Start starts the program; the test ends it, by its process id.
 func Start(tb testing.TB, env []string, program string, args ...string) *Process {
 	tb.Helper()
+	return start(tb, 0, env, program, args...)
+}
+
+// start is Start in new namespaces, which are given as flags of clone(2).
+func start(tb testing.TB, namespaces uintptr, env []string, program string, args ...string) *Process {
+	tb.Helper()
 	p := &Process{Output: &Buffer{}, cmd: exec.Command(program, args...), done: make(chan struct{})}
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(cleanEnv(), env...), p.Output, p.Output
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Cloneflags: namespaces}
 	if err := p.cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
@@ -94,9 +100,7 @@ func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
 // Wait waits for the process to end and returns its exit code.
 func (p *Process) Wait(tb testing.TB, within time.Duration) int {
 	tb.Helper()
-	select {
-	case <-p.done:
-	case <-time.After(within):
+	if !p.ends(within) {
 		tb.Fatalf("the process has not ended within %s", within)
 	}
 	var exit *exec.ExitError
@@ -108,6 +112,16 @@ func (p *Process) Wait(tb testing.TB, within time.Duration) int {
 	}
 	tb.Fatal(p.err)
 	return -1
+}
+
+// ends waits for the process to end, and says whether it has.
+func (p *Process) ends(within time.Duration) bool {
+	select {
+	case <-p.done:
+		return true
+	case <-time.After(within):
+		return false
+	}
 }
 
 // WaitFor tries until the condition holds; it fails the test when the process ends or
