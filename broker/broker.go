@@ -24,9 +24,11 @@ const retryAfter = 5 * time.Second
 // reasonGone is why a request failed whose client hung up: nobody's outage.
 const reasonGone = "client-gone"
 
-// What clients are told. The text of a refusal is one for all its reasons.
+// What clients are told. The text of a refusal is one for all its reasons, but for
+// tokens without a user name, which people do not know that their client has saved.
 const (
 	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
+	textToken       = "the identity token that was sent is not valid here: log in again (docker logout, then docker login)"
 	textAnonymous   = "authentication required: log in to this registry first (docker login), then try again"
 	textUnavailable = "nobody can log in at the moment, and your password was not checked: try again in a few seconds"
 )
@@ -135,6 +137,8 @@ func authenticate(ctx context.Context, realm *Realm, c connectors.Credentials) (
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return identity, &Error{Kind: Unavailable, Reason: reasonGone, Message: textUnavailable, Cause: err}
+	case errors.As(err, &rejection) && rejection.Reason == connectors.ReasonUnknownToken:
+		return identity, &Error{Kind: Unauthenticated, Reason: string(rejection.Reason), Message: textToken, Cause: err}
 	case errors.As(err, &rejection):
 		return identity, &Error{Kind: Unauthenticated, Reason: string(rejection.Reason), Message: textRejected, Cause: err}
 	case errors.Is(err, connectors.ErrRejected):

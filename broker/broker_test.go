@@ -127,7 +127,7 @@ func TestToken(t *testing.T) {
 		},
 		{
 			name: "no name, a password", request: broker.Request{Service: "registry.corp", Credentials: login("", "srr_x")},
-			wantKind: broker.Unauthenticated, wantReason: "bad-username",
+			wantKind: broker.Unauthenticated, wantReason: "unknown-token",
 		},
 		{
 			name: "unknown service", request: broker.Request{Service: "registry.evil", Credentials: alice},

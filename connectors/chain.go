@@ -95,8 +95,11 @@ func (c *Chain) spend(ctx context.Context, cred Credentials, refused Member) {
 
 // unknown is why a name was refused that no connector knows.
 func unknown(cred Credentials, asked bool) Reason {
-	if asked {
+	switch {
+	case asked:
 		return ReasonUnknown
+	case cred.Username == "":
+		return ReasonUnknownToken
 	}
 	if _, ok := ParseUsername(cred.Username); !ok {
 		return ReasonBadUsername

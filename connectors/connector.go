@@ -151,6 +151,7 @@ const (
 	ReasonEmptyPassword Reason = "empty-password" // empty, or nothing but NUL: never sent anywhere (RFC 4513 §5.1.2)
 	ReasonBadUsername   Reason = "bad-username"   // not the form of a user name
 	ReasonUnhandled     Reason = "unhandled"      // no connector takes such credentials
+	ReasonUnknownToken  Reason = "unknown-token"  // no connector takes this token, which came without a user name
 	ReasonAmbiguous     Reason = "ambiguous"      // two entries answer to the name
 	ReasonDisabled      Reason = "disabled"       // the account is switched off
 	ReasonRestricted    Reason = "restricted"     // the directory forbids this account to sign in here

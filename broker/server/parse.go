@@ -31,7 +31,7 @@ func parse(w http.ResponseWriter, r *http.Request) broker.Request {
 	}
 	basic, fault := basicCredentials(r)
 	if fault == nil && r.Method == http.MethodPost {
-		basic, fault = passwordGrant(params, basic)
+		basic, fault = formCredentials(params, basic)
 	}
 	if fault != nil {
 		request.Fault = fault
@@ -87,20 +87,28 @@ func basicCredentials(r *http.Request) (*connectors.Credentials, *broker.Error) 
 	return &connectors.Credentials{Username: username, Password: connectors.NewSecret(password)}, nil
 }
 
-// passwordGrant reads the credentials of an OAuth2 password grant (RFC 6749 §4.3)
-// from the form, or from the header where the form has none.
-func passwordGrant(form url.Values, basic *connectors.Credentials) (*connectors.Credentials, *broker.Error) {
+// formCredentials reads the credentials of a POST, whose grant type says where they
+// stand.
+func formCredentials(form url.Values, basic *connectors.Credentials) (*connectors.Credentials, *broker.Error) {
 	grantType, fault := single(form, "grant_type")
 	switch {
 	case fault != nil:
 		return nil, fault
+	case grantType == "password":
+		return passwordGrant(form, basic)
+	case grantType == "refresh_token":
+		return refreshGrant(form, basic)
 	case grantType == "":
 		return nil, malformed("no-grant-type", "the parameter grant_type is missing: want password")
-	case grantType != "password":
-		fault := malformed("bad-grant-type", "this grant_type is not supported: want password")
-		fault.Code = "unsupported_grant_type"
-		return nil, fault
 	}
+	fault = malformed("bad-grant-type", "this grant_type is not supported: want password")
+	fault.Code = "unsupported_grant_type"
+	return nil, fault
+}
+
+// passwordGrant reads the credentials of an OAuth2 password grant (RFC 6749 §4.3)
+// from the form, or from the header where the form has none.
+func passwordGrant(form url.Values, basic *connectors.Credentials) (*connectors.Credentials, *broker.Error) {
 	if !form.Has("username") && !form.Has("password") {
 		if basic == nil {
 			return nil, malformed("no-credentials", "the parameters username and password are missing")
@@ -108,7 +116,7 @@ func passwordGrant(form url.Values, basic *connectors.Credentials) (*connectors.
 		return basic, nil
 	}
 	if basic != nil {
-		return nil, malformed("two-credentials", "send the credentials once: in the Authorization header or in the form")
+		return nil, twoCredentials()
 	}
 	username, fault := single(form, "username")
 	if fault != nil {
@@ -121,6 +129,21 @@ func passwordGrant(form url.Values, basic *connectors.Credentials) (*connectors.
 	return &connectors.Credentials{Username: username, Password: connectors.NewSecret(password)}, nil
 }
 
+// refreshGrant reads the token of an OAuth2 refresh grant (RFC 6749 §6). It comes
+// without a user name, as it does in the header that containerd falls back to.
+func refreshGrant(form url.Values, basic *connectors.Credentials) (*connectors.Credentials, *broker.Error) {
+	token, fault := single(form, "refresh_token")
+	switch {
+	case fault != nil:
+		return nil, fault
+	case token == "":
+		return nil, malformed("no-credentials", "the parameter refresh_token is missing")
+	case basic != nil:
+		return nil, twoCredentials()
+	}
+	return &connectors.Credentials{Password: connectors.NewSecret(token)}, nil
+}
+
 // single returns a parameter that may be given once; the same value again is none
 // the worse.
 func single(params url.Values, name string) (string, *broker.Error) {
@@ -131,6 +154,10 @@ func single(params url.Values, name string) (string, *broker.Error) {
 		}
 	}
 	return strings.Join(values[:min(1, len(values))], ""), nil
+}
+
+func twoCredentials() *broker.Error {
+	return malformed("two-credentials", "send the credentials once: in the Authorization header or in the form")
 }
 
 func malformed(reason, message string) *broker.Error {
