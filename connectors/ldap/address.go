@@ -56,6 +56,10 @@ func parseAddress(text string) (address, error) {
 // String returns host and port, as net.Dial takes them.
 func (a address) String() string { return net.JoinHostPort(a.host, a.port) }
 
+// same reports whether two addresses name one port of one host, however it is spoken
+// to.
+func (a address) same(b address) bool { return strings.EqualFold(a.host, b.host) && a.port == b.port }
+
 // loopback reports whether the address is this machine's own by its very form: a
 // name that merely resolves so today would not do.
 func (a address) loopback() bool {

@@ -10,9 +10,13 @@ type Config struct {
 	// URL is the directory's address: ldaps://HOST, whose port is 636 unless it is
 	// named, or ldap://HOST, whose port is 389. HOST must be a name or address that
 	// the server's certificate carries. An IPv6 address stands in brackets.
-	URL string `yaml:"url"`
+	//
+	// A list names several servers of one directory, the preferred one first: where
+	// one does not work the next is asked, until the first works again. They hold the
+	// same entries, and all settings here go for all of them.
+	URL connectors.OneOrMany `yaml:"url"`
 
-	// StartTLS turns an ldap:// connection into an encrypted one before anything
+	// StartTLS turns ldap:// connections into encrypted ones before anything
 	// else is sent. Default: false.
 	StartTLS bool `yaml:"start_tls"`
 

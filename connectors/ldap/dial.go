@@ -27,7 +27,7 @@ const (
 // errNoAnswer is the cause of an operation that was given up.
 var errNoAnswer = errors.New("the directory did not answer in time")
 
-// dialer opens connections to the directory. They are encrypted, where that is
+// dialer opens connections to one server. They are encrypted, where that is
 // configured, but not bound.
 type dialer struct {
 	address  address
@@ -35,21 +35,25 @@ type dialer struct {
 	tls      *tls.Config // nil: plain
 }
 
-func newDialer(c *Config) (*dialer, error) {
-	a, err := parseAddress(c.URL)
-	if err != nil {
-		return nil, fmt.Errorf("url %w", err)
-	}
-	d := &dialer{address: a, startTLS: c.StartTLS}
-	if !a.tls && !c.StartTLS {
-		return d, nil
-	}
+// newDialers returns a dialer for each url.
+func newDialers(c *Config) ([]*dialer, error) {
 	roots, err := readRoots(c.CAFile)
 	if err != nil {
 		return nil, err
 	}
-	d.tls = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: a.host, RootCAs: roots}
-	return d, nil
+	var all []*dialer
+	for _, url := range c.URL {
+		a, err := parseAddress(url)
+		if err != nil {
+			return nil, fmt.Errorf("url %w", err)
+		}
+		d := &dialer{address: a, startTLS: c.StartTLS && !a.tls}
+		if a.tls || c.StartTLS {
+			d.tls = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: a.host, RootCAs: roots}
+		}
+		all = append(all, d)
+	}
+	return all, nil
 }
 
 // readRoots returns the authorities of file; nil, the system's, where none is named.
@@ -78,10 +82,28 @@ func (d *dialer) dial(ctx context.Context) (*session, error) {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return nil, fmt.Errorf("cannot connect to %s: %s%w", d.address, dialAdvice(err), err)
+		return nil, &dialError{address: d.address, err: err}
 	}
 	return s, nil
 }
+
+// dialError is a connection that did not come about.
+type dialError struct {
+	address address
+	err     error
+}
+
+// Error says what to do about it, too.
+func (e *dialError) Error() string {
+	text := "cannot connect to " + e.address.String() + ": "
+	if advice := dialAdvice(e.err); advice != "" {
+		text += advice + ": "
+	}
+	return text + e.err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *dialError) Unwrap() error { return e.err }
 
 func (d *dialer) open(ctx context.Context) (*session, error) {
 	// Probes of an idle connection are what tells that the peer is gone without a
@@ -129,8 +151,8 @@ func (d *dialer) encrypt(ctx context.Context, socket net.Conn) (net.Conn, error)
 	return nil, err
 }
 
-// dialAdvice says what to do about a connection that did not come about; it ends in
-// a colon, or is empty.
+// dialAdvice says what to do about a connection that did not come about; it may
+// be empty.
 func dialAdvice(err error) string {
 	var (
 		authority x509.UnknownAuthorityError
@@ -143,21 +165,21 @@ func dialAdvice(err error) string {
 	)
 	switch {
 	case errors.As(err, &authority):
-		return "its certificate comes from an authority that is not trusted; set ca_file to that authority's certificate: "
+		return "its certificate comes from an authority that is not trusted; set ca_file to that authority's certificate"
 	case errors.As(err, &name):
-		return "its certificate is not for this host; put a name that the certificate carries into url: "
+		return "its certificate is not for this host; put a name that the certificate carries into url"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "its certificate has expired, or is not valid yet, or a clock is wrong: "
+		return "its certificate has expired, or is not valid yet, or a clock is wrong"
 	case errors.As(err, &record):
-		return "no TLS is spoken at this port; ldaps:// is usual at 636, and start_tls: true with ldap:// at 389: "
+		return "no TLS is spoken at this port; ldaps:// is usual at 636, and start_tls: true with ldap:// at 389"
 	case errors.As(err, &refused):
-		return "it refuses StartTLS; set it up there, or use ldaps://: "
+		return "it refuses StartTLS; set it up there, or use ldaps://"
 	case errors.As(err, &dns):
-		return "its name cannot be resolved; check the host in url: "
+		return "its name cannot be resolved; check the host in url"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens there; check that the directory is up, and the port in url: "
+		return "nothing listens there; check that the directory is up, and the port in url"
 	case errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, context.DeadlineExceeded):
-		return "nothing answers there; check the host in url, and firewalls in between: "
+		return "nothing answers there; check the host in url, and firewalls in between"
 	}
 	return ""
 }

@@ -19,7 +19,7 @@ import (
 type Directory struct {
 	name     string
 	config   Config
-	dialer   *dialer
+	servers  *servers
 	groups   groupSource // nil: nobody has groups
 	searches *pool       // bound as the service account
 	binds    *pool       // for users' binds alone
@@ -41,20 +41,23 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	if d.logger == nil {
 		d.logger = slog.New(slog.DiscardHandler)
 	}
-	var err error
-	if d.dialer, err = newDialer(&d.config); err != nil {
+	dialers, err := newDialers(&d.config)
+	if err != nil {
 		return nil, err
 	}
 	if d.groups, err = newGroupSource(d.config.Groups, d.search); err != nil {
 		return nil, err
 	}
-	d.searches = newPool(d.dialService)
-	d.binds = newPool(d.dialer.dial)
+	d.servers = newServers(dialers, d.logger)
+	d.searches = newPool(d.servers, d.dialService)
+	d.binds = newPool(d.servers, func(ctx context.Context, to *server) (*session, error) { return to.dial(ctx) })
+	d.servers.works, d.servers.moved = d.works, d.moved
 	return d, nil
 }
 
 // Close closes the connections, those at work when they are done.
 func (d *Directory) Close() error {
+	d.servers.close()
 	d.searches.close()
 	d.binds.close()
 	return nil
@@ -194,8 +197,8 @@ func (d *Directory) search(ctx context.Context, r *ldap.SearchRequest) (ldap.Sea
 }
 
 // dialService opens a connection that is bound as the service account.
-func (d *Directory) dialService(ctx context.Context) (*session, error) {
-	s, err := d.dialer.dial(ctx)
+func (d *Directory) dialService(ctx context.Context, to *server) (*session, error) {
+	s, err := to.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -211,6 +214,32 @@ func (d *Directory) dialService(ctx context.Context) (*session, error) {
 	err = fmt.Errorf("the directory refuses the service account; check bind_dn and bind_password: %w", resultOf(err, secret))
 	d.warn(err)
 	return nil, err
+}
+
+// works fails while a server is of no use: where it cannot be reached, or does not
+// answer a search.
+func (d *Directory) works(ctx context.Context, to *server) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, operationTimeout, errNoAnswer)
+	defer cancel()
+	s, err := d.dialService(ctx, to)
+	if err == nil {
+		defer s.close()
+		err = s.do(ctx, func(c *ldap.Conn) error {
+			_, err := c.Search(&ldap.SearchRequest{BaseDN: d.config.Users.BaseDN, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"1.1"}})
+			return err
+		})
+	}
+	if isServerFault(err) {
+		return err
+	}
+	return nil
+}
+
+// moved closes the connections to servers that work no longer goes to.
+func (d *Directory) moved() {
+	first := d.servers.first()
+	d.searches.keep(first)
+	d.binds.keep(first)
 }
 
 // warn logs a fault that only an operator can mend, twice a minute at most.

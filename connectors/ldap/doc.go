@@ -16,6 +16,10 @@
 // deadline, and a call is over after four seconds at most: a directory that hangs
 // is an outage, never a failed login.
 //
+// Where there are several servers, work goes to the first in the list that works. A
+// server at fault is put aside within the login that finds out, the next one is
+// asked, and a look in the background takes the first back (see servers.go).
+//
 // # What the directory's answers mean
 //
 // A result code is a rejection where it speaks of the user's account or password

@@ -10,7 +10,7 @@ import (
 // New checks the configuration; the directory is asked at the first login.
 func ExampleNew() {
 	cfg := ldap.DefaultConfig()
-	cfg.URL = "ldaps://ldap.corp.example"
+	cfg.URL = connectors.OneOrMany{"ldaps://ldap.corp.example"}
 	cfg.BindDN = "cn=shorepass,ou=services,dc=corp,dc=example"
 	cfg.BindPassword = connectors.NewSecret("…")
 	cfg.Users.BaseDN = "ou=people,dc=corp,dc=example"
@@ -28,7 +28,7 @@ func ExampleNew() {
 
 func ExampleConfig_Validate() {
 	cfg := ldap.DefaultConfig()
-	cfg.URL = "ldap://ldap.corp.example"
+	cfg.URL = connectors.OneOrMany{"ldap://ldap.corp.example"}
 	for _, p := range cfg.Validate() {
 		fmt.Printf("%s: %s\n", p.Field, p.Message)
 	}

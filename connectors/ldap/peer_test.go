@@ -183,10 +183,13 @@ func (r record) encode() *ber.Packet {
 	return p
 }
 
+// url is the setting of one address.
+func url(address string) connectors.OneOrMany { return connectors.OneOrMany{address} }
+
 // config is a valid configuration for the directory at url.
-func config(url string) *ldap.Config {
+func config(address string) *ldap.Config {
 	c := ldap.DefaultConfig()
-	c.URL = url
+	c.URL = url(address)
 	c.BindDN = serviceDN
 	c.BindPassword = secret(servicePassword)
 	c.Users.BaseDN = "ou=people,dc=example"

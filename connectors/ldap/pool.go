@@ -21,23 +21,24 @@ const (
 // errClosed is returned after Close.
 var errClosed = errors.New("the connector is closed")
 
-// pool keeps connections of one kind. The ones used last are used first, so that
-// what is not needed grows old and goes.
+// pool keeps connections of one kind, to the server that work goes to. The ones used
+// last are used first, so that what is not needed grows old and goes.
 type pool struct {
-	dial  func(context.Context) (*session, error)
-	slots chan struct{} // one token for each connection that works
+	servers *servers
+	dial    func(context.Context, *server) (*session, error)
+	slots   chan struct{} // one token for each connection that works
 
 	mu     sync.Mutex
 	idle   []*session // the one used last is at the end
 	closed bool
 }
 
-func newPool(dial func(context.Context) (*session, error)) *pool {
-	return &pool{dial: dial, slots: make(chan struct{}, poolSize)}
+func newPool(s *servers, dial func(context.Context, *server) (*session, error)) *pool {
+	return &pool{servers: s, dial: dial, slots: make(chan struct{}, poolSize)}
 }
 
-// do runs op on a connection of the pool. If that one turns out to be broken, op
-// runs once more, on a fresh one: the directory may have been restarted since.
+// do runs op on a connection of the pool, to one server after the other until one
+// does its part.
 func (p *pool) do(ctx context.Context, op func(*ldap.Conn) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx) // not worth a connection
@@ -48,8 +49,13 @@ func (p *pool) do(ctx context.Context, op func(*ldap.Conn) error) error {
 		return fmt.Errorf("waiting for one of %d busy connections: %w", poolSize, context.Cause(ctx))
 	}
 	defer func() { <-p.slots }()
+	return p.servers.ask(ctx, func(ctx context.Context, to *server) error { return p.on(ctx, to, op) })
+}
 
-	if s := p.take(); s != nil {
+// on runs op on a connection to a server. If it was idle and turns out to be broken,
+// op runs once more, on a fresh one: the server may have been restarted since.
+func (p *pool) on(ctx context.Context, to *server, op func(*ldap.Conn) error) error {
+	if s := p.take(to); s != nil {
 		err := s.do(ctx, op)
 		p.put(s, err)
 		if !isBroken(err) || ctx.Err() != nil {
@@ -63,10 +69,11 @@ func (p *pool) do(ctx context.Context, op func(*ldap.Conn) error) error {
 	if p.isClosed() {
 		return errClosed
 	}
-	s, err := p.dial(ctx)
+	s, err := p.dial(ctx, to)
 	if err != nil {
 		return err
 	}
+	s.server = to
 	err = s.do(ctx, op)
 	p.put(s, err)
 	return err
@@ -96,8 +103,9 @@ func isReusable(err error) bool {
 	return true
 }
 
-// take returns an idle connection, or nil.
-func (p *pool) take() *session {
+// take returns an idle connection to a server, or nil. Those to others are closed, so
+// that idle and working ones together stay within the bound.
+func (p *pool) take(to *server) *session {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.idle) > 0 {
@@ -105,7 +113,7 @@ func (p *pool) take() *session {
 		s := p.idle[last]
 		p.idle = p.idle[:last]
 		s.expiry.Stop()
-		if s.usable() && time.Since(s.born) < maxAge {
+		if s.server == to && s.usable() && time.Since(s.born) < maxAge {
 			return s
 		}
 		go s.close()
@@ -115,9 +123,10 @@ func (p *pool) take() *session {
 
 // put takes a connection back after an operation that ended with err.
 func (p *pool) put(s *session, err error) {
+	first := p.servers.first()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || !isReusable(err) || !s.usable() || time.Since(s.born) >= maxAge {
+	if p.closed || s.server != first || !isReusable(err) || !s.usable() || time.Since(s.born) >= maxAge {
 		go s.close()
 		return
 	}
@@ -136,12 +145,22 @@ func (p *pool) expire(s *session) {
 }
 
 // drop closes all idle connections.
-func (p *pool) drop() {
+func (p *pool) drop() { p.keep(nil) }
+
+// keep closes all idle connections but those to a server.
+func (p *pool) keep(to *server) {
 	p.mu.Lock()
-	idle := p.idle
-	p.idle = nil
+	var kept, gone []*session
+	for _, s := range p.idle {
+		if s.server == to {
+			kept = append(kept, s)
+		} else {
+			gone = append(gone, s)
+		}
+	}
+	p.idle = kept
 	p.mu.Unlock()
-	for _, s := range idle {
+	for _, s := range gone {
 		s.expiry.Stop()
 		s.close()
 	}

@@ -57,6 +57,10 @@ func (e *resultError) Error() string {
 // resultOf returns err with a result code as a *resultError, and any other as it
 // is. The directory's words are left out where they hold secret.
 func resultOf(err error, secret string) error {
+	var servers serverErrors
+	if errors.As(err, &servers) {
+		return servers.each(func(err error) error { return resultOf(err, secret) })
+	}
 	result, ok := asResult(err)
 	if !ok {
 		return err
@@ -70,6 +74,10 @@ func resultOf(err error, secret string) error {
 
 // searchResultOf is resultOf for searches, where some codes mean more.
 func searchResultOf(err error, secret string) error {
+	var servers serverErrors
+	if errors.As(err, &servers) {
+		return servers.each(func(err error) error { return searchResultOf(err, secret) })
+	}
 	err = resultOf(err, secret)
 	var result *resultError
 	if errors.As(err, &result) && result.advice == "" {
@@ -84,6 +92,18 @@ func asResult(err error) (*ldap.Error, bool) {
 	var result *ldap.Error
 	ok := errors.As(err, &result) && result.Packet != nil
 	return result, ok
+}
+
+// resultCode returns the code of a result that the directory sent.
+func resultCode(err error) (code uint16, ok bool) {
+	var sorted *resultError
+	if errors.As(err, &sorted) {
+		return sorted.code, true
+	}
+	if result, ok := asResult(err); ok {
+		return result.ResultCode, true
+	}
+	return 0, false
 }
 
 // firstWords bounds a text of the directory and leaves out what is not printable.

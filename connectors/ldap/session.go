@@ -16,6 +16,7 @@ var errNonsense = errors.New("the directory's answer makes no sense")
 
 // session is one connection. One operation runs on it at a time.
 type session struct {
+	server *server // that it leads to
 	conn   *ldap.Conn
 	socket net.Conn     // below TLS: closing it ends whatever goes on at once
 	limit  *limitedConn // above TLS

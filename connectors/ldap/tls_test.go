@@ -44,7 +44,7 @@ func TestTLS(t *testing.T) {
 		serve func(net.Conn)
 		edit  func(*ldap.Config)
 	}{
-		"LDAPS":    {overTLS(server), func(c *ldap.Config) { c.URL = "ldaps" + strings.TrimPrefix(c.URL, "ldap") }},
+		"LDAPS":    {overTLS(server), func(c *ldap.Config) { c.URL[0] = "ldaps" + strings.TrimPrefix(c.URL[0], "ldap") }},
 		"StartTLS": {startTLS(server), func(c *ldap.Config) { c.StartTLS = true }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -79,11 +79,11 @@ func TestTLSFaults(t *testing.T) {
 			"its certificate comes from an authority that is not trusted; set ca_file to that authority's certificate: ",
 		},
 		"wrong host name": {
-			overTLS(server), false, func(c *ldap.Config) { c.URL = strings.Replace(c.URL, "127.0.0.1", "localhost", 1) },
+			overTLS(server), false, func(c *ldap.Config) { c.URL[0] = strings.Replace(c.URL[0], "127.0.0.1", "localhost", 1) },
 			"its certificate is not for this host; put a name that the certificate carries into url: ",
 		},
 		"wrong host name, StartTLS": {
-			startTLS(server), true, func(c *ldap.Config) { c.URL = strings.Replace(c.URL, "127.0.0.1", "localhost", 1) },
+			startTLS(server), true, func(c *ldap.Config) { c.URL[0] = strings.Replace(c.URL[0], "127.0.0.1", "localhost", 1) },
 			"its certificate is not for this host; put a name that the certificate carries into url: ",
 		},
 		"TLS 1.1":              {overTLS(old), false, nil, "protocol version not supported"},
@@ -102,7 +102,7 @@ func TestTLSFaults(t *testing.T) {
 			cfg := config(listen(t, c.serve))
 			cfg.CAFile, cfg.StartTLS = ca, c.startTLS
 			if !c.startTLS {
-				cfg.URL = "ldaps" + strings.TrimPrefix(cfg.URL, "ldap")
+				cfg.URL[0] = "ldaps" + strings.TrimPrefix(cfg.URL[0], "ldap")
 			}
 			if c.edit != nil {
 				c.edit(cfg)
@@ -122,7 +122,7 @@ func TestHangingHandshake(t *testing.T) {
 			cfg := config(listen(t, misbehave(nil, false)))
 			cfg.StartTLS = starttls
 			if !starttls {
-				cfg.URL = "ldaps" + strings.TrimPrefix(cfg.URL, "ldap")
+				cfg.URL[0] = "ldaps" + strings.TrimPrefix(cfg.URL[0], "ldap")
 			}
 			_, err := open(t, cfg).Locate(t.Context(), "alice")
 			wantOutage(t, err, "the directory did not answer in time")

@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -15,7 +16,7 @@ var _ connectors.Validator = (*Config)(nil)
 func (c *Config) Validate() []connectors.FieldProblem {
 	full := c.withDefaults()
 	var p problems
-	full.validateServer(&p)
+	full.validateServers(&p)
 	p.dn("bind_dn", full.BindDN, "the DN of the account that searches")
 	if full.BindPassword.Blank() {
 		p.add("bind_password", "is required: the password of bind_dn")
@@ -27,28 +28,54 @@ func (c *Config) Validate() []connectors.FieldProblem {
 	return p
 }
 
-func (c *Config) validateServer(p *problems) {
-	if c.URL == "" {
+// validateServers checks the addresses, each alone and all together.
+func (c *Config) validateServers(p *problems) {
+	if len(c.URL) == 0 {
 		p.add("url", "is required: the directory's address, such as ldaps://ldap.example.org")
 		return
 	}
-	a, err := parseAddress(c.URL)
-	if err != nil {
-		p.add("url", err.Error())
-		return
+	var known []address
+	for i, url := range c.URL {
+		field := "url"
+		if len(c.URL) > 1 {
+			field = fmt.Sprintf("url[%d]", i)
+		}
+		a, err := parseAddress(url)
+		switch {
+		case url == "":
+			p.add(field, "is required: the directory's address, such as ldaps://ldap.example.org")
+		case err != nil:
+			p.add(field, err.Error())
+		case slices.ContainsFunc(known, a.same):
+			p.add(field, fmt.Sprintf("%s is in the list already: each server is named once", a))
+		case !a.tls && !c.StartTLS && !c.InsecurePlaintext && !a.loopback():
+			p.add(field, "ldap:// without start_tls sends passwords in clear: use ldaps:// or start_tls: true; insecure_plaintext: true accepts the risk")
+		}
+		if err == nil {
+			known = append(known, a)
+		}
 	}
-	if a.tls && c.StartTLS {
-		p.add("start_tls", "ldaps:// is encrypted from the start: remove start_tls, or use ldap://")
-		return
+	if len(known) == len(c.URL) {
+		c.validateEncryption(p, known)
 	}
-	encrypted := a.tls || c.StartTLS
+}
+
+// validateEncryption checks what is said about TLS against the addresses.
+func (c *Config) validateEncryption(p *problems, all []address) {
+	ldaps := 0
+	for _, a := range all {
+		if a.tls {
+			ldaps++
+		}
+	}
+	encrypted := ldaps > 0 || c.StartTLS
 	switch {
+	case c.StartTLS && ldaps == len(all):
+		p.add("start_tls", "ldaps:// is encrypted from the start: remove start_tls, or use ldap://")
 	case encrypted && c.InsecurePlaintext:
 		p.add("insecure_plaintext", "contradicts the encryption that url or start_tls asks for: remove it")
 	case !encrypted && c.CAFile != "":
 		p.add("ca_file", "is of no use without TLS: use ldaps:// or start_tls: true, or remove it")
-	case !encrypted && !c.InsecurePlaintext && !a.loopback():
-		p.add("url", "ldap:// without start_tls sends passwords in clear: use ldaps:// or start_tls: true; insecure_plaintext: true accepts the risk")
 	}
 }
 

@@ -124,7 +124,7 @@ func TestFull(t *testing.T) {
 		t.Errorf("the second connector is at %+v", at)
 	}
 	directory := ldap.DefaultConfig()
-	directory.URL, directory.StartTLS, directory.CAFile = "ldap://ldap.corp.example", true, path("ca.pem")
+	directory.URL, directory.StartTLS, directory.CAFile = connectors.OneOrMany{"ldap://ldap.corp.example", "ldaps://ldap2.corp.example"}, true, path("ca.pem")
 	directory.BindDN, directory.BindPassword = "cn=shorepass,dc=corp,dc=example", connectors.NewSecret("directory-password")
 	directory.Users = ldap.Users{
 		BaseDN: "ou=people,dc=corp,dc=example", Filter: "(objectClass=person)", UsernameAttribute: "uid",
@@ -135,7 +135,7 @@ func TestFull(t *testing.T) {
 		MemberValue: "dn", NameAttribute: "cn", Nested: true,
 	}
 	attribute := ldap.DefaultConfig()
-	attribute.URL, attribute.BindDN, attribute.BindPassword = "ldaps://ldap.corp.example", directory.BindDN, connectors.NewSecret("12345")
+	attribute.URL, attribute.BindDN, attribute.BindPassword = connectors.OneOrMany{"ldaps://ldap.corp.example"}, directory.BindDN, connectors.NewSecret("12345")
 	attribute.Users.BaseDN = directory.Users.BaseDN
 	attribute.Groups = &ldap.Groups{BaseDN: "ou=groups,dc=corp,dc=example", FromAttribute: "memberOf"}
 	same(t, *cfg, config.Config{

@@ -53,7 +53,7 @@ func startTLSConfig(s *slapd.Server) *ldap.Config {
 
 func ldapsConfig(s *slapd.Server) *ldap.Config {
 	c := ldapConfig(s)
-	c.URL = s.TLSURL
+	c.URL = connectors.OneOrMany{s.TLSURL}
 	c.CAFile = connectors.Path(s.CAFile)
 	return c
 }

@@ -13,7 +13,7 @@ import (
 // ldapConfig is a configuration for the server's plain port, with nested groups.
 func ldapConfig(s *slapd.Server) *ldap.Config {
 	c := ldap.DefaultConfig()
-	c.URL = s.URL
+	c.URL = connectors.OneOrMany{s.URL}
 	c.BindDN = slapd.ServiceDN
 	c.BindPassword = connectors.NewSecret(slapd.ServicePassword)
 	c.Users.BaseDN = slapd.Suffix

@@ -29,8 +29,8 @@ func TestLDAPCertificates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ldaps := ldapsConfig(c.server)
-			if ldaps.URL == "" {
-				ldaps.URL = strings.Replace(c.server.URL, "ldap://", "ldaps://", 1)
+			if ldaps.URL[0] == "" {
+				ldaps.URL[0] = strings.Replace(c.server.URL, "ldap://", "ldaps://", 1)
 			}
 			for _, cfg := range []*ldap.Config{ldaps, startTLSConfig(c.server)} {
 				cfg.CAFile = connectors.Path(c.ca)
@@ -55,7 +55,7 @@ func TestLDAPHostNames(t *testing.T) {
 	s := slapd.Start(t, slapd.Options{})
 	for _, host := range []string{"127.0.0.1", "localhost"} {
 		cfg := ldapsConfig(s)
-		cfg.URL = strings.Replace(cfg.URL, "127.0.0.1", host, 1)
+		cfg.URL[0] = strings.Replace(cfg.URL[0], "127.0.0.1", host, 1)
 		mustSignIn(t, ldapConnector(t, cfg), "alice")
 	}
 }
@@ -88,7 +88,7 @@ func TestLDAPEncryptionDemanded(t *testing.T) {
 func TestLDAPPlaintext(t *testing.T) {
 	cfg := ldapConfig(slapd.Start(t, slapd.Options{}))
 	mustSignIn(t, ldapConnector(t, cfg), "alice")
-	cfg.URL = "ldap://ldap.example.org"
+	cfg.URL[0] = "ldap://ldap.example.org"
 	if _, err := ldap.New(cfg, connectors.Deps{Name: "directory"}); err == nil || !strings.Contains(err.Error(), "sends passwords in clear") {
 		t.Errorf("New: error = %v, want a refusal", err)
 	}

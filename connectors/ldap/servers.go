@@ -1,0 +1,209 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// The pace of failover.
+const (
+	probePause = 2 * time.Second // between looks at a server that was put aside
+	fairShare  = time.Second     // a server that had less time is not blamed for not answering
+)
+
+// server is one server of a directory.
+type server struct {
+	*dialer
+	aside bool // guarded by servers.mu
+}
+
+// servers are the servers of one directory, the preferred one first. One that fails
+// is put aside: work goes to the next until a look in the background, which no login
+// waits for, has found it well. A single server is never put aside.
+type servers struct {
+	list   []*server
+	works  func(context.Context, *server) error // fails while the server is of no use
+	moved  func()                               // called when first has changed
+	logger *slog.Logger
+
+	mu      sync.Mutex
+	closing context.Context //nolint:containedctx // ends the looks in the background
+	stop    context.CancelFunc
+	looks   sync.WaitGroup
+}
+
+func newServers(dialers []*dialer, logger *slog.Logger) *servers {
+	s := &servers{logger: logger, moved: func() {}}
+	s.closing, s.stop = context.WithCancel(context.Background())
+	for _, d := range dialers {
+		s.list = append(s.list, &server{dialer: d})
+	}
+	return s
+}
+
+// ask runs attempt with one server after the other until one was no fault of the
+// server's. Each gets an equal share of the time that is left.
+func (s *servers) ask(ctx context.Context, attempt func(context.Context, *server) error) error {
+	if len(s.list) == 1 {
+		return attempt(ctx, s.list[0])
+	}
+	order := s.order()
+	var failed serverErrors
+	for i, server := range order {
+		err := s.try(ctx, server, len(order)-i, attempt)
+		if !isServerFault(err) {
+			return err
+		}
+		if failed = append(failed, serverError{server.address, err}); ctx.Err() != nil {
+			break
+		}
+	}
+	return failed
+}
+
+// try runs attempt with a server, left being how many there are to try, this one
+// included. A server at fault is put aside.
+func (s *servers) try(ctx context.Context, server *server, left int, attempt func(context.Context, *server) error) error {
+	share := callTimeout
+	if end, ok := ctx.Deadline(); ok {
+		share = time.Until(end) / time.Duration(left)
+	}
+	shareCtx, cancel := context.WithTimeoutCause(ctx, share, errNoAnswer)
+	defer cancel()
+	err := attempt(shareCtx, server)
+	if !isServerFault(err) || ctx.Err() != nil {
+		return err // a caller who has gone says nothing about the server
+	}
+	if shareCtx.Err() == nil || share >= fairShare {
+		s.putAside(server, err)
+	}
+	return err
+}
+
+// serverErrors are what one server after the other was at fault with.
+type serverErrors []serverError
+
+type serverError struct {
+	address address
+	err     error
+}
+
+// Error tells of every server.
+func (all serverErrors) Error() string {
+	texts := make([]string, len(all))
+	for i, e := range all {
+		texts[i] = e.err.Error()
+		if dial := new(dialError); !errors.As(e.err, &dial) { // which tells the address
+			texts[i] = e.address.String() + ": " + texts[i]
+		}
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap returns the faults.
+func (all serverErrors) Unwrap() []error {
+	errs := make([]error, len(all))
+	for i, e := range all {
+		errs[i] = e.err
+	}
+	return errs
+}
+
+// each returns the faults as sort has them.
+func (all serverErrors) each(sort func(error) error) error {
+	sorted := make(serverErrors, len(all))
+	for i, e := range all {
+		sorted[i] = serverError{e.address, sort(e.err)}
+	}
+	return sorted
+}
+
+// order returns the servers as they are to be asked: those put aside last, for they
+// may be better than none.
+func (s *servers) order() []*server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	order := make([]*server, 0, len(s.list))
+	for _, aside := range [...]bool{false, true} {
+		for _, server := range s.list {
+			if server.aside == aside {
+				order = append(order, server)
+			}
+		}
+	}
+	return order
+}
+
+// first returns the server that new work goes to.
+func (s *servers) first() *server { return s.order()[0] }
+
+// putAside has a server asked last from now on, and looked at until it works again.
+func (s *servers) putAside(server *server, err error) {
+	s.mu.Lock()
+	known := server.aside || s.closing.Err() != nil
+	if !known {
+		server.aside = true
+		s.looks.Go(func() { s.lookAfter(server) })
+	}
+	s.mu.Unlock()
+	if known {
+		return
+	}
+	s.logger.Warn("a server of the directory is put aside: the others are asked until it works again; see to it",
+		slog.String("server", server.address.String()), slog.Any("error", err))
+	s.moved()
+}
+
+// lookAfter takes a server back when it works.
+func (s *servers) lookAfter(server *server) {
+	pause := time.NewTicker(probePause)
+	defer pause.Stop()
+	for working := false; !working; {
+		select {
+		case <-s.closing.Done():
+			return
+		case <-pause.C:
+		}
+		working = s.works(s.closing, server) == nil
+	}
+	s.mu.Lock()
+	server.aside = false
+	s.mu.Unlock()
+	s.logger.Info("a server of the directory works again", slog.String("server", server.address.String()))
+	s.moved()
+}
+
+// close ends the looks in the background.
+func (s *servers) close() {
+	s.mu.Lock()
+	s.stop()
+	s.mu.Unlock()
+	s.looks.Wait()
+}
+
+// isServerFault reports whether err speaks of the server that was asked, so that
+// another one may do better. A refused service account does not: the other would
+// refuse it too, and count one more wrong password.
+func isServerFault(err error) bool {
+	var dial *dialError
+	switch {
+	case err == nil, errors.Is(err, errClosed), errors.Is(err, errLimit), errors.Is(err, ldap.ErrSizeLimitExceeded):
+		return false
+	case errors.As(err, &dial):
+		return true // whatever it answered to StartTLS
+	}
+	code, answered := resultCode(err)
+	return !answered || isServerState(code)
+}
+
+// isServerState reports whether a result code (RFC 4511 appendix A) speaks of the
+// state that the server is in, rather than of what it was asked.
+func isServerState(code uint16) bool {
+	return code == ldap.LDAPResultBusy || code == ldap.LDAPResultUnavailable || code == ldap.LDAPResultOther
+}

@@ -1,0 +1,143 @@
+package ldap_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/ldap"
+)
+
+// logged is a log that a test reads. It is safe for concurrent use.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// openPair returns a directory of two servers, and its log.
+func openPair(t *testing.T, first, second string) (*ldap.Directory, *logged) {
+	t.Helper()
+	cfg := config(first)
+	cfg.URL = append(cfg.URL, second)
+	log := &logged{}
+	d, err := ldap.New(cfg, connectors.Deps{Name: "directory", Logger: slog.New(slog.NewTextHandler(log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d, log
+}
+
+// bindCodes answers binds of the service account and of people with result codes.
+func bindCodes(service, people int) script {
+	return script{bind: func(dn, _ string) (int, string) {
+		if dn == serviceDN {
+			return service, ""
+		}
+		return people, ""
+	}}
+}
+
+func searchCode(code int) script {
+	return script{search: func(string, string) ([]record, int) { return nil, code }}
+}
+
+// TestWhatFailsOver sorts what the first of two servers does into that which has the
+// second one asked and that which has not.
+func TestWhatFailsOver(t *testing.T) {
+	const outage = "an outage"
+	for name, c := range map[string]struct {
+		first script
+		asked bool   // whether the second is
+		want  string // how the login ends; empty: well
+	}{
+		"all is well":                  {script{}, false, ""},
+		"busy at the service's bind":   {bindCodes(51, 0), true, ""},
+		"unavailable there":            {bindCodes(52, 0), true, ""},
+		"other there":                  {bindCodes(80, 0), true, ""},
+		"service account refused":      {bindCodes(49, 0), false, outage},
+		"service account forbidden":    {bindCodes(53, 0), false, outage},
+		"busy at the search":           {searchCode(51), true, ""},
+		"unavailable there, too":       {searchCode(52), true, ""},
+		"no such base":                 {searchCode(32), false, outage},
+		"may not search":               {searchCode(50), false, outage},
+		"a referral":                   {searchCode(10), false, outage},
+		"too slow by its own limit":    {searchCode(3), false, outage},
+		"nobody of that name":          {searchCode(0), false, "not mine"},
+		"busy at the password":         {bindCodes(0, 51), true, ""},
+		"unavailable at the password":  {bindCodes(0, 52), true, ""},
+		"wrong password":               {bindCodes(0, 49), false, "rejected"},
+		"account locked, by 389":       {bindCodes(0, 19), false, "rejected"},
+		"the password in clear":        {bindCodes(0, 13), false, outage},
+		"codes that the library keeps": {searchCode(201), true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var second meter
+			d, log := openPair(t, listen(t, c.first.serve), listen(t, second.serve(script{})))
+			_, err := login(t, d, "alice", userPassword)
+			got := outage
+			switch {
+			case err == nil:
+				got = ""
+			case errors.Is(err, connectors.ErrNotMine):
+				got = "not mine"
+			case errors.Is(err, connectors.ErrRejected):
+				got = "rejected"
+			}
+			second.mu.Lock()
+			asked := len(second.conns) > 0
+			second.mu.Unlock()
+			if got != c.want || asked != c.asked {
+				t.Errorf("the login ends as %q (%v), the second server asked: %t; want %q, %t", got, err, asked, c.want, c.asked)
+			}
+			if told := strings.Contains(log.String(), "is put aside"); told != c.asked {
+				t.Errorf("the log:\n%s\nputting aside is told: %t, want %t", log, told, c.asked)
+			}
+		})
+	}
+}
+
+// TestOneServerIsNotPutAside holds that a directory of one server is asked every
+// time.
+func TestOneServerIsNotPutAside(t *testing.T) {
+	log := &logged{}
+	d, err := ldap.New(config(listen(t, searchCode(52).serve)), connectors.Deps{Name: "directory", Logger: slog.New(slog.NewTextHandler(log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	for range 2 {
+		_, err := d.Locate(t.Context(), "alice")
+		wantOutage(t, err, "result code 52 (unavailable)")
+	}
+	if log.String() != "" {
+		t.Errorf("the log:\n%s\nwant nothing", log)
+	}
+}
+
+// TestNoServerWorks holds that the outage tells of every server.
+func TestNoServerWorks(t *testing.T) {
+	d, _ := openPair(t, listen(t, searchCode(51).serve), listen(t, searchCode(52).serve))
+	for range 2 { // not yet put aside, and both aside
+		_, err := d.Locate(t.Context(), "alice")
+		wantOutage(t, err, "result code 51 (busy)")
+		wantOutage(t, err, "result code 52 (unavailable)")
+	}
+}

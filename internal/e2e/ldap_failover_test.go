@@ -1,0 +1,260 @@
+package e2e_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
+	"github.com/shorepass/shorepass/connectors/ldap"
+	"github.com/shorepass/shorepass/internal/e2e/slapd"
+	"github.com/shorepass/shorepass/internal/e2e/stack"
+)
+
+// pair is two servers of one directory, the first preferred, and a connector to them.
+type pair struct {
+	first, second *slapd.Server
+	connector     connectors.Connector
+	log           *stack.Buffer
+}
+
+func newPair(t *testing.T, transport func(*slapd.Server) *ldap.Config) *pair {
+	t.Helper()
+	p := &pair{first: slapd.Start(t, slapd.Options{}), second: slapd.Start(t, slapd.Options{}), log: &stack.Buffer{}}
+	cfg := transport(p.first)
+	cfg.URL = append(cfg.URL, transport(p.second).URL...)
+	if cfg.CAFile != "" {
+		cfg.CAFile = authorities(t, p.first, p.second)
+	}
+	d, err := ldap.New(cfg, connectors.Deps{Name: "directory", Logger: slog.New(slog.NewTextHandler(p.log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	p.connector = guard.Password(d, guard.Config{})
+	return p
+}
+
+// authorities is one file of all the servers' authorities.
+func authorities(t *testing.T, servers ...*slapd.Server) connectors.Path {
+	t.Helper()
+	var all []byte
+	for _, s := range servers {
+		pem, err := os.ReadFile(s.CAFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, pem...)
+	}
+	path := filepath.Join(t.TempDir(), "authorities.pem")
+	if err := os.WriteFile(path, all, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return connectors.Path(path)
+}
+
+// wantLogin fails the test unless alice signs in, in time.
+func (p *pair) wantLogin(t *testing.T, most time.Duration) {
+	t.Helper()
+	start := time.Now()
+	mustSignIn(t, p.connector, "alice")
+	if took := time.Since(start); took > most {
+		t.Errorf("the login took %v, want %v at most", took, most)
+	}
+}
+
+// binds counts the binds of people that a server has seen since the mark.
+func binds(t *testing.T, s *slapd.Server, mark int) int {
+	t.Helper()
+	s.Settle(t)
+	n := 0
+	for _, e := range s.Events(mark) {
+		if e.Kind == "BIND" && strings.HasSuffix(e.DN, slapd.People) {
+			n++
+		}
+	}
+	return n
+}
+
+// wantReturn signs in until a login goes to the first server, and holds that the
+// connections to the second are closed then.
+func (p *pair) wantReturn(t *testing.T) {
+	t.Helper()
+	for start := time.Now(); ; time.Sleep(200 * time.Millisecond) {
+		mark := len(p.first.Log())
+		p.wantLogin(t, 4*time.Second)
+		if binds(t, p.first, mark) > 0 {
+			break
+		}
+		if time.Since(start) > 10*time.Second {
+			t.Fatal("ten seconds after its return, the first server sees no login")
+		}
+	}
+	for start := time.Now(); established(t, p.second) > 0; time.Sleep(50 * time.Millisecond) {
+		if time.Since(start) > 5*time.Second {
+			t.Fatalf("%d connections to the second server are still open", established(t, p.second))
+		}
+	}
+	if !strings.Contains(p.log.String(), "works again") {
+		t.Errorf("the log does not say that the server is back:\n%s", p.log)
+	}
+}
+
+// established counts this machine's open connections to servers, as their clients
+// see them.
+func established(tb testing.TB, servers ...*slapd.Server) int {
+	tb.Helper()
+	ports := map[int64]bool{}
+	for _, s := range servers {
+		for _, url := range []string{s.URL, s.TLSURL} {
+			port, _ := strconv.ParseInt(url[strings.LastIndex(url, ":")+1:], 10, 32)
+			ports[port] = true
+		}
+	}
+	f, err := os.Open("/proc/self/net/tcp")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer f.Close()
+	n := 0
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 4 || fields[3] != "01" {
+			continue
+		}
+		_, hex, _ := strings.Cut(fields[2], ":")
+		if port, err := strconv.ParseInt(hex, 16, 32); err == nil && ports[port] {
+			n++
+		}
+	}
+	return n
+}
+
+// TestLDAPFailover stops and hangs the first of two servers: logins go to the second,
+// only the first of them slowly, and return when it is back.
+func TestLDAPFailover(t *testing.T) {
+	faults := map[string]struct {
+		fail, mend func(*slapd.Server, testing.TB)
+		first      time.Duration // the most that the login takes which finds out
+	}{
+		"stopped": {(*slapd.Server).Stop, (*slapd.Server).Start, 4 * time.Second},
+		"hung":    {(*slapd.Server).Pause, (*slapd.Server).Resume, 6 * time.Second},
+	}
+	for name, fault := range faults {
+		for over, transport := range transports() {
+			t.Run(name+" "+over, func(t *testing.T) {
+				t.Parallel()
+				p := newPair(t, transport)
+				p.wantLogin(t, 4*time.Second)
+				if n := binds(t, p.second, 0); n != 0 {
+					t.Errorf("the second server saw %d binds while the first one worked", n)
+				}
+				fault.fail(p.first, t)
+				p.wantLogin(t, fault.first)
+				for range 10 {
+					p.wantLogin(t, 1900*time.Millisecond) // finding out anew that it hangs takes two seconds
+				}
+				if _, err := signIn(t, p.connector, "alice", "wrong"); !errors.Is(err, connectors.ErrRejected) {
+					t.Errorf("wrong password: %v", err)
+				}
+				if n := strings.Count(p.log.String(), "is put aside"); n != 1 {
+					t.Errorf("the log says %d times that a server is put aside, want once:\n%s", n, p.log)
+				}
+				fault.mend(p.first, t)
+				p.wantReturn(t)
+			})
+		}
+	}
+}
+
+// TestLDAPFailoverAtOnce starts with a first server that is down, and ends with none.
+func TestLDAPFailoverAtOnce(t *testing.T) {
+	p := newPair(t, ldapsConfig)
+	p.first.Stop(t)
+	p.wantLogin(t, 4*time.Second)
+	p.second.Stop(t)
+	_, err := signIn(t, p.connector, "alice", "alice-password")
+	for _, s := range []*slapd.Server{p.first, p.second} {
+		if address := strings.TrimPrefix(s.TLSURL, "ldaps://"); !isOutage(err) || !strings.Contains(err.Error(), address) {
+			t.Errorf("error = %v, want an outage that tells of %s", err, address)
+		}
+	}
+	p.second.Start(t)
+	wantRecovery(t, p.connector)
+}
+
+// TestLDAPWrongPasswordStays holds that a wrong password is counted by one server
+// alone.
+func TestLDAPWrongPasswordStays(t *testing.T) {
+	p := newPair(t, ldapConfig)
+	for range 3 {
+		if _, err := signIn(t, p.connector, "alice", "wrong"); !errors.Is(err, connectors.ErrRejected) {
+			t.Errorf("wrong password: %v", err)
+		}
+	}
+	if first, second := binds(t, p.first, 0), binds(t, p.second, 0); first != 3 || second != 0 {
+		t.Errorf("%d and %d binds, want 3 and 0", first, second)
+	}
+}
+
+// TestLDAPFailoverUnderLoad signs 200 people in at once, four times: while all is
+// well, while the first server goes, without it, and while it is back. The bound on
+// connections is the connector's, however many servers it has.
+func TestLDAPFailoverUnderLoad(t *testing.T) {
+	p := newPair(t, ldapsConfig)
+	var most atomic.Int64
+	done := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for {
+			most.Store(max(most.Load(), int64(established(t, p.first, p.second))))
+			select {
+			case <-done:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	})
+	load := func(what string) {
+		var group sync.WaitGroup
+		var failed atomic.Int64
+		for i := range 200 {
+			group.Go(func() {
+				name := []string{"alice", "bob", "carol", "jane"}[i%4]
+				if id, err := signIn(t, p.connector, name, name+"-password"); err != nil || id.Username != name {
+					failed.Add(1)
+					t.Logf("%s: login of %s: %q, %v", what, name, id.Username, err)
+				}
+			})
+		}
+		group.Wait()
+		if n := failed.Load(); n > 0 {
+			t.Errorf("%s: %d of 200 logins failed", what, n)
+		}
+	}
+	load("both work")
+	var stop sync.WaitGroup
+	stop.Go(func() { p.first.Stop(t) })
+	load("the first is stopped")
+	stop.Wait()
+	load("the first is gone")
+	p.first.Start(t)
+	load("the first is back")
+	p.wantReturn(t)
+	close(done)
+	watch.Wait()
+	if n := most.Load(); n > ldapPools || n == 0 {
+		t.Errorf("%d connections at once, want %d at most", n, ldapPools)
+	}
+	fmt.Fprintf(t.Output(), "at most %d connections at once\n", most.Load())
+}
