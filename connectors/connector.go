@@ -155,6 +155,12 @@ const (
 	ReasonAmbiguous     Reason = "ambiguous"      // two entries answer to the name
 	ReasonDisabled      Reason = "disabled"       // the account is switched off
 	ReasonRestricted    Reason = "restricted"     // the directory forbids this account to sign in here
+
+	// What a directory with a password policy says of an account.
+	ReasonLocked     Reason = "locked"               // locked, by an administrator or after too many wrong passwords
+	ReasonExpired    Reason = "password-expired"     // the password is too old
+	ReasonMustChange Reason = "must-change-password" // an administrator has set the password, and it is to be changed first
+	ReasonGraceLogin Reason = "grace-login"          // the password has expired, and the directory would let it pass a few times more
 )
 
 // Rejection is an [ErrRejected] with its reason.

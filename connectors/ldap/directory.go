@@ -169,16 +169,8 @@ func (d *Directory) identity(ctx context.Context, e *entry) (connectors.Identity
 
 // bind checks a user's password.
 func (d *Directory) bind(ctx context.Context, dn string, password connectors.Secret) error {
-	err := d.binds.do(ctx, func(c *ldap.Conn) error { return c.Bind(dn, password.Reveal()) })
-	if result, ok := asResult(err); ok {
-		if reason, ok := bindRejection(result.ResultCode); ok {
-			return connectors.Reject(reason)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("checking the password: %w", resultOf(err, password.Reveal()))
-	}
-	return nil
+	b := userBind{dn: dn, password: password}
+	return b.verdict(d.binds.do(ctx, b.run))
 }
 
 // search runs a search as the service account. Continuation references are not

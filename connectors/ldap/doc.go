@@ -27,6 +27,11 @@
 // account above all: it is our own password that is wrong then. Two entries for
 // one name are a rejection.
 //
+// Binds carry the password policy control (draft-behera-ldap-password-policy-10): what
+// the directory says of the account in its answer, locked, expired, to be changed, is a
+// rejection with a reason of its own, also where the bind succeeds. A directory that
+// does not know the control takes no notice of it.
+//
 // Groups that could not be read whole fail the login, since fewer groups can mean
 // fewer denies: beyond the bounds, of an attribute of which the directory sends a
 // range only, or where a part of them may be on another server.

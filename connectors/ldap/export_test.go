@@ -4,7 +4,10 @@ import (
 	"context"
 	"net"
 
+	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/shorepass/shorepass/connectors"
 )
 
 // ScanBER feeds chunks to a scanner and returns how many elements began in them.
@@ -45,3 +48,17 @@ func (p Pool) Bind(ctx context.Context) error {
 
 // Close closes the pool.
 func (p Pool) Close() { p.pool.close() }
+
+// PolicyRefusal decodes one control of a bind's answer and says why it refuses the
+// account.
+func PolicyRefusal(control []byte) (connectors.Reason, error) {
+	packet, err := ber.DecodePacketErr(control)
+	if err != nil {
+		return "", err
+	}
+	decoded, err := ldap.DecodeControl(packet)
+	if err != nil {
+		return "", err
+	}
+	return policyRefusal([]ldap.Control{decoded}, true), nil
+}

@@ -54,6 +54,7 @@ func person(dn string, uid ...string) record {
 // alice as the only person and no groups.
 type script struct {
 	bind   func(dn, password string) (code int, words string)
+	answer func(dn string) []*ber.Packet // the controls of the answer to a bind
 	search func(base, filter string) (found []record, code int)
 	refers string // the base whose searches come with a reference to another server
 }
@@ -115,7 +116,11 @@ func (s script) serve(c net.Conn) {
 			if s.bind != nil {
 				code, words = s.bind(op.Children[1].Data.String(), op.Children[2].Data.String())
 			}
-			write(c, message(id, result(opBindResponse, code, words)))
+			answer := message(id, result(opBindResponse, code, words))
+			if s.answer != nil {
+				answer.AppendChild(controls(s.answer(op.Children[1].Data.String())...))
+			}
+			write(c, answer)
 		case opSearchRequest:
 			s.answerSearch(c, id, op)
 		default:
@@ -158,6 +163,25 @@ func result(tag, code int, words string) *ber.Packet {
 	p.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagEnumerated, code, "code"))
 	p.AppendChild(octets(""))
 	p.AppendChild(octets(words))
+	return p
+}
+
+// controls is what follows the operation in a message (RFC 4511 §4.1.11).
+func controls(list ...*ber.Packet) *ber.Packet {
+	p := ber.Encode(ber.ClassContext, ber.TypeConstructed, 0, nil, "controls")
+	for _, c := range list {
+		p.AppendChild(c)
+	}
+	return p
+}
+
+// control is one of them; without a value where that is nil.
+func control(oid string, value []byte) *ber.Packet {
+	p := ber.NewSequence("control")
+	p.AppendChild(octets(oid))
+	if value != nil {
+		p.AppendChild(octets(string(value)))
+	}
 	return p
 }
 

@@ -75,3 +75,25 @@ func wantReason(tb testing.TB, err error, want connectors.Reason) {
 		tb.Errorf("error = %v, want a rejection for %q", err, want)
 	}
 }
+
+// ldapBroker is a configuration of the program for the server, with nested groups.
+// users are more lines of users.
+func ldapBroker(s *slapd.Server, users string) string {
+	return `listen: {{listen}}
+monitor: {{monitor}}
+realms:
+  - name: corp
+    services: [` + service + `]
+    connectors:
+      - name: directory
+        type: ldap
+        config:
+          url: ` + s.URL + `
+          bind_dn: ` + slapd.ServiceDN + `
+          bind_password: ` + slapd.ServicePassword + `
+          users:
+            base_dn: ` + slapd.Suffix + "\n" + users + `
+          groups: {base_dn: "` + slapd.Groups + `", nested: true}
+    policy: {rules: [{name: all, users: ["directory:*"], repositories: ["home/{user}/**"], allow: [pull, push]}]}
+`
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +27,9 @@ const (
 	AdminPassword   = "admin-password"
 )
 
+// policyLines are what of tree.ldif only the ppolicy overlay takes.
+var policyLines = regexp.MustCompile(`(?m)^pwd.*\n|^dn: cn=default,(.+\n)+`)
+
 //go:embed slapd.conf
 var configTemplate string
 
@@ -37,6 +41,7 @@ type Options struct {
 	Hosts  []string      // of the server certificate; 127.0.0.1 and localhost if empty
 	Age    time.Duration // how long ago the server certificate expired; it is valid if zero
 	NoTLS  bool          // neither LDAPS nor StartTLS
+	Lax    bool          // without the ppolicy overlay, of which the server knows nothing then
 	Config string        // lines for the global part of slapd.conf
 	LDIF   string        // entries for the end of tree.ldif
 }
@@ -69,7 +74,11 @@ func Start(tb testing.TB, o Options) *Server {
 		}
 	})
 	s.Start(tb)
-	s.Load(tb, tree+"\n"+o.LDIF)
+	people := tree
+	if o.Lax {
+		people = policyLines.ReplaceAllString(people, "")
+	}
+	s.Load(tb, people+"\n"+o.LDIF)
 	return s
 }
 
@@ -92,6 +101,9 @@ func (s *Server) configure(tb testing.TB, o Options) {
 		tls = fmt.Sprintf("TLSCACertificateFile %s\nTLSCertificateFile %s\nTLSCertificateKeyFile %s\nTLSProtocolMin 3.3", files.ca, files.cert, files.key)
 	}
 	config := strings.NewReplacer("{{dir}}", s.dir, "{{tls}}", tls, "{{config}}", o.Config).Replace(configTemplate)
+	if o.Lax {
+		config = regexp.MustCompile(`(?m)^.*ppolicy.*$`).ReplaceAllString(config, "")
+	}
 	if err := os.WriteFile(filepath.Join(s.dir, "slapd.conf"), []byte(config), 0o600); err != nil {
 		tb.Fatal(err)
 	}
