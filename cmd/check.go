@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/shorepass/shorepass/broker/server"
 	"github.com/shorepass/shorepass/broker/token"
 	"github.com/shorepass/shorepass/internal/config"
+	"github.com/shorepass/shorepass/internal/keypair"
 	"github.com/shorepass/shorepass/internal/strictyaml"
 )
 
@@ -103,12 +103,14 @@ func (p *program) checkTLS(cfg *config.Config) []finding {
 	if cfg.TLS == nil {
 		return nil
 	}
-	certificate, err := server.LoadCertificate(cfg.TLS.CertFile, cfg.TLS.KeyFile, p.quiet())
+	certificate, err := keypair.Load(cfg.TLS.CertFile, cfg.TLS.KeyFile, p.quiet())
 	if err == nil {
-		err = certificate.Expired(time.Now())
+		if err = certificate.Expired(time.Now()); err != nil {
+			err = fmt.Errorf("%w: clients refuse it", err)
+		}
 	}
 	if err != nil {
-		return findingsOf(err, at(cfg, cfg.TLS.At))
+		return findingsOf(fmt.Errorf("tls: %w", err), at(cfg, cfg.TLS.At))
 	}
 	return nil
 }

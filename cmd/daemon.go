@@ -17,6 +17,7 @@ import (
 	"github.com/shorepass/shorepass/broker/token"
 	"github.com/shorepass/shorepass/internal/audit"
 	"github.com/shorepass/shorepass/internal/config"
+	"github.com/shorepass/shorepass/internal/keypair"
 )
 
 // daemon is everything that serve has open.
@@ -97,11 +98,11 @@ func (p *program) openRealms(d *daemon) ([]broker.Realm, error) {
 
 // prepare makes the servers: the public one, the monitor, the admin socket.
 func (d *daemon) prepare(b *broker.Broker) error {
-	var certificate *server.Certificate
+	var certificate *keypair.Pair
 	if tls := d.cfg.TLS; tls != nil {
 		var err error
-		if certificate, err = server.LoadCertificate(tls.CertFile, tls.KeyFile, d.logger); err != nil {
-			return err
+		if certificate, err = keypair.Load(tls.CertFile, tls.KeyFile, d.logger); err != nil {
+			return fmt.Errorf("tls: %w", err)
 		}
 	}
 	public := server.Config{Tokens: b, Realms: map[string]server.Trust{}, TrustedProxies: d.cfg.TrustedProxies, Logger: d.logger}

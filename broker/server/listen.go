@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/shorepass/shorepass/internal/keypair"
 )
 
 // The limits of a connection. A client that stops sending is gone well within
@@ -19,7 +21,7 @@ const (
 
 // HTTP returns a server of h with the limits that every listener has. certificate
 // may be nil: plain HTTP.
-func HTTP(h http.Handler, certificate *Certificate, logger *slog.Logger) *http.Server {
+func HTTP(h http.Handler, certificate *keypair.Pair, logger *slog.Logger) *http.Server {
 	s := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,
@@ -32,7 +34,7 @@ func HTTP(h http.Handler, certificate *Certificate, logger *slog.Logger) *http.S
 		ErrorLog:                     slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 	if certificate != nil {
-		s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}
+		s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate.Current(), nil }}
 	}
 	return s
 }

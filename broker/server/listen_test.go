@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/broker/server"
+	"github.com/shorepass/shorepass/internal/keypair"
 )
 
 func serve(t *testing.T, s *http.Server) string {
@@ -140,7 +141,7 @@ func writePair(t *testing.T, dir string, serial int64) (certFile, keyFile string
 func TestCertificateIsReadAgain(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := writePair(t, dir, 1)
-	certificate, err := server.LoadCertificate(certFile, keyFile, slog.New(slog.DiscardHandler))
+	certificate, err := keypair.Load(certFile, keyFile, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,17 +172,6 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	waitFor(2)
 	if _, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}); err == nil { //nolint:gosec // as above
 		t.Error("TLS 1.1 is spoken")
-	}
-}
-
-func TestLoadCertificateSaysWhatIsWrong(t *testing.T) {
-	dir := t.TempDir()
-	certFile, keyFile := writePair(t, dir, 1)
-	if _, err := server.LoadCertificate(filepath.Join(dir, "none.pem"), keyFile, nil); err == nil || !strings.Contains(err.Error(), "none.pem does not exist") {
-		t.Errorf("error %v", err)
-	}
-	if _, err := server.LoadCertificate(certFile, certFile, nil); err == nil || !strings.Contains(err.Error(), certFile) {
-		t.Errorf("error %v", err)
 	}
 }
 

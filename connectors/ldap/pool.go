@@ -116,7 +116,7 @@ func (p *pool) take(to *server) *session {
 		if s.server == to && s.usable() && time.Since(s.born) < maxAge {
 			return s
 		}
-		go s.close()
+		s.close()
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func (p *pool) put(s *session, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || s.server != first || !isReusable(err) || !s.usable() || time.Since(s.born) >= maxAge {
-		go s.close()
+		s.close()
 		return
 	}
 	s.expiry = time.AfterFunc(maxIdle, func() { p.expire(s) })
@@ -140,7 +140,7 @@ func (p *pool) expire(s *session) {
 	defer p.mu.Unlock()
 	if i := slices.Index(p.idle, s); i >= 0 {
 		p.idle = slices.Delete(p.idle, i, i+1)
-		go s.close()
+		s.close()
 	}
 }
 

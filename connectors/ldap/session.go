@@ -69,9 +69,9 @@ func (s *session) do(ctx context.Context, op func(*ldap.Conn) error) error {
 func (s *session) usable() bool { return !s.cut.Load() && !s.conn.IsClosing() }
 
 // close ends the connection without a word: an unbind request could hang, and
-// servers do not miss it.
+// servers do not miss it. The socket is closed at once, so that it counts no more.
 func (s *session) close() {
 	s.cut.Store(true)
 	_ = s.socket.Close()
-	_ = s.conn.Close()
+	go func() { _ = s.conn.Close() }() // waits for the library's own goroutines
 }
