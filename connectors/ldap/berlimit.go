@@ -29,6 +29,7 @@ type limitedConn struct {
 	bytes     atomic.Int64
 	elements  atomic.Int64
 	violation atomic.Pointer[error]
+	failure   atomic.Pointer[error]
 }
 
 func newLimitedConn(inner net.Conn) *limitedConn { return &limitedConn{Conn: inner} }
@@ -44,7 +45,18 @@ func (c *limitedConn) Read(p []byte) (int, error) {
 		c.violation.Store(&limit)
 		return 0, limit
 	}
+	if err != nil {
+		c.failure.CompareAndSwap(nil, &err)
+	}
 	return n, err
+}
+
+// lost returns what reading failed with, which the library keeps to itself.
+func (c *limitedConn) lost() error {
+	if f := c.failure.Load(); f != nil {
+		return *f
+	}
+	return nil
 }
 
 // begin starts the budget of the next operation.

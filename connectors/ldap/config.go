@@ -29,6 +29,11 @@ type Config struct {
 	// Default: false.
 	InsecurePlaintext bool `yaml:"insecure_plaintext"`
 
+	// ClientCertificate is presented to servers that ask for a certificate. Without
+	// bind_dn and bind_password it is the service account, too, by SASL EXTERNAL
+	// (RFC 4513 §5.2.3): the directory maps its subject to an entry. Default: none.
+	ClientCertificate *ClientCertificate `yaml:"client_certificate"`
+
 	// BindDN is the service account that searches. It needs to read the attributes
 	// named below and to search users and groups; it needs no right to passwords.
 	BindDN string `yaml:"bind_dn"`

@@ -38,6 +38,10 @@ func TestValidateAccepts(t *testing.T) {
 		"two ports":          func(c *ldap.Config) { c.URL = append(c.URL, "ldaps://ldap.example.org:1636") },
 		"ldaps and starttls": func(c *ldap.Config) { c.URL, c.StartTLS = append(c.URL, "ldap://ldap.example.org"), true },
 		"ldaps and loopback": func(c *ldap.Config) { c.URL, c.CAFile = append(c.URL, "ldap://localhost"), "/etc/ca.pem" },
+		"client certificate": func(c *ldap.Config) { c.ClientCertificate = clientCertificate() },
+		"certificate alone": func(c *ldap.Config) {
+			c.ClientCertificate, c.BindDN, c.BindPassword = clientCertificate(), "", connectors.Secret{}
+		},
 		"plain, accepted":    func(c *ldap.Config) { c.URL, c.InsecurePlaintext = url("ldap://ldap.example.org"), true },
 		"one level":          func(c *ldap.Config) { c.Users.Scope = "one" },
 		"no defaults filled": func(c *ldap.Config) { c.Users = ldap.Users{BaseDN: c.Users.BaseDN} },
@@ -88,8 +92,13 @@ func TestEmptySettingsAreTheDefaults(t *testing.T) {
 	}
 }
 
+func clientCertificate() *ldap.ClientCertificate {
+	return &ldap.ClientCertificate{CertFile: "/cert.pem", KeyFile: "/key.pem"}
+}
+
 func TestValidateRefuses(t *testing.T) {
 	const plain = "ldap:// without start_tls sends passwords in clear: use ldaps:// or start_tls: true; insecure_plaintext: true accepts the risk"
+	const withoutTLS = "is of no use without TLS: use ldaps:// or start_tls: true for every url, or remove it"
 	const searchOnly = "belongs to a search for groups and has no meaning with from_attribute: remove one of the two"
 	for name, c := range map[string]struct {
 		edit func(*ldap.Config)
@@ -133,6 +142,32 @@ func TestValidateRefuses(t *testing.T) {
 		"ca without tls": {
 			func(c *ldap.Config) { c.URL, c.CAFile = url("ldap://localhost"), "/ca.pem" },
 			faults("ca_file", "is of no use without TLS: use ldaps:// or start_tls: true, or remove it"),
+		},
+		"certificate without tls": {
+			func(c *ldap.Config) { c.URL, c.ClientCertificate = url("ldap://localhost"), clientCertificate() },
+			faults("client_certificate", withoutTLS),
+		},
+		"certificate without tls for all": {
+			func(c *ldap.Config) {
+				c.URL, c.ClientCertificate = append(c.URL, "ldap://localhost"), clientCertificate()
+			},
+			faults("client_certificate", withoutTLS),
+		},
+		"certificate without key": {
+			func(c *ldap.Config) { c.ClientCertificate = &ldap.ClientCertificate{CertFile: "/cert.pem"} },
+			faults("client_certificate.key_file", "is required: the PEM file with the certificate's private key"),
+		},
+		"key without certificate": {
+			func(c *ldap.Config) { c.ClientCertificate = &ldap.ClientCertificate{KeyFile: "/key.pem"} },
+			faults("client_certificate.cert_file", "is required: the PEM file with the certificate"),
+		},
+		"certificate and half an account": {
+			func(c *ldap.Config) { c.ClientCertificate, c.BindPassword = clientCertificate(), connectors.Secret{} },
+			faults("bind_password", "is required: the password of bind_dn"),
+		},
+		"certificate and the other half": {
+			func(c *ldap.Config) { c.ClientCertificate, c.BindDN = clientCertificate(), "" },
+			faults("bind_dn", "is required: the DN of the account that searches"),
 		},
 		"no bind_dn": {func(c *ldap.Config) { c.BindDN = " " }, faults("bind_dn", "is required: the DN of the account that searches")},
 		"bad bind_dn": {

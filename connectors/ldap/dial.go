@@ -6,12 +6,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"syscall"
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/files"
+	"github.com/shorepass/shorepass/internal/keypair"
 )
 
 // maxCAFile bounds ca_file, in bytes: what a system trusts is a fifth of it.
@@ -32,12 +34,17 @@ var errNoAnswer = errors.New("the directory did not answer in time")
 type dialer struct {
 	address  address
 	startTLS bool
-	tls      *tls.Config // nil: plain
+	tls      *tls.Config   // nil: plain
+	client   *keypair.Pair // nil: no client certificate
 }
 
 // newDialers returns a dialer for each url.
-func newDialers(c *Config) ([]*dialer, error) {
+func newDialers(c *Config, logger *slog.Logger) ([]*dialer, error) {
 	roots, err := readRoots(c.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	client, err := c.ClientCertificate.load(logger)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +54,7 @@ func newDialers(c *Config) ([]*dialer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("url %w", err)
 		}
-		d := &dialer{address: a, startTLS: c.StartTLS && !a.tls}
+		d := &dialer{address: a, startTLS: c.StartTLS && !a.tls, client: client}
 		if a.tls || c.StartTLS {
 			d.tls = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: a.host, RootCAs: roots}
 		}
@@ -119,21 +126,26 @@ func (d *dialer) open(ctx context.Context) (*session, error) {
 	if d.tls == nil {
 		return newSession(socket, socket), nil
 	}
-	encrypted, err := d.encrypt(ctx, socket)
+	client := &askedFor{server: d.address, pair: d.client}
+	encrypted, err := d.encrypt(ctx, socket, client)
 	if err != nil {
 		_ = socket.Close()
-		return nil, err
+		return nil, client.explain(err)
 	}
-	return newSession(socket, encrypted), nil
+	s := newSession(socket, encrypted)
+	s.client = client
+	return s, nil
 }
 
 // encrypt makes a TLS connection of socket. It takes no longer than an operation.
-func (d *dialer) encrypt(ctx context.Context, socket net.Conn) (net.Conn, error) {
+func (d *dialer) encrypt(ctx context.Context, socket net.Conn, client *askedFor) (net.Conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, operationTimeout, errNoAnswer)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = socket.Close() })
 	defer stop()
-	encrypted := tls.Client(socket, d.tls)
+	config := d.tls.Clone()
+	config.GetClientCertificate = client.show
+	encrypted := tls.Client(socket, config)
 	err := func() error {
 		if d.startTLS {
 			if err := requestTLS(socket); err != nil {
@@ -159,19 +171,27 @@ func dialAdvice(err error) string {
 		name      x509.HostnameError
 		invalid   x509.CertificateInvalidError
 		record    tls.RecordHeaderError
+		alert     *net.OpError
 		dns       *net.DNSError
 		refused   *resultError
+		client    *certificateError
 		timeout   *net.OpError
 	)
 	switch {
+	case errors.As(err, &client):
+		return client.advice()
 	case errors.As(err, &authority):
 		return "its certificate comes from an authority that is not trusted; set ca_file to that authority's certificate"
 	case errors.As(err, &name):
 		return "its certificate is not for this host; put a name that the certificate carries into url"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "its certificate has expired, or is not valid yet, or a clock is wrong"
+		return "its certificate has expired, or is not valid yet, or a clock is wrong: renew it there, and check the time here"
 	case errors.As(err, &record):
 		return "no TLS is spoken at this port; ldaps:// is usual at 636, and start_tls: true with ldap:// at 389"
+	case errors.As(err, &alert) && alert.Op == remoteAlert:
+		return "it ends the TLS handshake; see its log, and whether it speaks TLS 1.2 or 1.3"
+	case isHangUp(err):
+		return "it hangs up on the TLS handshake; ldaps:// is usual at 636, and start_tls: true with ldap:// at 389"
 	case errors.As(err, &refused):
 		return "it refuses StartTLS; set it up there, or use ldaps://"
 	case errors.As(err, &dns):

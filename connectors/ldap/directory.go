@@ -32,7 +32,7 @@ var (
 	_ connectors.Resolver  = (*Directory)(nil)
 )
 
-// New returns a directory. It reads ca_file, and never dials.
+// New returns a directory. It reads the files that cfg names, and never dials.
 func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	if problems := cfg.Validate(); len(problems) > 0 {
 		return nil, fmt.Errorf("%s %s", problems[0].Field, problems[0].Message)
@@ -41,7 +41,7 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	if d.logger == nil {
 		d.logger = slog.New(slog.DiscardHandler)
 	}
-	dialers, err := newDialers(&d.config)
+	dialers, err := newDialers(&d.config, d.logger)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,12 @@ func (d *Directory) dialService(ctx context.Context, to *server) (*session, erro
 		return nil, err
 	}
 	secret := d.config.BindPassword.Reveal()
-	err = s.do(ctx, func(c *ldap.Conn) error { return c.Bind(d.config.BindDN, secret) })
+	err = s.do(ctx, func(c *ldap.Conn) error {
+		if d.config.external() {
+			return c.ExternalBind()
+		}
+		return c.Bind(d.config.BindDN, secret)
+	})
 	if err == nil {
 		return s, nil
 	}
@@ -203,7 +208,11 @@ func (d *Directory) dialService(ctx context.Context, to *server) (*session, erro
 	if _, ok := asResult(err); !ok {
 		return nil, fmt.Errorf("signing in as the service account: %w", err)
 	}
-	err = fmt.Errorf("the directory refuses the service account; check bind_dn and bind_password: %w", resultOf(err, secret))
+	check := "bind_dn and bind_password"
+	if d.config.external() {
+		check = "client_certificate, and what the directory makes of its subject (slapd: authz-regexp)"
+	}
+	err = fmt.Errorf("the directory refuses the service account; check %s: %w", check, resultOf(err, secret))
 	d.warn(err)
 	return nil, err
 }

@@ -22,6 +22,7 @@ type session struct {
 	limit  *limitedConn // above TLS
 	born   time.Time
 	cut    atomic.Bool
+	client *askedFor   // until the first answer; nil without TLS
 	expiry *time.Timer // while idle in a pool
 }
 
@@ -46,7 +47,11 @@ func (s *session) do(ctx context.Context, op func(*ldap.Conn) error) error {
 	})
 	err := op(s.conn)
 	ended := !stop()
-	if result, ok := asResult(err); ok {
+	result, answered := asResult(err)
+	if err == nil || answered {
+		s.client = nil // a server that answers took what it was shown
+	}
+	if answered {
 		if result.ResultCode >= ldap.ErrorNetwork && result.ResultCode <= ldap.ErrorMalformedPacket {
 			return errNonsense
 		}
@@ -59,6 +64,8 @@ func (s *session) do(ctx context.Context, op func(*ldap.Conn) error) error {
 		return s.limit.broken()
 	case ended:
 		return context.Cause(ctx)
+	case s.client != nil:
+		return s.client.refusal(err, s.limit.lost())
 	}
 	return err
 }

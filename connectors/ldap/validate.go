@@ -17,10 +17,8 @@ func (c *Config) Validate() []connectors.FieldProblem {
 	full := c.withDefaults()
 	var p problems
 	full.validateServers(&p)
-	p.dn("bind_dn", full.BindDN, "the DN of the account that searches")
-	if full.BindPassword.Blank() {
-		p.add("bind_password", "is required: the password of bind_dn")
-	}
+	full.ClientCertificate.validate(&p)
+	full.validateService(&p)
 	full.Users.validate(&p)
 	if full.Groups != nil {
 		full.Groups.validate(&p)
@@ -69,6 +67,9 @@ func (c *Config) validateEncryption(p *problems, all []address) {
 		}
 	}
 	encrypted := ldaps > 0 || c.StartTLS
+	if c.ClientCertificate != nil && !c.StartTLS && ldaps < len(all) {
+		p.add("client_certificate", "is of no use without TLS: use ldaps:// or start_tls: true for every url, or remove it")
+	}
 	switch {
 	case c.StartTLS && ldaps == len(all):
 		p.add("start_tls", "ldaps:// is encrypted from the start: remove start_tls, or use ldap://")
@@ -76,6 +77,17 @@ func (c *Config) validateEncryption(p *problems, all []address) {
 		p.add("insecure_plaintext", "contradicts the encryption that url or start_tls asks for: remove it")
 	case !encrypted && c.CAFile != "":
 		p.add("ca_file", "is of no use without TLS: use ldaps:// or start_tls: true, or remove it")
+	}
+}
+
+// validateService checks who searches.
+func (c *Config) validateService(p *problems) {
+	if c.external() {
+		return
+	}
+	p.dn("bind_dn", c.BindDN, "the DN of the account that searches")
+	if c.BindPassword.Blank() {
+		p.add("bind_password", "is required: the password of bind_dn")
 	}
 }
 

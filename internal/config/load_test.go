@@ -125,6 +125,7 @@ func TestFull(t *testing.T) {
 	}
 	directory := ldap.DefaultConfig()
 	directory.URL, directory.StartTLS, directory.CAFile = connectors.OneOrMany{"ldap://ldap.corp.example", "ldaps://ldap2.corp.example"}, true, path("ca.pem")
+	directory.ClientCertificate = &ldap.ClientCertificate{CertFile: path("ldap.crt"), KeyFile: path("ldap.key")}
 	directory.BindDN, directory.BindPassword = "cn=shorepass,dc=corp,dc=example", connectors.NewSecret("directory-password")
 	directory.Users = ldap.Users{
 		BaseDN: "ou=people,dc=corp,dc=example", Filter: "(objectClass=person)", UsernameAttribute: "uid",

@@ -24,7 +24,7 @@ func TestLDAPCertificates(t *testing.T) {
 		"wrong authority":     {good, other.CAFile, "its certificate comes from an authority that is not trusted; set ca_file to that authority's certificate: "},
 		"the system's":        {good, "", "its certificate comes from an authority that is not trusted; set ca_file to that authority's certificate: "},
 		"wrong host name":     {other, other.CAFile, "its certificate is not for this host; put a name that the certificate carries into url: "},
-		"expired certificate": {expired, expired.CAFile, "its certificate has expired, or is not valid yet, or a clock is wrong: "},
+		"expired certificate": {expired, expired.CAFile, "its certificate has expired, or is not valid yet, or a clock is wrong: renew it there, and check the time here: "},
 		"no TLS there":        {plain, good.CAFile, "cannot connect to "},
 	} {
 		t.Run(name, func(t *testing.T) {

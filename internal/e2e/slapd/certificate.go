@@ -15,25 +15,45 @@ import (
 	"time"
 )
 
-// certificates are the files of an authority and of a server certificate it signed.
-type certificates struct{ ca, cert, key string }
+// authority signs the certificates of one server and of its clients.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	dir  string
+}
 
-// newCertificates makes an authority and a server certificate for hosts, which are
-// names and addresses, valid until end.
-func newCertificates(tb testing.TB, dir string, hosts []string, end time.Time) certificates {
+// newAuthority makes an authority, whose certificate is ca.pem in dir.
+func newAuthority(tb testing.TB, dir string) *authority {
 	tb.Helper()
-	caKey := newKey(tb)
-	ca := &x509.Certificate{
+	a := &authority{key: newKey(tb), dir: dir}
+	a.cert = &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Example authority"},
 		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
+	writePEM(tb, dir, "ca.pem", "CERTIFICATE", sign(tb, a.cert, a.cert, a.key, a.key))
+	return a
+}
+
+// issue makes a certificate, valid until end, and its key; the files are called name.
+func (a *authority) issue(tb testing.TB, name string, leaf *x509.Certificate, end time.Time) (cert, key string) {
+	tb.Helper()
 	leafKey := newKey(tb)
-	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "Example directory"},
-		NotBefore: time.Now().Add(-47 * time.Hour), NotAfter: end,
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	leaf.SerialNumber, leaf.NotBefore, leaf.NotAfter = big.NewInt(time.Now().UnixNano()), time.Now().Add(-47*time.Hour), end
+	leaf.KeyUsage = x509.KeyUsageDigitalSignature
+	keyDER, err := x509.MarshalECPrivateKey(leafKey)
+	if err != nil {
+		tb.Fatal(err)
 	}
+	return writePEM(tb, a.dir, name+".pem", "CERTIFICATE", sign(tb, leaf, a.cert, leafKey, a.key)),
+		writePEM(tb, a.dir, name+"-key.pem", "EC PRIVATE KEY", keyDER)
+}
+
+// issueServer makes the certificate of a server with hosts, which are names and
+// addresses.
+func (a *authority) issueServer(tb testing.TB, hosts []string, end time.Time) (cert, key string) {
+	tb.Helper()
+	leaf := &x509.Certificate{Subject: pkix.Name{CommonName: "Example directory"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	for _, h := range hosts {
 		if ip := net.ParseIP(h); ip != nil {
 			leaf.IPAddresses = append(leaf.IPAddresses, ip)
@@ -41,15 +61,20 @@ func newCertificates(tb testing.TB, dir string, hosts []string, end time.Time) c
 			leaf.DNSNames = append(leaf.DNSNames, h)
 		}
 	}
-	keyDER, err := x509.MarshalECPrivateKey(leafKey)
-	if err != nil {
-		tb.Fatal(err)
+	return a.issue(tb, "cert", leaf, end)
+}
+
+// IssueClient makes a client certificate for cn=NAME that the server's authority has
+// signed, or one that expired that long ago. The files are new ones at every call
+// with another name.
+func (s *Server) IssueClient(tb testing.TB, name string, expired time.Duration) (cert, key string) {
+	tb.Helper()
+	end := time.Now().Add(time.Hour)
+	if expired > 0 {
+		end = time.Now().Add(-expired)
 	}
-	return certificates{
-		ca:   writePEM(tb, dir, "ca.pem", "CERTIFICATE", sign(tb, ca, ca, caKey, caKey)),
-		cert: writePEM(tb, dir, "cert.pem", "CERTIFICATE", sign(tb, leaf, ca, leafKey, caKey)),
-		key:  writePEM(tb, dir, "key.pem", "EC PRIVATE KEY", keyDER),
-	}
+	leaf := &x509.Certificate{Subject: pkix.Name{CommonName: name}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	return s.authority.issue(tb, "client-"+name, leaf, end)
 }
 
 func newKey(tb testing.TB) *ecdsa.PrivateKey {

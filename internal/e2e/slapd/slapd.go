@@ -52,10 +52,11 @@ type Server struct {
 	TLSURL string // ldaps://127.0.0.1:PORT
 	CAFile string // the authority of the server certificate
 
-	dir     string
-	program string
-	log     *log
-	process *process // nil while stopped
+	dir       string
+	program   string
+	authority *authority
+	log       *log
+	process   *process // nil while stopped
 }
 
 // Start starts a server that ends with the test.
@@ -96,9 +97,10 @@ func (s *Server) configure(tb testing.TB, o Options) {
 		if o.Age > 0 {
 			end = time.Now().Add(-o.Age)
 		}
-		files := newCertificates(tb, s.dir, hosts, end)
-		s.CAFile = files.ca
-		tls = fmt.Sprintf("TLSCACertificateFile %s\nTLSCertificateFile %s\nTLSCertificateKeyFile %s\nTLSProtocolMin 3.3", files.ca, files.cert, files.key)
+		s.authority = newAuthority(tb, s.dir)
+		s.CAFile = filepath.Join(s.dir, "ca.pem")
+		cert, key := s.authority.issueServer(tb, hosts, end)
+		tls = fmt.Sprintf("TLSCACertificateFile %s\nTLSCertificateFile %s\nTLSCertificateKeyFile %s\nTLSProtocolMin 3.3", s.CAFile, cert, key)
 	}
 	config := strings.NewReplacer("{{dir}}", s.dir, "{{tls}}", tls, "{{config}}", o.Config).Replace(configTemplate)
 	if o.Lax {
