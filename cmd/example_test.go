@@ -18,12 +18,12 @@ type phrase struct {
 }
 
 func (p phrase) Handles(c connectors.Credentials) bool {
-	_, ok := connectors.ParseUsername(c.Username)
+	_, ok := connectors.ASCIIUsernames.Parse(c.Username)
 	return ok
 }
 
 func (p phrase) Authenticate(_ context.Context, c connectors.Credentials) (connectors.Identity, error) {
-	name, ok := connectors.ParseUsername(c.Username)
+	name, ok := connectors.ASCIIUsernames.Parse(c.Username)
 	if !ok || c.Password.Reveal() != p.Phrase.Reveal() {
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
 	}

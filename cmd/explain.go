@@ -155,10 +155,10 @@ func (p *program) qualified(o explainOptions, realm config.Realm) error {
 	if err != nil {
 		return err
 	}
-	if canonical, ok := connectors.ParseUsername(name); !ok {
-		return usageError{fmt.Errorf("%q is not a user name: want 1 to %d of a-z 0-9 . _ @ + -", name, connectors.MaxUsername)}
+	if canonical, ok := realm.Usernames.Parse(name); !ok {
+		return usageError{fmt.Errorf("%q is not a user name: want %s", name, realm.Usernames)}
 	} else if canonical != name {
-		return usageError{fmt.Errorf("user names are lower case: write %s:%s", owner.Name, canonical)}
+		return usageError{fmt.Errorf("user names are lower case, and spelled in one way: write %s:%s", owner.Name, canonical)}
 	}
 	opened, err := p.openConnector(realm, owner, p.quiet())
 	if err != nil {

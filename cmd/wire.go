@@ -49,7 +49,7 @@ func password[C any, D connectors.Directory](open func(*C, connectors.Deps) (D, 
 		if err != nil {
 			return nil, err
 		}
-		return guard.Password(dir, guard.Config{Usernames: d.Usernames}), nil
+		return guard.Password(dir, guard.Config{Form: d.Form, Usernames: d.Usernames}), nil
 	}
 }
 
@@ -58,6 +58,7 @@ func (p *program) openConnector(r config.Realm, c config.Connector, logger *slog
 	return p.types[c.Type].New(c.Config, connectors.Deps{
 		Realm:     r.Name,
 		Name:      c.Name,
+		Form:      r.Usernames,
 		Usernames: c.Usernames,
 		Logger:    logger.With(slog.String("realm", r.Name), slog.String("connector", c.Name)),
 	})
@@ -82,7 +83,7 @@ func (p *program) openChain(r config.Realm, logger *slog.Logger) (*connectors.Ch
 		}
 		members = append(members, connectors.Member{Name: c.Name, Connector: opened})
 	}
-	return connectors.NewChain(members...), closeAll, nil
+	return connectors.NewChain(r.Usernames, members...), closeAll, nil
 }
 
 // openRing loads the keys of a realm, or makes them on the first start. The caller

@@ -13,11 +13,15 @@ type Member struct {
 }
 
 // Chain asks the connectors of one realm, in their order, each for what it handles.
-type Chain struct{ members []Member }
+type Chain struct {
+	usernames UsernameForm
+	members   []Member
+}
 
-// NewChain returns a chain of members. Their names are distinct.
-func NewChain(members ...Member) *Chain {
-	return &Chain{members: append([]Member(nil), members...)}
+// NewChain returns a chain of members, whose names are distinct, in a realm with such
+// user names.
+func NewChain(usernames UsernameForm, members ...Member) *Chain {
+	return &Chain{usernames: usernames, members: append([]Member(nil), members...)}
 }
 
 // Failure is an error of the chain with the connector that it came from.
@@ -68,7 +72,7 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 		return Identity{}, &Failure{Connector: m.Name, Err: err}
 	}
 	c.spend(ctx, cred, Member{})
-	return Identity{}, &Failure{Err: Reject(unknown(cred, asked))}
+	return Identity{}, &Failure{Err: Reject(c.unknown(cred, asked))}
 }
 
 // Handlers returns the names of the connectors that handle the credentials, in the
@@ -94,14 +98,14 @@ func (c *Chain) spend(ctx context.Context, cred Credentials, refused Member) {
 }
 
 // unknown is why a name was refused that no connector knows.
-func unknown(cred Credentials, asked bool) Reason {
+func (c *Chain) unknown(cred Credentials, asked bool) Reason {
 	switch {
 	case asked:
 		return ReasonUnknown
 	case cred.Username == "":
 		return ReasonUnknownToken
 	}
-	if _, ok := ParseUsername(cred.Username); !ok {
+	if _, ok := c.usernames.Parse(cred.Username); !ok {
 		return ReasonBadUsername
 	}
 	return ReasonUnhandled

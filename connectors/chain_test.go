@@ -89,7 +89,7 @@ func TestChain(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			first, second := &tt.first, &tt.second
-			chain := connectors.NewChain(connectors.Member{Name: "first", Connector: first}, connectors.Member{Name: "second", Connector: second})
+			chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "first", Connector: first}, connectors.Member{Name: "second", Connector: second})
 			id, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret("pw")})
 			if !errors.Is(err, tt.wantErr) {
 				t.Fatalf("error %v, want %v", err, tt.wantErr)
@@ -124,7 +124,7 @@ func TestChainRefusesABrokenIdentity(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			id := full
 			spoil(&id)
-			chain := connectors.NewChain(connectors.Member{Name: "first", Connector: &scripted{handles: true, identity: id}})
+			chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "first", Connector: &scripted{handles: true, identity: id}})
 			_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret("pw")})
 			if err == nil || errors.Is(err, connectors.ErrRejected) {
 				t.Errorf("error %v, want an outage", err)
@@ -159,7 +159,7 @@ func TestChainSpendsTheTimeOfARefusal(t *testing.T) {
 				if order == "slow first" {
 					members[0], members[1] = members[1], members[0]
 				}
-				_, err := connectors.NewChain(members...).Authenticate(t.Context(), connectors.Credentials{Username: tt.username, Password: connectors.NewSecret("pw")})
+				_, err := connectors.NewChain(connectors.ASCIIUsernames, members...).Authenticate(t.Context(), connectors.Credentials{Username: tt.username, Password: connectors.NewSecret("pw")})
 				if got := reasonOf(err); got != tt.wantReason || costly.decoys != tt.wantDecoys {
 					t.Errorf("error %v after %d decoys, want reason %q after %d", err, costly.decoys, tt.wantReason, tt.wantDecoys)
 				}
@@ -171,7 +171,7 @@ func TestChainSpendsTheTimeOfARefusal(t *testing.T) {
 func TestChainSpendsEveryCostlyRefusalOnce(t *testing.T) {
 	first := &slow{scripted{handles: true, err: connectors.Reject(connectors.ReasonWrongPassword)}}
 	second := &slow{scripted{}}
-	chain := connectors.NewChain(connectors.Member{Name: "first", Connector: first}, connectors.Member{Name: "second", Connector: second})
+	chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "first", Connector: first}, connectors.Member{Name: "second", Connector: second})
 	_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret("pw")})
 	if reasonOf(err) != connectors.ReasonWrongPassword || first.decoys != 0 || second.decoys != 1 {
 		t.Errorf("error %v, decoys %d and %d, want 0 and 1", err, first.decoys, second.decoys)
@@ -185,7 +185,7 @@ func TestChainSpendsEveryCostlyRefusalOnce(t *testing.T) {
 func TestChainRefusesBlankPasswordsFirst(t *testing.T) {
 	for _, password := range []string{"", "\x00", "\x00\x00"} {
 		s := &slow{scripted{handles: true, identity: vouching("slow")}}
-		chain := connectors.NewChain(connectors.Member{Name: "slow", Connector: s})
+		chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "slow", Connector: s})
 		_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret(password)})
 		if reasonOf(err) != connectors.ReasonEmptyPassword || s.asked+s.decoys != 0 {
 			t.Errorf("%q: error %v, asked %d times, %d decoys", password, err, s.asked, s.decoys)
@@ -194,7 +194,7 @@ func TestChainRefusesBlankPasswordsFirst(t *testing.T) {
 }
 
 func TestHandlers(t *testing.T) {
-	chain := connectors.NewChain(
+	chain := connectors.NewChain(connectors.ASCIIUsernames,
 		connectors.Member{Name: "a", Connector: &scripted{handles: true}},
 		connectors.Member{Name: "b", Connector: &scripted{}},
 		connectors.Member{Name: "c", Connector: &scripted{handles: true}})

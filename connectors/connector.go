@@ -95,7 +95,7 @@ type Account struct {
 // makes a [Connector] of it. Implementations are safe for concurrent use.
 type Directory interface {
 	// Locate finds the account of a user name that already has the form of
-	// [ParseUsername]. It fails with [ErrNotMine] where the directory knows that it
+	// [UsernameForm.Parse]. It fails with [ErrNotMine] where the directory knows that it
 	// has no such user, with [ErrRejected] where the name is no one account's, and
 	// with any other error in an outage.
 	Locate(ctx context.Context, username string) (Account, error)
@@ -194,10 +194,11 @@ type Type struct {
 
 // Deps is what a connector is given besides its configuration.
 type Deps struct {
-	Realm     string       // the realm's name
-	Name      string       // the connector's name within the realm; Identity.Connector
-	Usernames []string     // the usernames guard: patterns of canonical names, "*" any run of characters; empty: all
-	Logger    *slog.Logger // already carries realm and connector
+	Realm     string           // the realm's name
+	Name      string           // the connector's name within the realm; Identity.Connector
+	Form      UsernameForm     // of the realm's user names
+	Usernames UsernamePatterns // the usernames guard: which names may be sent to the connector
+	Logger    *slog.Logger     // already carries realm and connector
 }
 
 // Validator is implemented by configuration structs that can tell more than their

@@ -33,7 +33,7 @@ func (t team) Authenticate(_ context.Context, c connectors.Credentials) (connect
 func ExampleNewChain() {
 	deck := team{"deck", map[string]string{"alice": "ecila"}}
 	engine := team{"engine", map[string]string{"alice": "other", "bob": "bob"}}
-	chain := connectors.NewChain(
+	chain := connectors.NewChain(connectors.ASCIIUsernames,
 		connectors.Member{Name: "deck", Connector: deck},
 		connectors.Member{Name: "engine", Connector: engine},
 	)

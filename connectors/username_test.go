@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/shorepass/shorepass/connectors"
 )
 
-func TestParseUsername(t *testing.T) {
+func TestASCIIUsernames(t *testing.T) {
 	tests := []struct {
 		name, typed, want string
 		ok                bool
@@ -37,18 +38,182 @@ func TestParseUsername(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, ok := connectors.ParseUsername(tt.typed)
+			got, ok := connectors.ASCIIUsernames.Parse(tt.typed)
 			if got != tt.want || ok != tt.ok {
-				t.Errorf("ParseUsername(%q) = %q, %v; want %q, %v", tt.typed, got, ok, tt.want, tt.ok)
+				t.Errorf("Parse(%q) = %q, %v; want %q, %v", tt.typed, got, ok, tt.want, tt.ok)
 			}
 		})
 	}
 }
 
-func ExampleParseUsername() {
-	name, ok := connectors.ParseUsername("Alice")
+func TestUnicodeUsernames(t *testing.T) {
+	for _, tt := range []struct {
+		name, typed, want string // want "": refused
+	}{
+		{"ASCII", "a.B_9@x+y-z", "a.b_9@x+y-z"},
+		{"lower case", "łukasz", "łukasz"},
+		{"upper case", "ŁUKASZ", "łukasz"},
+		{"composed", "jos\u00e9", "jos\u00e9"},
+		{"decomposed", "jose\u0301", "jos\u00e9"},
+		{"marks in another order", "a\u0323\u0302", "\u1ead"},
+		{"marks in the other order", "a\u0302\u0323", "\u1ead"},
+		{"fullwidth", "\uff41lice", "alice"},
+		{"fullwidth upper case", "\uff21lice", "alice"},
+		{"halfwidth katakana", "\uff76", "\u30ab"},
+		{"Kelvin sign", "\u212Aate", "kate"}, // canonically equivalent
+		{"Angstrom sign", "\u212Bsa", "\u00e5sa"},
+		{"Greek, upper case", "ΟΔΥΣΣΕΥΣ", "οδυσσευσ"},
+		{"Cyrillic", "Иван", "иван"},
+		{"Cyrillic in Latin", "\u0430lice", "\u0430lice"}, // another name: what it looks like does not count
+		{"dotted capital i", "ALİCE", "ali\u0307ce"},
+		{"dotless i", "al\u0131ce", "al\u0131ce"},
+		{"sharp s", "Straße", "straße"},
+		{"Han", "田中", "田中"},
+		{"Hebrew", "דוד", "דוד"},
+		{"Hebrew and digits", "דוד1", "דוד1"},
+		{"Arabic digits", "\u0627\u0661", "\u0627\u0661"},
+		{"Devanagari", "राम", "राम"},
+		{"beyond the first plane", "\U00010428", "\U00010428"},
+		{"longest", strings.Repeat("ł", 64), strings.Repeat("ł", 64)},
+		{"too long", strings.Repeat("ł", 64) + "a", ""},
+		{"longer when prepared", strings.Repeat("\u0130", 43), ""},
+		{"left-to-right in Hebrew", "דודa", ""},
+		{"digit before Hebrew", "1דוד", ""},
+		{"Hebrew in left-to-right", "aדוד", ""},
+		{"right-to-left override", "\u202ealice", ""},
+		{"left-to-right mark", "alice\u200e", ""},
+		{"space", "łukasz k", ""},
+		{"no-break space", "łukasz\u00a0", ""},
+		{"ideographic space", "田\u3000中", ""},
+		{"soft hyphen", "ali\u00adce", ""},
+		{"zero-width space", "alice\u200b", ""},
+		{"zero-width joiner", "ali\u200dce", ""},
+		{"byte order mark", "\ufeffalice", ""},
+		{"variation selector", "alice\ufe0f", ""},
+		{"ligature", "\ufb01ona", ""},
+		{"superscript", "alice²", ""},
+		{"circled letter", "Ⓐlice", ""},
+		{"mathematical letter", "\U0001d41alice", ""},
+		{"emoji", "alice🚢", ""},
+		{"symbol", "a€", ""},
+		{"private use", "\ue000", ""},
+		{"not assigned", "\u0378", ""},
+		{"noncharacter", "\uffff", ""},
+		{"fullwidth star", "\uff0a", ""},
+		{"fullwidth parenthesis", "alice\uff09", ""},
+		{"fullwidth slash", "a\uff0fb", ""},
+		{"fullwidth colon", "a\uff1ab", ""},
+		{"fullwidth backslash", "corp\uff3calice", ""},
+		{"star", "ł*", ""},
+		{"filter", "ł)(uid=*", ""},
+		{"DN", "ł,ou=people", ""},
+		{"slash", "ł/b", ""},
+		{"backslash", `ł\b`, ""},
+		{"NUL", "ł\x00", ""},
+		{"line feed", "ł\n", ""},
+		{"next line", "ł\u0085", ""},
+		{"line separator", "ł\u2028", ""},
+		{"invalid UTF-8", "ł\xff", ""},
+		{"overlong UTF-8", "\xc0\xaf", ""},
+		{"surrogate", "\xed\xa0\x80", ""},
+		{"empty", "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok := connectors.UnicodeUsernames.Parse(tt.typed)
+			if got != tt.want || ok != (tt.want != "") {
+				t.Errorf("Parse(%q) = %q, %v; want %q", tt.typed, got, ok, tt.want)
+			}
+		})
+	}
+}
+
+// FuzzUsername holds what callers rely on: a canonical name is one in its own right,
+// bounded, without ASCII that means something elsewhere; and for ASCII both forms are one.
+func FuzzUsername(f *testing.F) {
+	for _, name := range []string{"alice", "ŁUKASZ", "jose\u0301", "\uff21lice", "דוד", "ALİCE", "\u212A", "ｌ＊", "\xff"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, typed string) {
+		name, ok := connectors.UnicodeUsernames.Parse(typed)
+		ascii, isASCII := connectors.ASCIIUsernames.Parse(typed)
+		if isASCII && (!ok || ascii != name) {
+			t.Fatalf("Parse(%q) = %q, %v; in ASCII %q", typed, name, ok, ascii)
+		}
+		if !ok {
+			return
+		}
+		if again, ok := connectors.UnicodeUsernames.Parse(name); !ok || again != name {
+			t.Errorf("Parse(%q) = %q, and of that %q, %v", typed, name, again, ok)
+		}
+		if len(name) > connectors.MaxUsername || strings.ContainsAny(name, "*:/\\(),=\"'<>#; \x00\n") || !utf8.ValidString(name) {
+			t.Errorf("Parse(%q) = %q", typed, name)
+		}
+		if pattern, ok := connectors.UnicodeUsernames.ParsePattern(name); !ok || pattern != name {
+			t.Errorf("ParsePattern(%q) = %q, %v", name, pattern, ok)
+		}
+	})
+}
+
+func TestUsernamePattern(t *testing.T) {
+	for _, tt := range []struct {
+		form          connectors.UsernameForm
+		pattern, want string
+		ok            bool
+	}{
+		{connectors.ASCIIUsernames, "*", "*", true},
+		{connectors.ASCIIUsernames, "a*b", "a*b", true},
+		{connectors.ASCIIUsernames, "A*B", "a*b", true},
+		{connectors.ASCIIUsernames, "ł*", "ł*", false},
+		{connectors.ASCIIUsernames, "a b", "a b", false},
+		{connectors.UnicodeUsernames, "*", "*", true},
+		{connectors.UnicodeUsernames, "ł*", "ł*", true},
+		{connectors.UnicodeUsernames, "Ł*", "ł*", true},
+		{connectors.UnicodeUsernames, "*Ł*@Corp.example", "*ł*@corp.example", true},
+		{connectors.UnicodeUsernames, "jose\u0301*", "jos\u00e9*", true},
+		{connectors.UnicodeUsernames, "\uff41*", "a*", true},
+		{connectors.UnicodeUsernames, "*\u0301", "*\u0301", true},
+		{connectors.UnicodeUsernames, "דוד*", "דוד*", true},
+		{connectors.UnicodeUsernames, "*דוד", "*דוד", true},
+		{connectors.UnicodeUsernames, "ł *", "ł *", false},
+	} {
+		if got, ok := tt.form.ParsePattern(tt.pattern); got != tt.want || ok != tt.ok {
+			t.Errorf("ParsePattern(%q) = %q, %v; want %q, %v", tt.pattern, got, ok, tt.want, tt.ok)
+		}
+	}
+}
+
+func TestPatternsCover(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		some, others connectors.UsernamePatterns
+		want         bool
+	}{
+		{"all, all", nil, nil, true},
+		{"all, some", nil, connectors.UsernamePatterns{"a*"}, true},
+		{"some, all", connectors.UsernamePatterns{"a*"}, nil, false},
+		{"a star, all", connectors.UsernamePatterns{"*"}, nil, true},
+		{"two stars, all", connectors.UsernamePatterns{"**"}, nil, true},
+		{"the same", connectors.UsernamePatterns{"a*b"}, connectors.UsernamePatterns{"a*b"}, true},
+		{"a name", connectors.UsernamePatterns{"a*"}, connectors.UsernamePatterns{"alice"}, true},
+		{"another name", connectors.UsernamePatterns{"a*"}, connectors.UsernamePatterns{"alice", "bob"}, false},
+		{"a narrower one", connectors.UsernamePatterns{"*@corp.example"}, connectors.UsernamePatterns{"a*@corp.example"}, true},
+		{"a wider one", connectors.UsernamePatterns{"a*@corp.example"}, connectors.UsernamePatterns{"*@corp.example"}, false},
+		{"one each", connectors.UsernamePatterns{"a*", "b*"}, connectors.UsernamePatterns{"b*c", "a"}, true},
+		{"overlapping", connectors.UsernamePatterns{"a*"}, connectors.UsernamePatterns{"*a"}, false},
+		{"in the middle", connectors.UsernamePatterns{"*a*"}, connectors.UsernamePatterns{"b*a*c"}, true},
+		{"not in the middle", connectors.UsernamePatterns{"*a*"}, connectors.UsernamePatterns{"b*c"}, false},
+		{"two parts, one", connectors.UsernamePatterns{"a*a"}, connectors.UsernamePatterns{"a"}, false},
+	} {
+		if got := tt.some.Cover(tt.others); got != tt.want {
+			t.Errorf("%s: %q cover %q: %v, want %v", tt.name, tt.some, tt.others, got, tt.want)
+		}
+	}
+}
+
+func ExampleUsernameForm_Parse() {
+	name, ok := connectors.ASCIIUsernames.Parse("Alice")
 	fmt.Println(name, ok)
-	_, ok = connectors.ParseUsername("alice )(uid=*")
+	_, ok = connectors.ASCIIUsernames.Parse("alice )(uid=*")
 	fmt.Println(ok)
 	// Output:
 	// alice true

@@ -10,7 +10,7 @@ import (
 // Compile checks a document and prepares it for decisions. Its error is a
 // [Problems] with all that is wrong.
 func Compile(doc Document) (*Policy, error) {
-	c := compiler{realm: realm{slices.Clone(doc.Connectors), doc.Services}, names: map[string]Position{}}
+	c := compiler{realm: realm{slices.Clone(doc.Connectors), doc.Services, doc.UserPattern}, names: map[string]Position{}}
 	rules := make([]*rule, len(doc.Rules))
 	for i := range doc.Rules {
 		rules[i] = c.rule(&doc.Rules[i])

@@ -75,6 +75,10 @@ type Document struct {
 	Rules      []Rule
 	Connectors []Connector
 	Services   []string
+
+	// UserPattern returns the form that a pattern of user names has where it can match
+	// one, and whether it can. Default: user names are of a-z, 0-9 and . _ @ + -.
+	UserPattern func(pattern string) (canonical string, ok bool)
 }
 
 // Problem is one fault of a document.

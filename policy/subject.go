@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -75,8 +76,9 @@ func splitName(text string) (connector, name string, ok bool) {
 
 // realm is what the rules of a document may name.
 type realm struct {
-	connectors []Connector
-	services   []string
+	connectors  []Connector
+	services    []string
+	userPattern func(string) (string, bool) // nil: ASCII
 }
 
 func (r realm) connectorNames() []string {
@@ -116,7 +118,7 @@ func (r realm) parseSubject(kind subjectKind, text Text) (subjectPattern, error)
 	}
 	check := checkGroup
 	if kind == byUser {
-		check = checkUser
+		check = r.checkUser
 	}
 	if err := check(connector, name, matching); err != nil {
 		return subjectPattern{}, fmt.Errorf("%s: %q %w", kind, text.Value, err)
@@ -126,7 +128,10 @@ func (r realm) parseSubject(kind subjectKind, text Text) (subjectPattern, error)
 
 // checkUser refuses a name that no connector gives a user: whoever wrote it meant
 // another, and a deny that matches nobody would go unnoticed.
-func checkUser(connector, name string, _ []Connector) error {
+func (r realm) checkUser(connector, name string, _ []Connector) error {
+	if r.userPattern != nil {
+		return r.checkForm(connector, name)
+	}
 	lower := strings.ToLower(name)
 	for _, c := range lower {
 		if c > 'z' || !isAlnum(byte(c)) && !strings.ContainsRune("._@+-*", c) {
@@ -137,6 +142,20 @@ func checkUser(connector, name string, _ []Connector) error {
 		return fmt.Errorf("has upper case, and these names are always lower case: write %q", connector+":"+lower)
 	}
 	return nil
+}
+
+// checkForm is checkUser for names beyond ASCII.
+func (r realm) checkForm(connector, name string) error {
+	canonical, ok := r.userPattern(name)
+	switch {
+	case !ok:
+		return errors.New("matches no user name: these have only letters and digits and . _ @ + -, with * for any run of them")
+	case canonical == name:
+		return nil
+	case canonical == strings.ToLower(name):
+		return fmt.Errorf("has upper case, and these names are always lower case: write %q", connector+":"+canonical)
+	}
+	return fmt.Errorf("is not spelled as user names are: write %q", connector+":"+canonical)
 }
 
 // checkGroup refuses a name that no group can have, for one of the connectors that

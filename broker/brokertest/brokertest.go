@@ -63,7 +63,7 @@ func New(tb testing.TB, auditPath string, realms ...Realm) *Fixture {
 		made = append(made, broker.Realm{
 			Name: r.Name, Services: r.Services, Issuer: "https://broker.example/realms/" + r.Name,
 			TokenTTL: 5 * time.Minute, PushTokenTTL: 15 * time.Minute,
-			Connectors: connectors.NewChain(append([]connectors.Member{local(tb, dir)}, r.More...)...),
+			Connectors: connectors.NewChain(connectors.ASCIIUsernames, append([]connectors.Member{local(tb, dir)}, r.More...)...),
 			Policy:     compile(tb, r), Signer: ring,
 		})
 	}

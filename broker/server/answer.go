@@ -58,7 +58,7 @@ func fail(w http.ResponseWriter, e *broker.Error, requestID string) {
 		code = e.Code
 	}
 	if row.status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Basic realm="shorepass"`)
+		w.Header().Set("WWW-Authenticate", `Basic realm="shorepass", charset="UTF-8"`)
 	}
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))

@@ -43,7 +43,7 @@ func publicHandler(dir string) (http.Handler, error) {
 	b, err := broker.New([]broker.Realm{{
 		Name: "corp", Services: []string{"registry.example"}, Issuer: "https://login.example/realms/corp",
 		TokenTTL: 5 * time.Minute, PushTokenTTL: 15 * time.Minute,
-		Connectors: connectors.NewChain(), Policy: rules, Signer: ring,
+		Connectors: connectors.NewChain(connectors.ASCIIUsernames), Policy: rules, Signer: ring,
 	}}, unrecorded{}, logger)
 	if err != nil {
 		return nil, err

@@ -225,7 +225,7 @@ func checkHeaders(t *testing.T, r *http.Response) {
 	}
 	wantChallenge := ""
 	if r.StatusCode == http.StatusUnauthorized {
-		wantChallenge = `Basic realm="shorepass"`
+		wantChallenge = `Basic realm="shorepass", charset="UTF-8"`
 	}
 	if got := r.Header.Get("WWW-Authenticate"); got != wantChallenge {
 		t.Errorf("WWW-Authenticate %q, want %q", got, wantChallenge)

@@ -74,12 +74,12 @@ func fixture(f flaw) connectortest.Fixture {
 }
 
 func (u *users) Handles(c connectors.Credentials) bool {
-	name, ok := connectors.ParseUsername(c.Username)
+	name, ok := connectors.ASCIIUsernames.Parse(c.Username)
 	return ok && name != "robot" || u.flaw == handlesAll
 }
 
 func (u *users) Authenticate(ctx context.Context, c connectors.Credentials) (connectors.Identity, error) {
-	name, ok := connectors.ParseUsername(c.Username)
+	name, ok := connectors.ASCIIUsernames.Parse(c.Username)
 	switch {
 	case u.flaw == filterInjection && c.Username == "*":
 		name = "alice"

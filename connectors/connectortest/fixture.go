@@ -19,6 +19,9 @@ type Fixture struct {
 	// tb.Cleanup. Every check asks for one of its own.
 	New func(tb testing.TB) connectors.Connector
 
+	// Form is that of the realm's user names. Default: ASCII.
+	Form connectors.UsernameForm
+
 	// Good signs in.
 	Good Login
 

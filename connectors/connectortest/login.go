@@ -74,7 +74,7 @@ func checkUnhandled(tb testing.TB, f Fixture) {
 	if c.Handles(cred) {
 		tb.Errorf("the connector handles %q, which is not its own", f.Unhandled)
 	}
-	_, err := connectors.NewChain(connectors.Member{Name: f.Name, Connector: c}).Authenticate(tb.Context(), cred)
+	_, err := connectors.NewChain(f.Form, connectors.Member{Name: f.Name, Connector: c}).Authenticate(tb.Context(), cred)
 	wantRejected(tb, err, connectors.ReasonUnhandled)
 }
 

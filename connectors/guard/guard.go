@@ -9,15 +9,18 @@ import (
 
 // Config says which user names reach the directory.
 type Config struct {
-	// Usernames are patterns of canonical user names, "*" any run of characters.
-	// Names that match none are not the connector's. Empty: all names.
-	Usernames []string
+	// Form is that of the realm's user names.
+	Form connectors.UsernameForm
+
+	// Usernames are patterns of canonical user names. Names that match none are not
+	// the connector's.
+	Usernames connectors.UsernamePatterns
 }
 
 // Password makes a connector of a directory. The connector implements
 // [connectors.Resolver] and [connectors.Decoy] where the directory does.
 func Password(d connectors.Directory, cfg Config) connectors.Connector {
-	p := &password{directory: d, usernames: cfg.Usernames}
+	p := &password{directory: d, config: cfg}
 	resolver, resolves := d.(connectors.Resolver)
 	decoy, costs := d.(connectors.Decoy)
 	switch {
@@ -43,7 +46,7 @@ func Password(d connectors.Directory, cfg Config) connectors.Connector {
 
 type password struct {
 	directory connectors.Directory
-	usernames []string
+	config    Config
 }
 
 var _ connectors.Connector = (*password)(nil)
@@ -51,8 +54,8 @@ var _ connectors.Connector = (*password)(nil)
 // Handles reports whether the user name has the form of one, passes the usernames
 // guard, and is listed where the directory lists its names.
 func (p *password) Handles(c connectors.Credentials) bool {
-	name, ok := connectors.ParseUsername(c.Username)
-	if !ok || !p.admits(name) {
+	name, ok := p.config.Form.Parse(c.Username)
+	if !ok || !p.config.Usernames.Match(name) {
 		return false
 	}
 	if l, ok := p.directory.(connectors.Lister); ok {
@@ -63,7 +66,7 @@ func (p *password) Handles(c connectors.Credentials) bool {
 
 // Authenticate locates the account, then verifies the password.
 func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (connectors.Identity, error) {
-	name, ok := connectors.ParseUsername(c.Username)
+	name, ok := p.config.Form.Parse(c.Username)
 	if !ok {
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonBadUsername)
 	}
@@ -83,16 +86,4 @@ func (p *password) Close() error {
 		return c.Close()
 	}
 	return nil
-}
-
-func (p *password) admits(name string) bool {
-	if len(p.usernames) == 0 {
-		return true
-	}
-	for _, pattern := range p.usernames {
-		if match(pattern, name) {
-			return true
-		}
-	}
-	return false
 }

@@ -3,6 +3,7 @@ package guard_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -152,5 +153,34 @@ func TestWhatTheDirectoryCanDoTheConnectorCan(t *testing.T) {
 	l := &listing{}
 	if err := guard.Password(l, guard.Config{}).(interface{ Close() error }).Close(); err != nil || !l.closed {
 		t.Errorf("Close() = %v, closed %v", err, l.closed)
+	}
+}
+
+// TestUnicodeNames holds that the realm's form of names decides what reaches the
+// directory, and the usernames guard.
+func TestUnicodeNames(t *testing.T) {
+	for _, tt := range []struct {
+		form        connectors.UsernameForm
+		typed       string
+		wantHandled bool
+		wantLocated []string
+	}{
+		{connectors.UnicodeUsernames, "ŁUKASZ", true, []string{"łukasz"}},
+		{connectors.UnicodeUsernames, "\uff41lice", true, []string{"alice"}},
+		{connectors.UnicodeUsernames, "ósmy", false, []string{"ósmy"}},
+		{connectors.UnicodeUsernames, "ł k", false, nil},
+		{connectors.ASCIIUsernames, "ŁUKASZ", false, nil},
+		{connectors.ASCIIUsernames, "\uff41lice", false, nil},
+	} {
+		b := &book{}
+		c := guard.Password(b, guard.Config{Form: tt.form, Usernames: []string{"ł*", "a*"}})
+		cred := connectors.Credentials{Username: tt.typed, Password: connectors.NewSecret("pw")}
+		if got := c.Handles(cred); got != tt.wantHandled {
+			t.Errorf("Handles(%q) = %v, want %v", tt.typed, got, tt.wantHandled)
+		}
+		_, err := c.Authenticate(t.Context(), cred)
+		if !slices.Equal(b.located, tt.wantLocated) || (err != nil) != (len(tt.wantLocated) == 0 || tt.wantLocated[0] != "alice") {
+			t.Errorf("%q: located %q, %v, want %q", tt.typed, b.located, err, tt.wantLocated)
+		}
 	}
 }

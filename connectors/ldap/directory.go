@@ -17,14 +17,15 @@ import (
 
 // Directory is an LDAP directory. It is safe for concurrent use.
 type Directory struct {
-	name     string
-	config   Config
-	servers  *servers
-	groups   groupSource // nil: nobody has groups
-	searches *pool       // bound as the service account
-	binds    *pool       // for users' binds alone
-	logger   *slog.Logger
-	warned   atomic.Int64 // Unix time of the last warning about the service account
+	name      string
+	usernames connectors.UsernameForm
+	config    Config
+	servers   *servers
+	groups    groupSource // nil: nobody has groups
+	searches  *pool       // bound as the service account
+	binds     *pool       // for users' binds alone
+	logger    *slog.Logger
+	warned    atomic.Int64 // Unix time of the last warning about the service account
 }
 
 var (
@@ -37,7 +38,7 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	if problems := cfg.Validate(); len(problems) > 0 {
 		return nil, fmt.Errorf("%s %s", problems[0].Field, problems[0].Message)
 	}
-	d := &Directory{name: deps.Name, config: cfg.withDefaults(), logger: deps.Logger}
+	d := &Directory{name: deps.Name, usernames: deps.Form, config: cfg.withDefaults(), logger: deps.Logger}
 	if d.logger == nil {
 		d.logger = slog.New(slog.DiscardHandler)
 	}

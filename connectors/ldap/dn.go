@@ -1,6 +1,7 @@
 package ldap
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -25,7 +26,7 @@ func parseDN(text string) (*ldap.DN, error) {
 
 // fold returns a value in lower case, without spaces that do not count.
 func fold(value string) string {
-	return strings.ToLower(strings.Join(strings.Fields(value), " "))
+	return strings.ToLower(trim(value))
 }
 
 // rdnValue returns the folded value of the attribute in the first component of a
@@ -42,17 +43,19 @@ func rdnValue(dn *ldap.DN, attribute string) (string, bool) {
 	return "", false
 }
 
-// canonicalName chooses among the values of a naming attribute the one that the
-// entry is named by, else the first in alphabetical order, and returns it folded.
-// It depends on the entry alone, so that whoever signs in by any of the values has
-// one name.
+// canonicalName chooses among the values of a naming attribute, of which there is one
+// at least, the one that the entry is named by, else the first in alphabetical order,
+// and returns it without spaces that do not count. It depends on the entry alone, so
+// that whoever signs in by any of the values has one name.
 func canonicalName(dn *ldap.DN, attribute string, values []string) string {
-	folded := make([]string, len(values))
-	for i, v := range values {
-		folded[i] = fold(v)
+	chosen := slices.MinFunc(values, func(a, b string) int { return cmp.Or(cmp.Compare(fold(a), fold(b)), cmp.Compare(a, b)) })
+	if named, ok := rdnValue(dn, attribute); ok {
+		if i := slices.IndexFunc(values, func(v string) bool { return fold(v) == named }); i >= 0 {
+			chosen = values[i]
+		}
 	}
-	if named, ok := rdnValue(dn, attribute); ok && slices.Contains(folded, named) {
-		return named
-	}
-	return slices.Min(folded)
+	return trim(chosen)
 }
+
+// trim returns a value without spaces that do not count.
+func trim(value string) string { return strings.Join(strings.Fields(value), " ") }

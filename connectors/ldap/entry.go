@@ -85,7 +85,7 @@ func (d *Directory) readEntry(raw *ldap.Entry) (*entry, error) {
 	}
 	e := &entry{dn: raw.DN, id: id[0], names: names}
 	var ok bool
-	if e.username, ok = connectors.ParseUsername(canonicalName(dn, users.UsernameAttribute, names)); !ok {
+	if e.username, ok = d.usernames.Parse(canonicalName(dn, users.UsernameAttribute, names)); !ok {
 		return nil, connectors.Reject(connectors.ReasonBadUsername)
 	}
 	if g := d.config.Groups; g != nil && g.FromAttribute != "" {

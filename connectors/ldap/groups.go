@@ -177,7 +177,7 @@ func (w *walk) add(raw *ldap.Entry) (bool, error) {
 		return false, errTooManyGroups
 	}
 	w.seen[dn.String()] = true
-	w.names = append(w.names, canonicalName(dn, w.config.NameAttribute, names))
+	w.names = append(w.names, fold(canonicalName(dn, w.config.NameAttribute, names)))
 	return true, nil
 }
 

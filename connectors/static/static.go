@@ -46,7 +46,7 @@ func New(cfg *Config, d connectors.Deps, bound *Bound) (*Directory, error) {
 	if cfg.Htpasswd != "" {
 		load, path = loadHtpasswd, cfg.Htpasswd
 	}
-	users, err := load(string(path))
+	users, err := load(string(path), d.Form)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func New(cfg *Config, d connectors.Deps, bound *Bound) (*Directory, error) {
 		bound: bound,
 	}
 	for _, u := range users {
-		dir.users[string(u.Username)] = u
+		dir.users[u.Username.text] = u
 		if u.Hash.cost() > dir.decoy.cost() {
 			dir.decoy = u.Hash.hash
 		}
@@ -154,8 +154,8 @@ func (d *Directory) identity(u user) connectors.Identity {
 		Connector: d.name,
 		Via:       d.name,
 		Kind:      connectors.Person,
-		ID:        string(u.Username),
-		Username:  string(u.Username),
+		ID:        u.Username.text,
+		Username:  u.Username.text,
 		Groups:    groups,
 		Ceiling:   connectors.Unlimited(),
 	}

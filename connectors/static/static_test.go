@@ -214,9 +214,9 @@ func TestBadFiles(t *testing.T) {
 		}},
 		{name: "no users", users: "users: []\n", want: []string{`1:1: lists no users`}},
 		{name: "htpasswd", htpasswd: "ok:" + bcryptHash + "\nnocolon\nmd5:$apr1$x$y\nbad name:" + bcryptHash + "\nOK:" + bcryptHash + "\nshort:$2y$05$x\n", want: []string{
-			`2:1: want NAME:HASH, the name 1 to 128 of A-Z a-z 0-9 . _ @ + -`,
+			`2:1: want NAME:HASH, the name 1 to 128 of a-z 0-9 . _ @ + -`,
 			`3:1: user md5: not a bcrypt hash: make the line anew with htpasswd -B`,
-			`4:1: want NAME:HASH, the name 1 to 128 of A-Z a-z 0-9 . _ @ + -`,
+			`4:1: want NAME:HASH, the name 1 to 128 of a-z 0-9 . _ @ + -`,
 			`5:1: user ok is listed twice: first in line 1`,
 			`6:1: user short: not a whole bcrypt hash: it has 60 characters, such as $2b$11$ and 53 more`,
 		}},

@@ -31,18 +31,35 @@ func (u *user) SetPosition(file string, line, column int) {
 	u.at = fileLineColumn{file, line, column}
 }
 
-type username string
+// username is a name and where it stands.
+type username struct {
+	text string
+	at   fileLineColumn
+}
 
 func (u *username) UnmarshalText(b []byte) error {
-	name, ok := connectors.ParseUsername(string(b))
-	if !ok {
-		return fmt.Errorf("%q is not a user name: want 1 to %d of a-z 0-9 . _ @ + -", b, connectors.MaxUsername)
-	}
-	if name != string(b) {
-		return fmt.Errorf("user names are lower case: write %q", name)
-	}
-	*u = username(name)
+	u.text = string(b)
 	return nil
+}
+
+func (u *username) SetPosition(file string, line, column int) {
+	u.at = fileLineColumn{file, line, column}
+}
+
+// fault says what is wrong with a name that is given: files have canonical ones.
+func (u username) fault(form connectors.UsernameForm) string {
+	canonical, ok := form.Parse(u.text)
+	switch {
+	case u.text == "":
+		return ""
+	case !ok:
+		return fmt.Sprintf("%q is not a user name: want %s", u.text, form)
+	case canonical == strings.ToLower(u.text) && canonical != u.text:
+		return fmt.Sprintf("user names are lower case: write %q", canonical)
+	case canonical != u.text:
+		return fmt.Sprintf("user names are spelled in one way: write %q", canonical)
+	}
+	return ""
 }
 
 type group string
@@ -63,19 +80,23 @@ func (h *hashText) UnmarshalText(b []byte) (err error) {
 }
 
 // loadUsers reads users.yaml.
-func loadUsers(path string) ([]user, error) {
+func loadUsers(path string, form connectors.UsernameForm) ([]user, error) {
 	var file struct {
 		Users []user `yaml:"users"`
 	}
-	if err := strictyaml.DecodeFile(path, &file); err != nil {
+	var problems strictyaml.Problems
+	if err := strictyaml.DecodeFile(path, &file); err != nil && !errors.As(err, &problems) {
 		return nil, err
 	}
-	var problems strictyaml.Problems
+	decoded := len(problems) == 0 // else what is missing may be there, and at fault
 	for _, u := range file.Users {
-		if u.Username == "" {
+		if fault := u.Username.fault(form); fault != "" {
+			problems = append(problems, u.Username.at.problem(fault))
+		}
+		if decoded && u.Username.text == "" {
 			problems = append(problems, u.at.problem("this user has no username"))
 		}
-		if u.Hash.hash == nil {
+		if decoded && u.Hash.hash == nil {
 			problems = append(problems, u.at.problem("this user has no password_hash: make one with \"shorepass users hash\""))
 		}
 	}
@@ -87,7 +108,7 @@ const maxFile = 8 << 20
 
 // loadHtpasswd reads the bcrypt lines of an htpasswd file. Names are taken without
 // regard to case, as typed names are.
-func loadHtpasswd(path string) ([]user, error) {
+func loadHtpasswd(path string, form connectors.UsernameForm) ([]user, error) {
 	content, err := files.Read(path, maxFile)
 	if err != nil {
 		return nil, err
@@ -102,7 +123,7 @@ func loadHtpasswd(path string) ([]user, error) {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		u, err := parseHtpasswd(line)
+		u, err := parseHtpasswd(line, form)
 		u.at = fileLineColumn{path, n, 1}
 		if err != nil {
 			problems = append(problems, u.at.problem(err.Error()))
@@ -113,11 +134,11 @@ func loadHtpasswd(path string) ([]user, error) {
 	return checked(users, problems, path)
 }
 
-func parseHtpasswd(line string) (user, error) {
+func parseHtpasswd(line string, form connectors.UsernameForm) (user, error) {
 	typed, text, ok := strings.Cut(line, ":")
-	name, valid := connectors.ParseUsername(typed)
+	name, valid := form.Parse(typed)
 	if !ok || !valid {
-		return user{}, errors.New("want NAME:HASH, the name 1 to 128 of A-Z a-z 0-9 . _ @ + -")
+		return user{}, fmt.Errorf("want NAME:HASH, the name %s", form)
 	}
 	if !strings.HasPrefix(text, "$2") {
 		return user{}, fmt.Errorf("user %s: not a bcrypt hash: make the line anew with htpasswd -B", name)
@@ -126,18 +147,18 @@ func parseHtpasswd(line string) (user, error) {
 	if err != nil {
 		return user{}, fmt.Errorf("user %s: %w", name, err)
 	}
-	return user{Username: username(name), Hash: hashText{h}}, nil
+	return user{Username: username{text: name}, Hash: hashText{h}}, nil
 }
 
 // checked adds what is wrong with the users taken together.
 func checked(users []user, problems strictyaml.Problems, path string) ([]user, error) {
-	first := make(map[username]int, len(users))
+	first := make(map[string]int, len(users))
 	for _, u := range users {
-		if line, ok := first[u.Username]; ok && u.Username != "" {
-			problems = append(problems, u.at.problem(fmt.Sprintf("user %s is listed twice: first in line %d", u.Username, line)))
+		if line, ok := first[u.Username.text]; ok && u.Username.text != "" {
+			problems = append(problems, u.at.problem(fmt.Sprintf("user %s is listed twice: first in line %d", u.Username.text, line)))
 			continue
 		}
-		first[u.Username] = u.at.line
+		first[u.Username.text] = u.at.line
 	}
 	if len(users) == 0 && len(problems) == 0 {
 		problems = append(problems, fileLineColumn{path, 1, 1}.problem("lists no users"))

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/strictyaml"
 	"github.com/shorepass/shorepass/policy"
 )
@@ -54,6 +55,7 @@ type Realm struct {
 	Name         string
 	Services     []Service // at least one
 	Issuer       string    // the iss claim
+	Usernames    connectors.UsernameForm
 	TokenTTL     time.Duration
 	PushTokenTTL time.Duration // for tokens that grant push
 	Signing      Signing
@@ -75,8 +77,8 @@ type Signing struct {
 type Connector struct {
 	Name      string
 	Type      string
-	Usernames []string // patterns of the names that it may be sent; empty: all
-	Config    any      // what the Config function of its type returned, filled
+	Usernames connectors.UsernamePatterns // of the names that it may be sent
+	Config    any                         // what the Config function of its type returned, filled
 	At        Position
 }
 

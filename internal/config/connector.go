@@ -30,7 +30,7 @@ func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.
 		if !p.checkConnectorName(keys.Name, taken) || !p.whole("name") {
 			named = false
 		}
-		p.checkUsernames(keys.Usernames)
+		p.checkUsernames(keys.Usernames, r.Usernames)
 		before := len(l.problems)
 		cfg := p.connectorConfig(keys)
 		ruler := policy.Connector{Name: keys.Name, LowerCaseGroups: l.types[keys.Type].LowerCaseGroups}
@@ -60,28 +60,29 @@ func (p part) checkConnectorName(name string, taken map[string]bool) bool {
 	return true
 }
 
-func (p part) checkUsernames(patterns []string) {
+func (p part) checkUsernames(patterns []string, form connectors.UsernameForm) {
 	if patterns != nil && len(patterns) == 0 {
 		p.report("usernames", "usernames is an empty list, by which nobody could sign in: name a pattern, or remove the key")
 	}
 	for i, pattern := range patterns {
-		if fault := patternFault(pattern); fault != "" {
+		if fault := patternFault(pattern, form); fault != "" {
 			p.report(fmt.Sprintf("usernames[%d]", i), "usernames: %q %s", pattern, fault)
 		}
 	}
 }
 
 // patternFault says what is wrong with a pattern of user names.
-func patternFault(pattern string) string {
-	name := strings.ReplaceAll(pattern, "*", "a")
-	lower, ok := connectors.ParseUsername(name)
+func patternFault(pattern string, form connectors.UsernameForm) string {
+	canonical, ok := form.ParsePattern(pattern)
 	switch {
 	case pattern == "":
 		return "is empty"
 	case !ok:
-		return fmt.Sprintf("matches no user name: these are 1 to %d of a-z 0-9 . _ @ + -, and * stands for any run of them", connectors.MaxUsername)
-	case lower != name:
-		return "has upper-case letters, which no user name has: write " + strings.ToLower(pattern)
+		return fmt.Sprintf("matches no user name: these are %s, and * stands for any run of them", form)
+	case canonical == strings.ToLower(pattern) && canonical != pattern:
+		return "has upper-case letters, which no user name has: write " + canonical
+	case canonical != pattern:
+		return "is not spelled as user names are: write " + canonical
 	}
 	return ""
 }

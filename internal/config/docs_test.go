@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/internal/config"
 )
@@ -149,7 +150,7 @@ func TestManualDefaults(t *testing.T) {
 			"listen": cfg.Listen, "plain_http": strconv.FormatBool(cfg.PlainHTTP), "monitor": cfg.Monitor, "data_dir": "./" + filepath.Base(cfg.DataDir),
 			"log.level": cfg.Log.Level, "log.format": cfg.Log.Format, "audit.stdout": strconv.FormatBool(cfg.Audit.Stdout), "audit.sync": cfg.Audit.Sync.String(),
 		},
-		"Realms": {"token_ttl": strings.TrimSuffix(realm.TokenTTL.String(), "0s")},
+		"Realms": {"unicode_usernames": strconv.FormatBool(realm.Usernames == connectors.UnicodeUsernames), "token_ttl": strings.TrimSuffix(realm.TokenTTL.String(), "0s")},
 		"ldap": {
 			"start_tls": strconv.FormatBool(directory.StartTLS), "insecure_plaintext": strconv.FormatBool(directory.InsecurePlaintext),
 			"users.filter": directory.Users.Filter, "users.username_attribute": directory.Users.UsernameAttribute,

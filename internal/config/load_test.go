@@ -154,6 +154,7 @@ func TestFull(t *testing.T) {
 			Name:         "corp",
 			Services:     []config.Service{{Name: "registry.corp.example"}, {Name: "v3.corp.example"}},
 			Issuer:       "shorepass",
+			Usernames:    connectors.UnicodeUsernames,
 			TokenTTL:     10 * time.Minute,
 			PushTokenTTL: time.Hour,
 			Signing:      config.Signing{Algorithm: "RS256", KeyFile: dir + "/signing.key", CertFile: dir + "/signing.crt", At: config.Position{Line: 21, Column: 15}},

@@ -22,6 +22,9 @@ func (p part) policy(n strictyaml.Node, r *Realm, rulers []policy.Connector) {
 		return
 	}
 	doc := policy.Document{Rules: rules, Connectors: rulers}
+	if r.Usernames != connectors.ASCIIUsernames {
+		doc.UserPattern = r.Usernames.ParsePattern
+	}
 	for _, s := range r.Services {
 		doc.Services = append(doc.Services, s.Name)
 	}

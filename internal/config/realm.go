@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/strictyaml"
 )
 
@@ -22,6 +23,9 @@ func (l *loader) realm(n strictyaml.Node) {
 	keys := realmKeys{TokenTTL: defaultTTL}
 	p := l.decode(n, &keys)
 	realm := l.newRealm(keys)
+	if !p.known("unicode_usernames") {
+		realm.Usernames = connectors.UnicodeUsernames // what is wrong in either form
+	}
 	p.checkRealm(realm, keys)
 	if !p.checkSigning(realm.Signing, keys.Signing) {
 		realm.Signing = Signing{}
@@ -51,6 +55,9 @@ func (l *loader) newRealm(keys realmKeys) Realm {
 			CertFile:  string(keys.Signing.CertFile),
 			At:        keys.Signing.at,
 		},
+	}
+	if keys.Unicode {
+		realm.Usernames = connectors.UnicodeUsernames
 	}
 	if keys.PushTokenTTL != nil {
 		realm.PushTokenTTL = *keys.PushTokenTTL

@@ -49,6 +49,7 @@ type realmKeys struct {
 	Name         string            `yaml:"name,required"`
 	Services     []serviceKeys     `yaml:"services,required"`
 	Issuer       string            `yaml:"issuer"`
+	Unicode      bool              `yaml:"unicode_usernames"`
 	TokenTTL     time.Duration     `yaml:"token_ttl"`
 	PushTokenTTL *time.Duration    `yaml:"push_token_ttl"`
 	Signing      signingKeys       `yaml:"signing"`

@@ -1,0 +1,181 @@
+package e2e_test
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/connectortest"
+	"github.com/shorepass/shorepass/connectors/guard"
+	"github.com/shorepass/shorepass/connectors/ldap"
+	"github.com/shorepass/shorepass/internal/e2e/slapd"
+	"github.com/shorepass/shorepass/internal/e2e/stack"
+)
+
+// abroad are people with names beyond ASCII: one spelled in upper case in the
+// directory, one with a combining accent, one from right to left, one whose name has
+// the looks of another's, and one whose name no profile takes.
+func abroad() string {
+	return personOf("łukasz", slapd.People) +
+		personOf("MÜLLER", slapd.People) +
+		personOf("jose\u0301", slapd.People) +
+		personOf("דוד", slapd.People) +
+		personOf("\u0430lice", slapd.People) +
+		personOf("x²", slapd.People, "mail: square@example.org") +
+		"dn: cn=Żagle,ou=groups,dc=example,dc=org\nobjectClass: groupOfNames\ncn: Żagle\nmember: uid=łukasz,ou=people,dc=example,dc=org\n"
+}
+
+// openUnicode returns a directory of a realm with unicode_usernames.
+func openUnicode(tb testing.TB, c *ldap.Config) *ldap.Directory {
+	tb.Helper()
+	d, err := ldap.New(c, connectors.Deps{Realm: "corp", Name: "directory", Form: connectors.UnicodeUsernames})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+func unicodeConnector(tb testing.TB, c *ldap.Config, usernames ...string) connectors.Connector {
+	tb.Helper()
+	return guard.Password(openUnicode(tb, c), guard.Config{Form: connectors.UnicodeUsernames, Usernames: usernames})
+}
+
+// TestLDAPUnicode holds that whoever signs in, however they type the name, is who the
+// directory says they are.
+func TestLDAPUnicode(t *testing.T) {
+	cfg := ldapConfig(slapd.Start(t, slapd.Options{LDIF: abroad()}))
+	cfg.Users.LoginAttributes = []string{"uid", "mail"}
+	c := unicodeConnector(t, cfg)
+	for _, p := range []struct{ typed, password, want string }{
+		{"łukasz", "łukasz-password", "łukasz"},
+		{"ŁUKASZ", "łukasz-password", "łukasz"},
+		{"ł\uff55kasz", "łukasz-password", "łukasz"},
+		{"müller", "MÜLLER-password", "müller"},
+		{"mu\u0308ller", "MÜLLER-password", "müller"},
+		{"MÜLLER", "MÜLLER-password", "müller"},
+		{"jos\u00e9", "jose\u0301-password", "jos\u00e9"},
+		{"JOSE\u0301", "jose\u0301-password", "jos\u00e9"},
+		{"דוד", "דוד-password", "דוד"},
+		{"\u0430lice", "\u0430lice-password", "\u0430lice"},
+		{"\u0410LICE", "\u0430lice-password", "\u0430lice"},
+		{"alice", "alice-password", "alice"},
+		{"\uff21LICE", "alice-password", "alice"},
+	} {
+		id, err := signIn(t, c, p.typed, p.password)
+		if err != nil || id.Username != p.want {
+			t.Errorf("%q signs in as %q, %v, want %q", p.typed, id.Username, err, p.want)
+		}
+	}
+	if id := mustSignIn(t, c, "łukasz"); !reflect.DeepEqual(id.Groups, []string{"żagle"}) {
+		t.Errorf("groups = %q, want żagle", id.Groups)
+	}
+	_, err := signIn(t, c, "square@example.org", "x²-password")
+	wantReason(t, err, connectors.ReasonBadUsername)
+	for _, typed := range []string{"alice", "\u0430lice"} { // neither with the other's password
+		_, err := signIn(t, c, typed, map[string]string{"alice": "\u0430lice", "\u0430lice": "alice"}[typed]+"-password")
+		wantReason(t, err, connectors.ReasonWrongPassword)
+	}
+	for _, typed := range []string{"łukasz\u00a0", " łukasz", "łukasz\u200b", "łu\u00adkasz", "\u202ełukasz", "łukasz\x00", "ł*", "łukaſz", "x²", "דוד1a"} {
+		if _, err := signIn(t, c, typed, "łukasz-password"); !errors.Is(err, connectors.ErrRejected) {
+			t.Errorf("%q: error = %v, want a rejection", typed, err)
+		}
+	}
+	ascii := ldapConnector(t, cfg)
+	for _, typed := range []string{"łukasz", "müller"} {
+		_, err := signIn(t, ascii, typed, typed+"-password")
+		wantReason(t, err, connectors.ReasonBadUsername)
+	}
+}
+
+// TestLDAPUnicodeContract runs the contract with a name beyond ASCII, and with one
+// within.
+func TestLDAPUnicodeContract(t *testing.T) {
+	s := slapd.Start(t, slapd.Options{LDIF: abroad()})
+	stopped := slapd.Start(t, slapd.Options{})
+	stopped.Stop(t)
+	for name, f := range map[string]connectortest.Fixture{
+		"beyond": {
+			Good: connectortest.Login{Username: "Łukasz", Password: "łukasz-password"}, Username: "łukasz", Groups: []string{"żagle"}, Unknown: "świnoujście",
+			Spellings: []string{"łukasz", "ŁUKASZ", "\uff4c\u0335ukasz", "łukasz ", "łukasz\u00a0", "łuka\u017fz", "lukasz", "łu\u00adkasz"},
+		},
+		"within": {
+			Good: connectortest.Login{Username: "alice", Password: "alice-password"}, Username: "alice", Groups: []string{"platform", "engineering", "everyone"},
+			Unknown: "nobody", Spellings: spellingsOfAlice(),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.Name, f.Form, f.WrongPassword, f.Unhandled = "directory", connectors.UnicodeUsernames, "wrong-canary-7f3a", "zoë"
+			f.Disabled = connectortest.Login{Username: "locked", Password: "locked-password"}
+			guarded := []string{"a*", "ł*", "lo*", "no*", "św*"}
+			f.New = func(tb testing.TB) connectors.Connector { return unicodeConnector(tb, ldapConfig(s), guarded...) }
+			f.Down = func(tb testing.TB) connectors.Connector { return unicodeConnector(tb, ldapConfig(stopped), guarded...) }
+			connectortest.Run(t, f)
+		})
+	}
+}
+
+// TestUnicodeOverHTTP takes a name beyond ASCII from the client to the audit log.
+func TestUnicodeOverHTTP(t *testing.T) {
+	s := slapd.Start(t, slapd.Options{LDIF: abroad()})
+	config := replace(t, ldapBroker(s, ""),
+		"    connectors:\n", "    unicode_usernames: true\n    connectors:\n",
+		"policy: {rules: [", `policy: {rules: [{name: sails, users: ["directory:łuk*"], repositories: [sails/**], allow: [pull, push]}, `)
+	b := stack.StartBroker(t, program, config, nil)
+	a := b.Token(t, "ŁUKASZ", "łukasz-password", service, "repository:sails/main:pull", "repository:home/lukasz/a:pull")
+	if a.Status != http.StatusOK {
+		t.Fatalf("status %d: %s", a.Status, a.Body)
+	}
+	claims := a.Claims(t)
+	if want := []stack.Access{{Type: "repository", Name: "sails/main", Actions: []string{"pull"}}}; claims.Subject != "directory:łukasz" || !reflect.DeepEqual(claims.Access, want) {
+		t.Errorf("the token is for %q and grants %v, want directory:łukasz and %v", claims.Subject, claims.Access, want)
+	}
+	raw, err := os.ReadFile(filepath.Join(b.Dir, "data", "audit.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"subject":"directory:łukasz"`, `"username":"ŁUKASZ"`, `"warnings":["`, `"directory:żagle"`} {
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("the audit log has no %s:\n%s", want, raw)
+		}
+	}
+	latin1 := b.Token(t, "m\xfcller", "MÜLLER-password", service)
+	if want := `Basic realm="shorepass", charset="UTF-8"`; latin1.Status != http.StatusUnauthorized || latin1.Header.Get("WWW-Authenticate") != want {
+		t.Errorf("a name in Latin-1: %d, challenge %q, want %q", latin1.Status, latin1.Header.Get("WWW-Authenticate"), want)
+	}
+	made := b.Command(t, "", "explain", "--user", "directory:łukasz", "repository:sails/main:push")
+	if made.Code != 0 || !strings.Contains(made.Stdout, "directory:łukasz") {
+		t.Errorf("explain --user exits %d: %s", made.Code, made.Text())
+	}
+	real := b.Command(t, "łukasz-password", "explain", "--login", "Łukasz", "repository:sails/main:push")
+	if real.Code != 0 || !strings.Contains(real.Stdout, "directory:łukasz") {
+		t.Errorf("explain --login exits %d: %s", real.Code, real.Text())
+	}
+}
+
+// TestUnicodeClients logs in with real clients, which send names as UTF-8.
+func TestUnicodeClients(t *testing.T) {
+	s := slapd.Start(t, slapd.Options{LDIF: abroad()})
+	b := stack.StartBroker(t, program, replace(t, ldapBroker(s, ""), "    connectors:\n", "    unicode_usernames: true\n    connectors:\n"), nil)
+	c := stack.NewClient(t, stack.StartRegistry(t, b, stack.V3))
+	for name, login := range map[string]func(username, password string) stack.Result{"docker": c.DockerLogin, "skopeo": c.SkopeoLogin} {
+		for _, typed := range []string{"łukasz", "Łukasz"} {
+			if r := login(typed, "łukasz-password"); r.Code != 0 || !strings.Contains(r.Text(), "Succeeded") {
+				t.Errorf("%s login as %s exits %d: %s", name, typed, r.Code, r.Text())
+			}
+		}
+		if r := login("łukasz", "a-guess"); r.Code == 0 {
+			t.Errorf("%s login with a wrong password succeeds", name)
+		}
+	}
+	for _, e := range b.Audit(t) {
+		if e.Outcome == "granted" && e.Subject != "directory:łukasz" {
+			t.Errorf("the audit log has the subject %q", e.Subject)
+		}
+	}
+}
