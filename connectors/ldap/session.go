@@ -26,11 +26,12 @@ type session struct {
 	expiry *time.Timer // while idle in a pool
 }
 
-// newSession starts LDAP on stream, which is socket or TLS over it.
+// newSession starts LDAP on stream, which is socket or TLS over it. The library's own
+// timeout stays unset: it takes a goroutine and two timers for every operation, and
+// do's deadline, which closes the socket, ends whatever it would.
 func newSession(socket, stream net.Conn) *session {
 	s := &session{socket: socket, limit: newLimitedConn(stream), born: time.Now()}
 	s.conn = ldap.NewConn(s.limit, false)
-	s.conn.SetTimeout(operationTimeout + time.Second) // do's own deadline comes first
 	s.conn.Start()
 	return s
 }
