@@ -82,6 +82,7 @@ func sendJSON(w http.ResponseWriter, status int, body any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.Itoa(len(content))) // an answer with a certificate in it would go out in chunks
 	w.WriteHeader(status)
 	_, _ = w.Write(content) // a client that has gone needs no answer
 }

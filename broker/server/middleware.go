@@ -41,13 +41,19 @@ func (s *server) around(next http.Handler) http.Handler {
 			if v := recover(); v != nil {
 				s.panicked(recorder, m.requestID, v)
 			}
-			// The path alone: a query may hold what somebody took for a safe place.
-			s.Logger.Debug("request", slog.String("request_id", m.requestID), slog.String("method", r.Method),
-				slog.String("path", r.URL.Path), slog.Int("status", recorder.status),
-				slog.String("client_ip", textOf(m.clientIP)), slog.Duration("took", time.Since(started)))
+			if s.Logger.Enabled(r.Context(), slog.LevelDebug) {
+				s.logRequest(r, m, recorder.status, time.Since(started))
+			}
 		}()
 		next.ServeHTTP(recorder, r.WithContext(context.WithValue(r.Context(), metaKey{}, m)))
 	})
+}
+
+// logRequest logs the path alone: a query may hold what somebody took for a safe place.
+func (s *server) logRequest(r *http.Request, m meta, status int, took time.Duration) {
+	s.Logger.Debug("request", slog.String("request_id", m.requestID), slog.String("method", r.Method),
+		slog.String("path", r.URL.Path), slog.Int("status", status),
+		slog.String("client_ip", textOf(m.clientIP)), slog.Duration("took", took))
 }
 
 // panicked answers for a handler that panicked. The panic's own text is shown only
@@ -97,6 +103,9 @@ func clientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		return netip.Addr{}
 	}
 	ip := plain(peer.Addr())
+	if !among(ip, trusted) {
+		return ip
+	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && among(ip, trusted); i-- {
 		hop := strings.TrimSpace(hops[i])
