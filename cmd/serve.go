@@ -54,6 +54,7 @@ func (p *program) serve(ctx context.Context, cfg *config.Config) (err error) {
 	signal.Notify(terminated, syscall.SIGTERM)
 	defer signal.Stop(terminated)
 	signal.Ignore(syscall.SIGPIPE) // a log or audit pipe that breaks is an error like others
+	defer calmCollector()()
 
 	d, err := p.openDaemon(cfg, logger)
 	if err != nil {
