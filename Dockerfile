@@ -1,0 +1,34 @@
+# The image of Shorepass: the program alone, static, on an empty file system, as a user
+# without rights.
+#
+#   docker build -t shorepass .
+#   docker run --read-only -v "$PWD:/etc/shorepass:ro" -v shorepass:/data -p 5001:5001 shorepass
+#
+# The configuration is /etc/shorepass/shorepass.yaml, with "data_dir: /data". The volume
+# at /data holds the signing keys. Stopping takes up to 30 seconds (docker stop -t 40).
+FROM golang:1.26.8-alpine AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /out/shorepass ./cmd/shorepass \
+ && mkdir -m 700 /out/data && mkdir /out/trust
+
+FROM scratch
+LABEL org.opencontainers.image.title="Shorepass" \
+      org.opencontainers.image.description="Federation broker for container registries" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY LICENSE /
+# The public authorities, for a directory whose certificate is of one.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/shorepass /usr/local/bin/
+# Where volumes go: /data for the keys, and /trust for what "shorepass registry-config
+# --write-bundle" has for registries.
+COPY --from=build --chown=65532:65532 /out/data /data
+COPY --from=build --chown=65532:65532 /out/trust /trust
+USER 65532:65532
+WORKDIR /etc/shorepass
+EXPOSE 5001
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["/usr/local/bin/shorepass", "health"]
+ENTRYPOINT ["/usr/local/bin/shorepass"]
+CMD ["serve"]
