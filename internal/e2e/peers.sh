@@ -119,6 +119,19 @@ built() {
 	echo "$source" >"$stamp"
 }
 
+# debian_image makes the file that stands in for the image of Debian, where this
+# version of images.sh has not.
+debian_image() {
+	local script=${0%/*}/images.sh file=${bin%/bin}/debian.tar
+	local stamp=${bin%/bin}/.debian.version version
+	version=$(cksum <"$script")
+	if [ -e "$file" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$version" ]; then return; fi
+	echo "peers: building an image of Debian"
+	as_root "$script" debian "$file"
+	as_root chown "$(id -u)" "$file"
+	echo "$version" >"$stamp"
+}
+
 case "${1:-}" in
 servers | tools) ;;
 *) die "usage: peers.sh servers|tools" ;;
@@ -139,10 +152,12 @@ servers)
 	debian ctr containerd
 	debian runc runc
 	debian docker-compose docker-compose
+	debian debootstrap debootstrap
 	debian skopeo skopeo
 	debian buildah buildah
 	debian podman podman
 	install_wanted
+	debian_image
 	built registry github.com/distribution/distribution/v3/cmd/registry@v3.1.2
 	built crane github.com/google/go-containerregistry/cmd/crane@v0.22.1
 	built oras oras.land/oras/cmd/oras@v1.3.6

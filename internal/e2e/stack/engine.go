@@ -19,8 +19,9 @@ type Engine struct {
 }
 
 // StartEngine starts dockerd, apart from any that the machine has, and waits until it
-// answers. It has no bridge: containers get the network of the host or none. Like
-// every engine it takes a registry on loopback without TLS.
+// answers. It has no bridge of its own: containers get the network of the host, none, or
+// one that is made for them, which leads nowhere else. Like every engine it takes a
+// registry on loopback without TLS.
 //
 // It lives in process and mount namespaces of its own, so that whatever it starts
 // ends with it and no mount outlives it. This needs root.
@@ -46,7 +47,7 @@ func StartEngine(tb testing.TB) *Engine {
 	e := &Engine{Socket: at("docker.sock"), Containerd: at("exec/containerd/containerd.sock")}
 	e.Process = start(tb, syscall.CLONE_NEWPID|syscall.CLONE_NEWNS, nil, "sh", "-c", ownNamespaces, "sh", Find(tb, "dockerd"),
 		"--config-file", at("daemon.json"), "--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("docker.pid"), "--host", "unix://"+e.Socket,
-		"--storage-driver", "vfs", "--bridge", "none", "--iptables=false", "--ip6tables=false", "--userland-proxy=false", "--shutdown-timeout", "2", "--log-level", "warn")
+		"--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--shutdown-timeout", "2", "--log-level", "warn")
 	tb.Cleanup(func() { // containers are asked to end first
 		_ = e.Signal(syscall.SIGTERM)
 		_ = e.ends(20 * time.Second)

@@ -152,7 +152,13 @@ func (r Result) Text() string { return r.Stdout + r.Stderr }
 // Run runs a command to its end, at most a minute.
 func Run(tb testing.TB, env []string, stdin, program string, args ...string) Result {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
+	return RunWithin(tb, time.Minute, env, stdin, program, args...)
+}
+
+// RunWithin is Run for commands that may take longer, or less. It works in cleanups too.
+func RunWithin(tb testing.TB, limit time.Duration, env []string, stdin, program string, args ...string) Result {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), limit)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)

@@ -1,0 +1,183 @@
+package e2e_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shorepass/shorepass/internal/e2e/stack"
+)
+
+// TestComposeConfig has docker-compose read the file of the demo.
+func TestComposeConfig(t *testing.T) {
+	ok(t, stack.Run(t, nil, "", stack.Find(t, "docker-compose"), "--file", "../../docker-compose.yml", "config", "--quiet"))
+}
+
+// composeDemo is the demo of docker-compose.yml, on ports of its own.
+type composeDemo struct {
+	*stack.Project
+	engine           *stack.Engine
+	registry, broker string // addresses
+}
+
+// newComposeDemo prepares the demo. Nothing is changed but the ports.
+func newComposeDemo(t *testing.T) *composeDemo {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &composeDemo{engine: stack.StartEngine(t), registry: stack.FreeAddr(t), broker: stack.FreeAddr(t)}
+	d.engine.ImportImages(t, root, "Dockerfile", "examples/compose/directory/Dockerfile", "docker-compose.yml")
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil { // the containers' users read it
+			t.Fatal(err)
+		}
+		return path
+	}
+	config := write("shorepass.yaml", replace(t, example(t, "compose/shorepass.yaml"), "localhost:5011", d.broker))
+	registry := write("registry.yml", replace(t, example(t, "compose/registry.yml"), "localhost:5011", d.broker))
+	published := func(addr string) string { return "127.0.0.1:" + strings.TrimPrefix(addr, "localhost:") + ":" }
+	d.Project = d.engine.NewProject(t, root, write("docker-compose.yml", replace(t, document(t, "docker-compose.yml"),
+		"127.0.0.1:5010:", published(d.registry), "127.0.0.1:5011:", published(d.broker),
+		"./examples/compose/shorepass.yaml", config, "./examples/compose/registry.yml", registry)))
+	return d
+}
+
+// TestCompose builds the images and starts them as people do, logs in, pushes, pulls
+// and is refused through them, stops them, and starts them again.
+func TestCompose(t *testing.T) {
+	d := newComposeDemo(t)
+	ok(t, d.Compose("up", "--detach"))
+	t.Run("least privilege", func(t *testing.T) { checkPrivileges(t, d) })
+	t.Run("registry-config", func(t *testing.T) { checkRegistryConfig(t, d) })
+	alice, bob := d.client(t), d.client(t)
+	t.Run("clients", func(t *testing.T) { useCompose(t, d, alice, bob) })
+	t.Run("stop", func(t *testing.T) { stopCompose(t, d) })
+	t.Run("start again", func(t *testing.T) {
+		ok(t, d.Compose("up", "--detach"))
+		ok(t, alice.Docker("", "pull", alice.Ref("platform/app:1")))
+	})
+	t.Run("take down", func(t *testing.T) {
+		ok(t, d.Compose("down", "--volumes"))
+		for what, list := range map[string][]string{
+			"containers": {"ps", "--all", "--quiet"},
+			"volumes":    {"volume", "ls", "--quiet"},
+			"networks":   {"network", "ls", "--quiet", "--filter", "driver=bridge"},
+		} {
+			if left := ok(t, d.Docker(list...)); left != "" {
+				t.Errorf("%s are left: %s", what, left)
+			}
+		}
+	})
+}
+
+// client is a person who has not logged in yet.
+func (d *composeDemo) client(t *testing.T) *stack.Client {
+	return d.engine.NewClient(t, &stack.Registry{Addr: d.registry})
+}
+
+func checkPrivileges(t *testing.T, d *composeDemo) {
+	if health := d.Inspect("broker", "{{.State.Health.Status}}"); health != "healthy" {
+		t.Errorf("the broker is %s", health)
+	}
+	const rights = "{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}"
+	for _, service := range []string{"directory", "broker", "trust", "registry"} {
+		if got := d.Inspect(service, rights); got != "true [ALL] [no-new-privileges:true]" {
+			t.Errorf("%s: read-only root, dropped capabilities and security options are %s", service, got)
+		}
+	}
+	for service, program := range map[string]string{"directory": "slapd", "broker": "shorepass"} {
+		processes := ok(t, d.Docker("top", d.Container(service), "-eo", "pid,uid,comm"))
+		asUser := regexp.MustCompile(`^\S+ +UID +COMMAND\n *\d+ +[1-9]\d+ +` + program + `\n$`)
+		if !asUser.MatchString(processes) {
+			t.Errorf("%s runs\n%s\nwant %s alone, as a user without rights", service, processes, program)
+		}
+	}
+	r := d.Docker("exec", d.Container("broker"), "shorepass", "registry-config", "--for", "v3", "--write-bundle", "/etc/ca.pem")
+	if r.Code == 0 || !strings.Contains(r.Text(), "read-only file system") {
+		t.Errorf("writing to the root file system exits %d: %s", r.Code, r.Text())
+	}
+	if r := d.Docker("exec", d.Container("directory"), "touch", "/etc/x"); r.Code == 0 {
+		t.Error("the directory can write to its root file system")
+	}
+	history := ok(t, d.Docker("history", "--no-trunc", d.Inspect("broker", "{{.Image}}"))) + ok(t, d.Docker("history", "--no-trunc", d.Inspect("directory", "{{.Image}}")))
+	for _, secret := range []string{"service-password", "admin-password", "alice-password", "PRIVATE KEY"} {
+		if strings.Contains(history, secret) {
+			t.Errorf("the images' history has %q", secret)
+		}
+	}
+}
+
+// checkRegistryConfig compares the registry's file with what the program prints for it.
+func checkRegistryConfig(t *testing.T, d *composeDemo) {
+	printed := ok(t, d.Docker("exec", d.Container("broker"), "shorepass", "registry-config", "--for", "v3", "--bundle", "/trust/shorepass-ca.pem"))
+	_, want, _ := strings.Cut(printed, "\nauth:\n")
+	_, got, _ := strings.Cut(replace(t, example(t, "compose/registry.yml"), "localhost:5011", d.broker), "\nauth:\n")
+	if got != want {
+		t.Errorf("registry.yml has\n%s\nregistry-config prints\n%s", got, want)
+	}
+}
+
+func useCompose(t *testing.T, d *composeDemo, alice, bob *stack.Client) {
+	ok(t, alice.DockerLogin("alice", "alice-password"))
+	ok(t, bob.DockerLogin("bob", "bob-password"))
+	if r := d.client(t).DockerLogin("bob", "not-his-password"); r.Code == 0 || !strings.Contains(r.Text(), "wrong user name or password") {
+		t.Errorf("a wrong password exits %d: %s", r.Code, r.Text())
+	}
+	const local = "example/hello:1" // as stack's Image has it
+	ok(t, alice.Docker("", "load", "--input", alice.Image()))
+	app, public := alice.Ref("platform/app:1"), alice.Ref("public/app:1")
+	for _, ref := range []string{app, public, alice.Ref("web/app:1")} {
+		ok(t, alice.Docker("", "tag", local, ref))
+	}
+	ok(t, alice.Docker("", "push", app))
+	ok(t, alice.Docker("", "push", public))
+	ok(t, bob.Docker("", "push", bob.Ref("web/app:1"))) // the group registry-web has web/…
+	for _, r := range []stack.Result{bob.Docker("", "push", app), alice.Docker("", "push", alice.Ref("web/app:1"))} {
+		if r.Code == 0 || !strings.Contains(r.Text(), "denied") {
+			t.Errorf("a push without the right exits %d: %s", r.Code, r.Text())
+		}
+	}
+	ok(t, alice.Docker("", "image", "rm", app, public))
+	if r := bob.Docker("", "pull", app); r.Code == 0 {
+		t.Errorf("bob pulls %s", app)
+	}
+	ok(t, alice.Docker("", "pull", app))
+	ok(t, d.client(t).Docker("", "pull", public)) // anybody
+	ok(t, alice.Crane("copy", app, alice.Ref("platform/copy:1")))
+
+	if log := ok(t, d.Compose("logs", "--no-color", "broker")); !strings.Contains(log, `"subject":"directory:alice"`) {
+		t.Errorf("the broker's log tells nothing of alice: %s", log)
+	}
+	members := ok(t, d.Docker("exec", d.Container("directory"), "ldapsearch", "-x", "-LLL", "-D", "cn=admin,dc=corp,dc=example", "-w", "admin-password", "-b", "ou=groups,dc=corp,dc=example", "(cn=platform)", "member"))
+	if !strings.Contains(members, "uid=alice") {
+		t.Errorf("ldapsearch in the directory prints %s", members)
+	}
+}
+
+// stopCompose stops everything: nothing is killed, and the ports are free.
+func stopCompose(t *testing.T, d *composeDemo) {
+	started := time.Now()
+	ok(t, d.Compose("stop"))
+	if took := time.Since(started); took < 5*time.Second {
+		t.Errorf("stopped after %s, before the broker's five seconds of lame duck", took)
+	}
+	for _, service := range []string{"directory", "broker", "registry"} {
+		if got := d.Inspect(service, "{{.State.Status}} {{.State.ExitCode}}"); got != "exited 0" {
+			t.Errorf("%s: %s, want it to end by itself", service, got)
+		}
+	}
+	for _, addr := range []string{d.registry, d.broker} {
+		if c, err := net.DialTimeout("tcp", addr, time.Second); err == nil {
+			_ = c.Close()
+			t.Errorf("%s is still open", addr)
+		}
+	}
+}

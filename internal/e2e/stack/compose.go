@@ -1,0 +1,96 @@
+package stack
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Project is what a docker-compose.yml describes, on an engine of a test's.
+type Project struct {
+	tb   testing.TB
+	env  []string
+	args []string
+}
+
+// NewProject is the docker-compose.yml in the folder root, with the contents of file
+// in its place. It is taken down when the test ends, with all that it made.
+func (e *Engine) NewProject(tb testing.TB, root, file string) *Project {
+	tb.Helper()
+	name := fmt.Sprintf("shorepass%d", os.Getpid())
+	p := &Project{tb: tb, env: []string{"DOCKER_HOST=unix://" + e.Socket, "DOCKER_CONFIG=" + tb.TempDir()}}
+	p.args = []string{"--project-directory", root, "--file", file, "--project-name", name, "--no-ansi"}
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			tb.Logf("docker-compose logs:\n%s", tail(p.Compose("logs", "--no-color").Text(), 8000))
+		}
+		p.Compose("down", "--volumes", "--timeout", "5")
+	})
+	return p
+}
+
+// Compose runs docker-compose, for at most five minutes.
+func (p *Project) Compose(args ...string) Result {
+	p.tb.Helper()
+	return RunWithin(p.tb, 5*time.Minute, p.env, "", Find(p.tb, "docker-compose"), append(p.args, args...)...)
+}
+
+// Docker runs docker on the project's engine.
+func (p *Project) Docker(args ...string) Result {
+	p.tb.Helper()
+	return Run(p.tb, p.env, "", Find(p.tb, "docker"), args...)
+}
+
+// Container returns the id of a service's container, running or not.
+func (p *Project) Container(service string) string {
+	p.tb.Helper()
+	r := p.Compose("ps", "--quiet", service)
+	if r.Code != 0 || strings.TrimSpace(r.Stdout) == "" {
+		p.tb.Fatalf("there is no container of %s: %s", service, r.Text())
+	}
+	return strings.TrimSpace(r.Stdout)
+}
+
+// Inspect prints what the engine knows of a service's container, through a template.
+func (p *Project) Inspect(service, template string) string {
+	p.tb.Helper()
+	r := p.Docker("inspect", "--format", template, p.Container(service))
+	if r.Code != 0 {
+		p.tb.Fatalf("docker inspect %s: %s", service, r.Text())
+	}
+	return strings.TrimSpace(r.Stdout)
+}
+
+// image is a base that a Dockerfile names, or an image that docker-compose.yml does.
+var image = regexp.MustCompile(`(?m)^\s*(?:FROM|image:) ((?:debian|golang|registry):\S+)`)
+
+// ImportImages gives the engine stand-ins for the images that files of the module at
+// root name and that it cannot pull: those of Debian, Go and the registry.
+func (e *Engine) ImportImages(tb testing.TB, root string, files ...string) {
+	tb.Helper()
+	names := map[string]string{}
+	for _, file := range files {
+		content, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for _, m := range image.FindAllStringSubmatch(string(content), -1) {
+			kind, _, _ := strings.Cut(m[1], ":")
+			names[kind] = m[1]
+		}
+	}
+	if len(names) != 3 {
+		tb.Fatalf("the files %q name the images %v, want one of Debian, Go and the registry", files, names)
+	}
+	// It is where the programs are that "make peers" builds.
+	debian := filepath.Join(filepath.Dir(Find(tb, "registry")), "..", "debian.tar")
+	r := RunWithin(tb, 3*time.Minute, []string{"DOCKER_HOST=unix://" + e.Socket}, "", filepath.Join(root, "internal", "e2e", "images.sh"),
+		"import", debian, names["debian"], names["golang"], names["registry"])
+	if r.Code != 0 {
+		tb.Fatalf("images.sh exits %d; is \"make peers\" done?\n%s", r.Code, r.Text())
+	}
+}
