@@ -84,9 +84,7 @@ func startCorp(tb testing.TB, ldif string) *slapd.Server {
 	tb.Helper()
 	var databases strings.Builder
 	for _, name := range []string{"corp", "demo"} {
-		fmt.Fprintf(&databases, "\ndatabase mdb\nsuffix dc=%s,dc=example\nrootdn %s\ndirectory %s\nmaxsize 67108864\ndbnosync\n"+
-			"access to attrs=userPassword by anonymous auth by * none\n"+
-			"access to * by dn.exact=cn=shorepass,ou=services,dc=%[1]s,dc=example read by * none\n", name, slapd.AdminDN, tb.TempDir())
+		databases.WriteString(slapd.Database("dc="+name+",dc=example", tb.TempDir()))
 	}
 	return slapd.Start(tb, slapd.Options{Config: databases.String(), LDIF: ldif})
 }

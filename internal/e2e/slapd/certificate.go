@@ -23,12 +23,12 @@ type authority struct {
 }
 
 // newAuthority makes an authority, whose certificate is ca.pem in dir.
-func newAuthority(tb testing.TB, dir string) *authority {
+func newAuthority(tb testing.TB, dir string, valid time.Duration) *authority {
 	tb.Helper()
 	a := &authority{key: newKey(tb), dir: dir}
 	a.cert = &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Example authority"},
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(valid),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	writePEM(tb, dir, "ca.pem", "CERTIFICATE", sign(tb, a.cert, a.cert, a.key, a.key))

@@ -1,9 +1,11 @@
 package slapd
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // for the configuration and the tree
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/shorepass/shorepass/internal/e2e/process"
 )
 
 // The names that tree.ldif uses.
@@ -44,6 +48,11 @@ type Options struct {
 	Lax    bool          // without the ppolicy overlay, of which the server knows nothing then
 	Config string        // lines for the global part of slapd.conf
 	LDIF   string        // entries for the end of tree.ldif
+
+	// For a server that people use, rather than a test.
+	Plain, TLS string        // addresses; free ones if empty
+	Valid      time.Duration // of the certificates; an hour if zero
+	Output     io.Writer     // for what the server prints, in the place of Log
 }
 
 // Server is a running slapd.
@@ -56,16 +65,21 @@ type Server struct {
 	program   string
 	authority *authority
 	log       *log
-	process   *process // nil while stopped
+	output    io.Writer        // the log, or what Options have in its place
+	process   *process.Process // nil while stopped
 }
 
 // Start starts a server that ends with the test.
 func Start(tb testing.TB, o Options) *Server {
 	tb.Helper()
 	s := &Server{dir: tb.TempDir(), program: find(tb, "slapd"), log: &log{}}
-	s.URL = "ldap://" + freeAddr(tb)
+	s.output = s.log
+	if o.Output != nil {
+		s.output = o.Output
+	}
+	s.URL = "ldap://" + addrOr(tb, o.Plain)
 	if !o.NoTLS {
-		s.TLSURL = "ldaps://" + freeAddr(tb)
+		s.TLSURL = "ldaps://" + addrOr(tb, o.TLS)
 	}
 	s.configure(tb, o)
 	tb.Cleanup(func() {
@@ -90,14 +104,15 @@ func (s *Server) configure(tb testing.TB, o Options) {
 	}
 	var tls string
 	if !o.NoTLS {
-		hosts, end := o.Hosts, time.Now().Add(time.Hour)
+		valid := cmp.Or(o.Valid, time.Hour)
+		hosts, end := o.Hosts, time.Now().Add(valid)
 		if len(hosts) == 0 {
 			hosts = []string{"127.0.0.1", "localhost"}
 		}
 		if o.Age > 0 {
 			end = time.Now().Add(-o.Age)
 		}
-		s.authority = newAuthority(tb, s.dir)
+		s.authority = newAuthority(tb, s.dir, valid)
 		s.CAFile = filepath.Join(s.dir, "ca.pem")
 		cert, key := s.authority.issueServer(tb, hosts, end)
 		tls = fmt.Sprintf("TLSCACertificateFile %s\nTLSCertificateFile %s\nTLSCertificateKeyFile %s\nTLSProtocolMin 3.3", s.CAFile, cert, key)
@@ -109,6 +124,15 @@ func (s *Server) configure(tb testing.TB, o Options) {
 	if err := os.WriteFile(filepath.Join(s.dir, "slapd.conf"), []byte(config), 0o600); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// Database is a part of slapd.conf, for Options: a database in the folder dir for the
+// suffix, which the administrator may fill and cn=shorepass,ou=services below the
+// suffix may read.
+func Database(suffix, dir string) string {
+	return fmt.Sprintf("\ndatabase mdb\nsuffix %s\nrootdn %s\ndirectory %s\nmaxsize 67108864\ndbnosync\n"+
+		"access to attrs=userPassword by anonymous auth by * none\n"+
+		"access to * by dn.exact=cn=shorepass,ou=services,%[1]s read by * none\n", suffix, AdminDN, dir)
 }
 
 // Configure adds lines to the database's part of slapd.conf, for the next Start.
@@ -130,17 +154,20 @@ func (s *Server) Configure(tb testing.TB, lines string) {
 // entries, and waits until it answers.
 func (s *Server) Start(tb testing.TB) {
 	tb.Helper()
-	p, err := startProcess(s.log, s.program, "-f", filepath.Join(s.dir, "slapd.conf"), "-h", strings.TrimSpace(s.URL+"/ "+s.TLSURL), "-d", "stats")
+	p, err := process.Start(s.output, nil, s.program, "-f", filepath.Join(s.dir, "slapd.conf"), "-h", strings.TrimSpace(s.URL+"/ "+s.TLSURL), "-d", "stats")
 	if err != nil {
 		tb.Fatalf("slapd: %v", err)
 	}
 	s.process = p
 	for deadline := time.Now().Add(10 * time.Second); !answers(tb.Context(), s.URL); time.Sleep(10 * time.Millisecond) {
-		if p.ended() || time.Now().After(deadline) {
+		if p.Ended() || time.Now().After(deadline) {
 			tb.Fatalf("slapd does not come up:\n%s", s.log.tail(4000))
 		}
 	}
 }
+
+// Done is closed when the server has ended; not before [Server.Start].
+func (s *Server) Done() <-chan struct{} { return s.process.Done() }
 
 // Stop ends the server, as its operator would; nothing happens if it is stopped.
 func (s *Server) Stop(tb testing.TB) {
@@ -148,7 +175,9 @@ func (s *Server) Stop(tb testing.TB) {
 	if s.process == nil {
 		return
 	}
-	s.process.stop(tb)
+	if err := s.process.Stop(syscall.SIGTERM, 5*time.Second); err != nil {
+		tb.Error(err)
+	}
 	s.process = nil
 }
 
@@ -160,7 +189,7 @@ func (s *Server) Resume(tb testing.TB) { s.signal(tb, syscall.SIGCONT) }
 
 func (s *Server) signal(tb testing.TB, sig os.Signal) {
 	tb.Helper()
-	if err := s.process.cmd.Process.Signal(sig); err != nil {
+	if err := s.process.Signal(sig); err != nil {
 		tb.Fatalf("slapd: %v: %v", sig, err)
 	}
 }
@@ -199,6 +228,15 @@ func find(tb testing.TB, program string) string {
 	}
 	tb.Fatalf("%s is missing: run \"make peers\"", program)
 	return ""
+}
+
+// addrOr returns addr, or a free one.
+func addrOr(tb testing.TB, addr string) string {
+	tb.Helper()
+	if addr != "" {
+		return addr
+	}
+	return freeAddr(tb)
 }
 
 // freeAddr returns a loopback address whose port was free a moment ago.
