@@ -11,11 +11,13 @@ import (
 // decoder makes objects of some hundred bytes out of elements of two, and a
 // recursion out of nesting.
 const (
-	maxMessage  = 1 << 20  // bytes of one LDAP message
+	maxMessage  = 1 << 20  // bytes of one LDAP message: 5,000 values of memberOf of 200 each
 	maxDepth    = 32       // levels of nesting in one message
 	maxControls = 4 << 10  // bytes of a message's controls, whose values are decoded apart
-	maxReply    = 8 << 20  // bytes of all messages that answer one operation
-	maxElements = 64 << 10 // elements of all messages that answer one operation
+	maxReply    = 4 << 20  // bytes of all messages that answer one operation: 5,000 groups of 800 each
+	maxElements = 64 << 10 // elements of all messages that answer one operation: 5,000 groups of 13 each
+	maxCrowded  = 8 << 10  // of these, elements that are not among the first of their message: one entry of 5,000 values
+	maxFirst    = 64       // how many of a message are the first
 )
 
 // errLimit is wrapped by the errors of replies that break a bound.
@@ -28,6 +30,7 @@ type limitedConn struct {
 	scan      berScanner // read by one goroutine at a time, as Read is
 	bytes     atomic.Int64
 	elements  atomic.Int64
+	crowded   atomic.Int64
 	violation atomic.Pointer[error]
 	failure   atomic.Pointer[error]
 }
@@ -63,6 +66,7 @@ func (c *limitedConn) lost() error {
 func (c *limitedConn) begin() {
 	c.bytes.Store(0)
 	c.elements.Store(0)
+	c.crowded.Store(0)
 }
 
 // broken returns the violation that ended the connection, if one did.
@@ -77,12 +81,15 @@ func (c *limitedConn) check(p []byte) error {
 	if c.bytes.Add(int64(len(p))) > maxReply {
 		return fmt.Errorf("%w: more than %d bytes for one operation", errLimit, maxReply)
 	}
-	elements, err := c.scan.feed(p)
+	elements, crowded, err := c.scan.feed(p)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errLimit, err)
 	}
 	if c.elements.Add(int64(elements)) > maxElements {
 		return fmt.Errorf("%w: more than %d elements for one operation", errLimit, maxElements)
+	}
+	if c.crowded.Add(int64(crowded)) > maxCrowded {
+		return fmt.Errorf("%w: more than %d elements in large messages for one operation", errLimit, maxCrowded)
 	}
 	return nil
 }
@@ -92,6 +99,7 @@ func (c *limitedConn) check(p []byte) error {
 type berScanner struct {
 	open   [maxDepth]int // what is left of each open constructed element, outermost first
 	depth  int           // how many are open
+	began  int           // elements of the message so far
 	skip   int           // content bytes of a primitive element still to come
 	header berHeader
 }
@@ -115,8 +123,8 @@ const (
 )
 
 // feed takes the next bytes of the stream and returns how many elements began in
-// them.
-func (s *berScanner) feed(p []byte) (elements int, err error) {
+// them, and how many of these are not among the first of their message.
+func (s *berScanner) feed(p []byte) (elements, crowded int, err error) {
 	for len(p) > 0 {
 		if s.skip > 0 {
 			n := min(s.skip, len(p))
@@ -126,19 +134,26 @@ func (s *berScanner) feed(p []byte) (elements int, err error) {
 		}
 		complete, err := s.header.next(p[0])
 		if err != nil {
-			return elements, err
+			return elements, crowded, err
 		}
 		p = p[1:]
 		if !complete {
 			continue
 		}
+		if s.depth == 0 {
+			s.began = 0
+		}
+		s.began++
 		elements++
+		if s.began > maxFirst {
+			crowded++
+		}
 		if err := s.enter(s.header); err != nil {
-			return elements, err
+			return elements, crowded, err
 		}
 		s.header = berHeader{}
 	}
-	return elements, nil
+	return elements, crowded, nil
 }
 
 // enter opens or skips the element whose header is complete.

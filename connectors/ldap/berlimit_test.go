@@ -69,6 +69,13 @@ func TestScanBER(t *testing.T) {
 	}
 }
 
+// crowded returns a message of a sequence with count empty elements.
+func crowded(count int) []byte {
+	n := 2 * count
+	b := []byte{0x30, 0x83, byte((n + 4) >> 16), byte((n + 4) >> 8), byte(n + 4), 0x30, 0x82, byte(n >> 8), byte(n)}
+	return append(b, bytes.Repeat([]byte{0x05, 0x00}, count)...)
+}
+
 // pieces cuts b into pieces of size bytes; of all of them, where size is 0.
 func pieces(b []byte, size int) [][]byte {
 	var list [][]byte
@@ -97,8 +104,10 @@ func TestBudgetOfAnOperation(t *testing.T) {
 		reads int // that pass
 		fault string
 	}{
+		"a crowd":  {crowded(1<<10 + 62), 8, "more than 8192 elements in large messages for one operation"},
+		"no crowd": {crowded(62), 1 << 10, "more than 65536 elements for one operation"},
 		"elements": {small, 8, "more than 65536 elements for one operation"},
-		"bytes":    {large, 128, "more than 8388608 bytes for one operation"},
+		"bytes":    {large, 64, "more than 4194304 bytes for one operation"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stream := &chunkConn{chunk: c.chunk}

@@ -1,6 +1,10 @@
 package ldap
 
-import "github.com/shorepass/shorepass/connectors"
+import (
+	"slices"
+
+	"github.com/shorepass/shorepass/connectors"
+)
 
 // Config is the `config` of a connector of type ldap. What has a default has it where
 // it is the zero value, in a Config made by hand as in that of DefaultConfig. In a
@@ -106,6 +110,13 @@ type Groups struct {
 	// Default: false.
 	Nested bool `yaml:"nested"`
 
+	// PrimaryAttribute is an attribute of the person's entry that names a group which
+	// need not list the person, by the value that the group has in the same attribute:
+	// gidNumber, for the primary group of a posixAccount. People must not be able to
+	// write it. Not with from_attribute. Default: only groups that list the person
+	// count.
+	PrimaryAttribute string `yaml:"primary_attribute"`
+
 	// FromAttribute is the attribute of the person's entry that lists the DNs of the
 	// groups, such as memberOf. Default: groups are searched.
 	FromAttribute string `yaml:"from_attribute"`
@@ -159,3 +170,11 @@ func setDefault(field *string, value string) {
 
 // HasGroups reports whether groups are looked up.
 func (c *Config) HasGroups() bool { return c.Groups != nil }
+
+// ofPeople returns the attributes of people's entries that groups depend on.
+func (g *Groups) ofPeople() []string {
+	if g == nil {
+		return nil
+	}
+	return slices.DeleteFunc([]string{g.PrimaryAttribute, g.FromAttribute}, func(name string) bool { return name == "" })
+}

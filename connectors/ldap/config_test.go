@@ -48,7 +48,7 @@ func TestValidateAccepts(t *testing.T) {
 		"groups":             func(c *ldap.Config) { c.Groups = &ldap.Groups{BaseDN: "ou=groups,dc=example"} },
 		"nested":             func(c *ldap.Config) { c.Groups = &ldap.Groups{BaseDN: "ou=groups,dc=example", Nested: true} },
 		"posix groups": func(c *ldap.Config) {
-			c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", Filter: "(objectClass=posixGroup)", MemberAttribute: "memberUid", MemberValue: "username"}
+			c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", Filter: "(objectClass=posixGroup)", MemberAttribute: "memberUid", MemberValue: "username", PrimaryAttribute: "gidNumber"}
 		},
 		"memberOf": func(c *ldap.Config) { c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", FromAttribute: "memberOf"} },
 	} {
@@ -226,10 +226,16 @@ func TestValidateRefuses(t *testing.T) {
 			func(c *ldap.Config) {
 				c.Groups = &ldap.Groups{
 					BaseDN: "ou=g,dc=example", FromAttribute: "memberOf",
-					Filter: "(a=b)", MemberAttribute: "member", MemberValue: "dn", Nested: true,
+					Filter: "(a=b)", MemberAttribute: "member", MemberValue: "dn", Nested: true, PrimaryAttribute: "gidNumber",
 				}
 			},
-			faults("groups.filter", searchOnly, "groups.member_attribute", searchOnly, "groups.member_value", searchOnly, "groups.nested", searchOnly),
+			faults("groups.filter", searchOnly, "groups.member_attribute", searchOnly, "groups.member_value", searchOnly, "groups.nested", searchOnly, "groups.primary_attribute", searchOnly),
+		},
+		"primary attribute": {
+			func(c *ldap.Config) {
+				c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", PrimaryAttribute: "gid number"}
+			},
+			faults("groups.primary_attribute", `"gid number" is not the name of an LDAP attribute, such as uid`),
 		},
 		"no login attribute": {
 			func(c *ldap.Config) { c.Users.LoginAttributes = []string{} },

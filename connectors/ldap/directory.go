@@ -180,7 +180,7 @@ func (d *Directory) search(ctx context.Context, r *ldap.SearchRequest) (ldap.Sea
 	var found ldap.SearchResult
 	err := d.searches.do(ctx, func(c *ldap.Conn) error {
 		found = ldap.SearchResult{}
-		result, err := c.Search(r)
+		result, err := searchAll(c, r)
 		if result != nil {
 			found = *result
 		}

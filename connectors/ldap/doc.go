@@ -61,5 +61,7 @@
 // # Bounds
 //
 // Replies are bounded before they are decoded: 1 MiB and 32 levels of nesting for
-// a message, and a budget for all that one operation is answered with.
+// a message, and a budget for all that one operation is answered with. Searches for
+// groups are made in pages (RFC 2696), since directories bound what they give, too;
+// all pages together are one operation.
 package ldap

@@ -19,6 +19,7 @@ type entry struct {
 	id       string   // the value of id_attribute
 	username string   // the canonical name
 	names    []string // all values of username_attribute, as the directory spells them
+	primary  []string // the values of primary_attribute
 	memberOf []string // the values of from_attribute
 	cut      error    // why these are not all; nil where they are
 }
@@ -36,9 +37,7 @@ func (d *Directory) find(ctx context.Context, attributes []string, texts ...stri
 		scope = ldap.ScopeSingleLevel
 	}
 	wanted := []string{users.UsernameAttribute, users.IDAttribute}
-	if g := d.config.Groups; g != nil && g.FromAttribute != "" {
-		wanted = append(wanted, g.FromAttribute)
-	}
+	wanted = append(wanted, d.config.Groups.ofPeople()...)
 	found, err := d.search(ctx, &ldap.SearchRequest{
 		BaseDN:           users.BaseDN,
 		Scope:            scope,
@@ -52,6 +51,8 @@ func (d *Directory) find(ctx context.Context, attributes []string, texts ...stri
 	switch {
 	case len(entries) > 1 && (err == nil || isSizeLimit(err)):
 		return nil, connectors.Reject(connectors.ReasonAmbiguous)
+	case errors.Is(err, errLimit) && d.config.HasGroups() && d.config.Groups.FromAttribute != "":
+		return nil, fmt.Errorf("searching for the user: %w: %s may be too long, %s", err, d.config.Groups.FromAttribute, adviceToSearch)
 	case err != nil:
 		return nil, fmt.Errorf("searching for the user: %w", err)
 	case len(entries) == 0:
@@ -88,6 +89,11 @@ func (d *Directory) readEntry(raw *ldap.Entry) (*entry, error) {
 	if e.username, ok = d.usernames.Parse(canonicalName(dn, users.UsernameAttribute, names)); !ok {
 		return nil, connectors.Reject(connectors.ReasonBadUsername)
 	}
+	if g := d.config.Groups; g != nil && g.PrimaryAttribute != "" {
+		if e.primary, err = values(raw, g.PrimaryAttribute); err != nil {
+			return nil, err
+		}
+	}
 	if g := d.config.Groups; g != nil && g.FromAttribute != "" {
 		e.memberOf, e.cut = values(raw, g.FromAttribute)
 	}
@@ -119,16 +125,24 @@ func values(raw *ldap.Entry, attribute string) ([]string, error) {
 // anyOf is the filter of entries that have one of the values in one of the
 // attributes.
 func anyOf(attributes, values []string) string {
-	var b strings.Builder
-	b.WriteString("(|")
+	var filters []string
 	for _, a := range attributes {
-		for _, v := range values {
-			b.WriteString("(" + a + "=" + ldap.EscapeFilter(v) + ")")
-		}
+		filters = append(filters, equal(a, values)...)
 	}
-	b.WriteString(")")
-	return b.String()
+	return or(filters)
 }
+
+// equal returns the filters of entries that have one of the values in the attribute.
+func equal(attribute string, values []string) []string {
+	filters := make([]string, len(values))
+	for i, v := range values {
+		filters[i] = "(" + attribute + "=" + ldap.EscapeFilter(v) + ")"
+	}
+	return filters
+}
+
+// or is the filter of entries that match one of the filters.
+func or(filters []string) string { return "(|" + strings.Join(filters, "") + ")" }
 
 // isSizeLimit reports whether a search found more entries than it asked for,
 // whether the directory says so or has sent too many.

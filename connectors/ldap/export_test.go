@@ -14,7 +14,7 @@ import (
 func ScanBER(chunks ...[]byte) (elements int, err error) {
 	var s berScanner
 	for _, c := range chunks {
-		n, err := s.feed(c)
+		n, _, err := s.feed(c)
 		elements += n
 		if err != nil {
 			return elements, err

@@ -178,7 +178,7 @@ func TestBombAfterSignIn(t *testing.T) {
 		want  string
 	}{
 		"nesting":               {nested(10_000), 1, "nested deeper than 32 levels"},
-		"tiny elements":         {tiny, 1, "more than 65536 elements for one operation"},
+		"tiny elements":         {tiny, 1, "more than 8192 elements in large messages for one operation"},
 		"100,000 entries":       {endless, 100_000, ""},
 		"endless references":    {message(2, reference()).Bytes(), 100_000, "more than 65536 elements for one operation"},
 		"a message of 1.5 MiB":  {[]byte{0x30, 0x83, 0x18, 0, 0}, 1, "an element of more than 1048576 bytes"},

@@ -12,7 +12,7 @@ import (
 // The bounds of a person's groups. Beyond them a login fails: to go on with fewer
 // groups could mean to go on with fewer denies.
 const (
-	maxGroups  = 1000 // all that a person is in
+	maxGroups  = 5000 // all that a person is in
 	maxNesting = 10   // levels, direct groups being the first
 	batch      = 50   // groups whose own groups are asked for at once
 )
@@ -21,6 +21,9 @@ var (
 	errTooManyGroups = fmt.Errorf("the user is in more than %d groups: narrow the base_dn or filter of groups", maxGroups)
 	errTooDeep       = fmt.Errorf("groups are nested deeper than %d levels", maxNesting)
 )
+
+// adviceToSearch is for an attribute that cannot be read whole.
+const adviceToSearch = "have groups searched instead, without groups.from_attribute"
 
 // groupSource finds the groups of a person, all of them or none.
 type groupSource interface {
@@ -54,7 +57,7 @@ type groupAttribute struct {
 // groupsOf returns the names of the groups below base_dn.
 func (g *groupAttribute) groupsOf(_ context.Context, e *entry) ([]string, error) {
 	if e.cut != nil {
-		return nil, fmt.Errorf("%w: have groups searched instead, without groups.from_attribute", e.cut)
+		return nil, fmt.Errorf("%w: %s", e.cut, adviceToSearch)
 	}
 	if len(e.memberOf) > maxGroups {
 		return nil, errTooManyGroups
@@ -91,8 +94,9 @@ func (g *groupSearch) groupsOf(ctx context.Context, e *entry) ([]string, error) 
 	if g.config.MemberValue == memberUsername {
 		members = spellings(e.names)
 	}
-	for level := 1; len(members) > 0; level++ {
-		found, err := w.level(ctx, members)
+	wanted := append(equal(g.config.MemberAttribute, members), equal(g.config.PrimaryAttribute, e.primary)...)
+	for level := 1; len(wanted) > 0; level++ {
+		found, err := w.level(ctx, wanted)
 		switch {
 		case err != nil:
 			return nil, err
@@ -101,7 +105,7 @@ func (g *groupSearch) groupsOf(ctx context.Context, e *entry) ([]string, error) 
 		case level > maxNesting && len(found) > 0:
 			return nil, errTooDeep
 		}
-		members = found
+		wanted = equal(g.config.MemberAttribute, found)
 	}
 	return distinct(w.names), nil
 }
@@ -113,12 +117,12 @@ type walk struct {
 	names []string
 }
 
-// level adds the groups that list one of the members, and returns the DNs of those
+// level adds the groups that match one of the filters, and returns the DNs of those
 // that are new.
-func (w *walk) level(ctx context.Context, members []string) ([]string, error) {
+func (w *walk) level(ctx context.Context, filters []string) ([]string, error) {
 	var found []string
-	for part := range slices.Chunk(members, batch) {
-		entries, err := w.listing(ctx, part)
+	for part := range slices.Chunk(filters, batch) {
+		entries, err := w.matching(ctx, part)
 		if err != nil {
 			return nil, err
 		}
@@ -135,15 +139,15 @@ func (w *walk) level(ctx context.Context, members []string) ([]string, error) {
 	return found, nil
 }
 
-// listing returns the groups that list one of the members.
-func (w *walk) listing(ctx context.Context, members []string) ([]*ldap.Entry, error) {
+// matching returns the groups that match one of the filters.
+func (w *walk) matching(ctx context.Context, filters []string) ([]*ldap.Entry, error) {
 	found, err := w.search(ctx, &ldap.SearchRequest{
 		BaseDN:           w.config.BaseDN,
 		Scope:            ldap.ScopeWholeSubtree,
 		DerefAliases:     ldap.NeverDerefAliases,
 		SizeLimit:        maxGroups + 1,
 		EnforceSizeLimit: true,
-		Filter:           "(&" + w.config.Filter + anyOf([]string{w.config.MemberAttribute}, members) + ")",
+		Filter:           "(&" + w.config.Filter + or(filters) + ")",
 		Attributes:       []string{w.config.NameAttribute},
 	})
 	switch {

@@ -123,8 +123,8 @@ func TestGroupsThatCannotBeReadWhole(t *testing.T) {
 	limited.code = 4
 	missing.code = 32
 	part.groups[0].attributes = map[string][]string{"cn;range=0-0": {"g1"}}
-	fan := crowd(600)
-	for i := range 600 {
+	fan := crowd(2600)
+	for i := range 2600 {
 		g := group(fmt.Sprintf("h%04d", i))
 		fan.groups = append(fan.groups, g)
 		fan.members[g.dn] = []string{fan.groups[i].dn}
@@ -135,9 +135,9 @@ func TestGroupsThatCannotBeReadWhole(t *testing.T) {
 		want   string
 	}{
 		"eleven levels":              {chain(11), true, "reading the groups: groups are nested deeper than 10 levels"},
-		"1,001 groups":               {crowd(1001), false, "reading the groups: the user is in more than 1000 groups: narrow the base_dn or filter of groups"},
-		"2,000 groups":               {crowd(2000), false, "reading the groups: the user is in more than 1000 groups: narrow the base_dn or filter of groups"},
-		"1,200 groups in two levels": {fan, true, "reading the groups: the user is in more than 1000 groups: narrow the base_dn or filter of groups"},
+		"5,001 groups":               {crowd(5001), false, "reading the groups: the user is in more than 5000 groups: narrow the base_dn or filter of groups"},
+		"9,000 groups":               {crowd(9000), false, "reading the groups: the user is in more than 5000 groups: narrow the base_dn or filter of groups"},
+		"5,200 groups in two levels": {fan, true, "reading the groups: the user is in more than 5000 groups: narrow the base_dn or filter of groups"},
 		"no name":                    {nameless, false, `the group "cn=g1,ou=groups,dc=example" has no cn: check groups.name_attribute, and that the service account may read it`},
 		"part of a name":             {part, false, "the directory gives only a part of cn (range=0-0)"},
 		"the directory's limit":      {limited, false, "result code 4 (size limit exceeded): the directory's limits for the service account are too low, or an index is missing"},
@@ -147,12 +147,12 @@ func TestGroupsThatCannotBeReadWhole(t *testing.T) {
 			got, err := groupsOf(t, c.tree, ldap.Groups{Nested: c.nested})
 			wantOutage(t, err, c.want)
 			if got != nil {
-				t.Errorf("groups = %q, want none beside the error", got)
+				t.Errorf("%d groups beside the error", len(got))
 			}
 		})
 	}
-	if got, err := groupsOf(t, crowd(1000), ldap.Groups{Nested: true}); err != nil || len(got) != 1000 {
-		t.Errorf("of 1,000 groups %d were read, %v", len(got), err)
+	if got, err := groupsOf(t, crowd(5000), ldap.Groups{}); err != nil || len(got) != 5000 {
+		t.Errorf("of 5,000 groups %d were read, %v", len(got), err)
 	}
 }
 
@@ -168,6 +168,36 @@ func TestFilterOfGroups(t *testing.T) {
 	if !slices.Equal(asked, want) {
 		t.Errorf("asked for %q, want %q", asked, want)
 	}
+}
+
+// TestPrimaryGroup holds that the primary group is asked for beside the others, that
+// its number is escaped, and that a part of it is not taken for all.
+func TestPrimaryGroup(t *testing.T) {
+	config := ldap.Groups{MemberAttribute: "memberUid", MemberValue: "username", PrimaryAttribute: "gidNumber"}
+	for name, c := range map[string]struct {
+		gid  []string
+		want string
+	}{
+		"none":     {nil, `(&(objectClass=groupOfNames)(|(memberUid=alice)))`},
+		"a number": {[]string{"100"}, `(&(objectClass=groupOfNames)(|(memberUid=alice)(gidNumber=100)))`},
+		"a filter": {[]string{"1)(cn=*"}, `(&(objectClass=groupOfNames)(|(memberUid=alice)(gidNumber=1\29\28cn=\2a)))`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked []string
+			user := alice()
+			user.attributes["gidNumber"] = c.gid
+			if _, err := groupsOf(t, tree{user: user, asked: &asked}, config); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(asked, []string{c.want}) {
+				t.Errorf("asked for %q, want %q", asked, c.want)
+			}
+		})
+	}
+	user := alice()
+	user.attributes["gidNumber;range=0-0"] = []string{"100"}
+	_, err := groupsOf(t, tree{user: user}, config)
+	wantOutage(t, err, "the directory gives only a part of gidNumber (range=0-0)")
 }
 
 // TestRangesOfGroups holds that a range of values is never taken for all of them, nor
@@ -196,7 +226,7 @@ func TestRangesOfGroups(t *testing.T) {
 }
 
 func TestGroupsByAttribute(t *testing.T) {
-	many := make([]string, 1001)
+	many := make([]string, 5001)
 	for i := range many {
 		many[i] = fmt.Sprintf("cn=g%d,ou=groups,dc=example", i)
 	}
@@ -215,7 +245,7 @@ func TestGroupsByAttribute(t *testing.T) {
 		"a comma in the name":  {[]string{`cn=ops\,ou=groups\,dc=example,ou=evil,dc=example`}, nil, ""},
 		"named otherwise":      {[]string{"ou=ops,ou=groups,dc=example"}, nil, `the group "ou=ops,ou=groups,dc=example" is not named by cn: check groups.name_attribute`},
 		"not a DN":             {[]string{"ops"}, nil, `memberOf holds "ops", which is not a DN`},
-		"more than is allowed": {many, nil, "the user is in more than 1000 groups: narrow the base_dn or filter of groups"},
+		"more than is allowed": {many, nil, "the user is in more than 5000 groups: narrow the base_dn or filter of groups"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			user := alice()

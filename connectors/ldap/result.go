@@ -139,7 +139,9 @@ func searchAdvice(code uint16) string {
 	switch code {
 	case ldap.LDAPResultInsufficientAccessRights:
 		return ": the service account may not search here"
-	case ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultAdminLimitExceeded:
+	case ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultAdminLimitExceeded:
+		return ": the directory's limits for the service account are too low, or an index is missing; in slapd.conf: limits dn.exact=\"BIND_DN\" size.prtotal=unlimited"
+	case ldap.LDAPResultTimeLimitExceeded:
 		return ": the directory's limits for the service account are too low, or an index is missing"
 	case ldap.LDAPResultNoSuchObject:
 		return ": the base_dn does not exist, or the service account may not see it"

@@ -78,9 +78,9 @@ func TestSearchResults(t *testing.T) {
 func TestSearchAdvice(t *testing.T) {
 	for code, want := range map[int]string{
 		3:  "(time limit exceeded): the directory's limits for the service account are too low, or an index is missing",
-		4:  "(size limit exceeded): the directory's limits for the service account are too low, or an index is missing",
+		4:  "(size limit exceeded): the directory's limits for the service account are too low, or an index is missing; in slapd.conf: limits dn.exact=\"BIND_DN\" size.prtotal=unlimited",
 		10: "(referral): referrals are not followed; point url at the server that holds the entries",
-		11: "(admin limit exceeded): the directory's limits for the service account are too low, or an index is missing",
+		11: "(admin limit exceeded): the directory's limits for the service account are too low, or an index is missing; in slapd.conf: limits dn.exact=\"BIND_DN\" size.prtotal=unlimited",
 		32: "(no such object): the base_dn does not exist, or the service account may not see it",
 		50: "(insufficient access rights): the service account may not search here",
 		51: "(busy)",

@@ -119,6 +119,9 @@ func (g *Groups) validate(p *problems) {
 	if g.MemberValue != memberDN && g.MemberValue != memberUsername {
 		p.add("groups.member_value", fmt.Sprintf("%q is neither dn nor username", g.MemberValue))
 	}
+	if g.PrimaryAttribute != "" {
+		p.attribute("groups.primary_attribute", g.PrimaryAttribute)
+	}
 	if g.Nested && g.MemberValue == memberUsername {
 		p.add("groups.nested", "needs member_value: dn, since a group is listed in another by its DN")
 	}
@@ -134,6 +137,7 @@ func (g *Groups) validateFromAttribute(p *problems) {
 		{"member_attribute", g.MemberAttribute != ""},
 		{"member_value", g.MemberValue != ""},
 		{"nested", g.Nested},
+		{"primary_attribute", g.PrimaryAttribute != ""},
 	}
 	for _, f := range searchOnly {
 		if f.set {

@@ -133,7 +133,7 @@ func TestFull(t *testing.T) {
 	}
 	directory.Groups = &ldap.Groups{
 		BaseDN: "ou=groups,dc=corp,dc=example", Filter: "(objectClass=groupOfNames)", MemberAttribute: "member",
-		MemberValue: "dn", NameAttribute: "cn", Nested: true,
+		MemberValue: "dn", NameAttribute: "cn", Nested: true, PrimaryAttribute: "gidNumber",
 	}
 	attribute := ldap.DefaultConfig()
 	attribute.URL, attribute.BindDN, attribute.BindPassword = connectors.OneOrMany{"ldaps://ldap.corp.example"}, directory.BindDN, connectors.NewSecret("12345")

@@ -49,6 +49,10 @@ type Options struct {
 	Config string        // lines for the global part of slapd.conf
 	LDIF   string        // entries for the end of tree.ldif
 
+	// MemberOf is the part of slapd.conf by which people's entries have memberOf. The
+	// memberof overlay if empty.
+	MemberOf string
+
 	// For a server that people use, rather than a test.
 	Plain, TLS string        // addresses; free ones if empty
 	Valid      time.Duration // of the certificates; an hour if zero
@@ -117,7 +121,8 @@ func (s *Server) configure(tb testing.TB, o Options) {
 		cert, key := s.authority.issueServer(tb, hosts, end)
 		tls = fmt.Sprintf("TLSCACertificateFile %s\nTLSCertificateFile %s\nTLSCertificateKeyFile %s\nTLSProtocolMin 3.3", s.CAFile, cert, key)
 	}
-	config := strings.NewReplacer("{{dir}}", s.dir, "{{tls}}", tls, "{{config}}", o.Config).Replace(configTemplate)
+	config := strings.NewReplacer("{{dir}}", s.dir, "{{tls}}", tls, "{{config}}", o.Config,
+		"{{memberof}}", cmp.Or(o.MemberOf, "overlay memberof")).Replace(configTemplate)
 	if o.Lax {
 		config = regexp.MustCompile(`(?m)^.*ppolicy.*$`).ReplaceAllString(config, "")
 	}

@@ -94,6 +94,9 @@ func start(tb testing.TB, namespaces uintptr, env []string, program string, args
 	return p
 }
 
+// PID is the process's id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Signal sends a signal to the process.
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
 
