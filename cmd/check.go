@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,40 +28,66 @@ type finding struct {
 	Message  string `json:"message"`
 }
 
+// checkOptions are the flags of check.
+type checkOptions struct {
+	config, user  string
+	connect, json bool
+}
+
 func newCheck(p *program) *cobra.Command {
-	var path string
-	var asJSON bool
+	var o checkOptions
 	c := &cobra.Command{
 		Use:   "check",
-		Short: "Find what is wrong with a configuration, without a network",
-		Long:  "Find everything that is wrong with a configuration, its policies and the files that it\nnames, as far as that can be known without a network. Exits 1 on errors, 0 on warnings.",
-		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			findings := p.check(path)
-			if err := p.printFindings(path, findings, asJSON); err != nil {
+		Short: "Find what is wrong with a configuration, without a network unless asked to",
+		Long: "Find everything that is wrong with a configuration, its policies and the files that it\n" +
+			"names, as far as that can be known without a network. With --connect every connector is\n" +
+			"tried, too, as far as that takes nobody's password: each step is shown, with what to do\n" +
+			"about one that fails. Exits 1 on errors, 0 on warnings.",
+		Example: "  shorepass check --connect\n  shorepass check --connect --user alice",
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := noEmptyFlags(c); err != nil {
 				return err
 			}
-			if slices.ContainsFunc(findings, func(f finding) bool { return f.Severity == "error" }) {
-				return errNo
+			if o.user != "" && !o.connect {
+				return usageError{errors.New("--user needs --connect: without a network nobody can be found")}
 			}
-			return nil
+			return p.runCheck(c.Context(), o)
 		},
 	}
-	configFlag(c, &path)
-	jsonFlag(c, &asJSON)
+	configFlag(c, &o.config)
+	jsonFlag(c, &o.json)
+	c.Flags().BoolVar(&o.connect, "connect", false, "try every connector")
+	c.Flags().StringVar(&o.user, "user", "", "with --connect: find the user of this `name` and the groups, without a password")
 	return c
 }
 
+// runCheck checks, connects where that is asked for, and prints what was found.
+func (p *program) runCheck(ctx context.Context, o checkOptions) error {
+	cfg, findings := p.check(o.config)
+	var realms []realmReport
+	if o.connect && cfg != nil {
+		realms = p.connect(ctx, cfg, o.user)
+	}
+	if err := p.printCheck(o, findings, realms); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(findings, func(f finding) bool { return f.Severity == "error" }) || o.connect && !connected(realms, o.user) {
+		return errNo
+	}
+	return nil
+}
+
 // check loads the configuration, and then every file and folder that it names, also
-// where the configuration itself has faults.
-func (p *program) check(path string) []finding {
+// where the configuration itself has faults. There is no configuration where it
+// cannot be read at all.
+func (p *program) check(path string) (cfg *config.Config, findings []finding) {
 	cfg, err := config.Load(path, p.types)
-	var findings []finding
 	if err != nil {
 		findings = findingsOf(err, strictyaml.Problem{File: path, Line: 1, Column: 1})
 	}
 	if cfg == nil {
-		return findings
+		return nil, findings
 	}
 	for _, w := range cfg.Warnings() {
 		findings = append(findings, newFinding("warning", w))
@@ -73,7 +100,7 @@ func (p *program) check(path string) []finding {
 	slices.SortStableFunc(findings, func(a, b finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return findings
+	return cfg, findings
 }
 
 // checkRealm opens the connectors and reads the keys of a realm.
@@ -160,11 +187,22 @@ func newFinding(severity string, p strictyaml.Problem) finding {
 	return finding{Severity: severity, File: p.File, Line: p.Line, Column: p.Column, Message: p.Message}
 }
 
-// printFindings prints findings as compilers do.
-func (p *program) printFindings(path string, findings []finding, asJSON bool) error {
-	if asJSON {
-		return p.printJSON(map[string][]finding{"findings": append([]finding{}, findings...)})
+// printCheck prints what was found and, where that was asked for, how connecting went.
+func (p *program) printCheck(o checkOptions, findings []finding, realms []realmReport) error {
+	if o.json {
+		return p.printJSON(struct {
+			Findings []finding     `json:"findings"`
+			Realms   []realmReport `json:"realms,omitempty"`
+		}{append([]finding{}, findings...), realms})
 	}
+	if err := p.printFindings(o.config, findings); err != nil {
+		return err
+	}
+	return p.printConnections(realms)
+}
+
+// printFindings prints findings as compilers do.
+func (p *program) printFindings(path string, findings []finding) error {
 	for _, f := range findings {
 		message := f.Message
 		if f.Severity == "warning" {

@@ -34,8 +34,9 @@ func newExplain(p *program) *cobra.Command {
 		Short: "Say who may do what, and why",
 		Long: "Say what a token would grant of the scopes, and which rule decided each action.\n" +
 			"Who asks is either made up with --user and --group (nobody at all: anonymous), or signs\n" +
-			"in for real with --login, the password coming from the terminal or standard input.\n" +
-			"Exits 1 if anything asked is refused.",
+			"in for real with --login, the password coming from the terminal or standard input: every\n" +
+			"step of the login is shown, with what to do about one that fails.\n" +
+			"Exits 1 if the login fails or anything asked is refused.",
 		Example: "  shorepass explain --user directory:alice --group directory:platform repository:platform/app:pull,push\n" +
 			"  shorepass explain --login alice repository:platform/app:pull,push",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -78,71 +79,56 @@ func (p *program) explain(ctx context.Context, o explainOptions, args []string) 
 	if err != nil {
 		return err
 	}
-	subject, err := p.subject(ctx, o, realm, service, addr)
+	if o.login != "" {
+		return p.explainLogin(ctx, o, realm, service, addr, asked)
+	}
+	if err := p.qualified(o, realm); err != nil {
+		return err
+	}
+	subject := broker.Subject(nil, service, addr)
+	subject.User, subject.Groups = o.user, o.groups
+	return p.printExplanation(policy.Explain(subject, realm.Policy.Decide(subject, asked)), nil, o.json)
+}
+
+// explainLogin signs in, says how that went, and explains what the user may do.
+func (p *program) explainLogin(ctx context.Context, o explainOptions, realm config.Realm, service string, addr netip.Addr, asked []policy.Scope) error {
+	password, err := p.password("Password of " + o.login + ": ")
 	if err != nil {
 		return err
 	}
-	return p.printExplanation(policy.Explain(subject, realm.Policy.Decide(subject, asked)), o.json)
+	identity, report, failure := p.login(ctx, realm, connectors.Credentials{Username: o.login, Password: password, RemoteIP: addr})
+	if failure != nil {
+		print := func() error { return p.printLogin(report) }
+		if o.json {
+			print = func() error { return p.printJSON(map[string]*loginReport{"login": report}) }
+		}
+		return errors.Join(print(), failure)
+	}
+	subject := broker.Subject(&identity, service, addr)
+	return p.printExplanation(policy.Explain(subject, realm.Policy.Decide(subject, asked)), report, o.json)
 }
 
-func (p *program) printExplanation(e policy.Explanation, asJSON bool) error {
-	print := func() error { return e.WriteText(p.Out) }
-	if asJSON {
-		print = func() error { return p.printJSON(e) }
+// printExplanation prints what was decided, after how the login went, if there was one.
+func (p *program) printExplanation(e policy.Explanation, login *loginReport, asJSON bool) error {
+	var err error
+	switch {
+	case asJSON:
+		err = p.printJSON(struct {
+			Login *loginReport `json:"login,omitempty"`
+			policy.Explanation
+		}{login, e})
+	case login != nil:
+		err = errors.Join(p.printLogin(login), e.WriteText(p.Out))
+	default:
+		err = e.WriteText(p.Out)
 	}
-	if err := print(); err != nil {
+	if err != nil {
 		return err
 	}
 	if e.Refused() {
 		return errNo
 	}
 	return nil
-}
-
-// subject is who asks: made up, or signed in.
-func (p *program) subject(ctx context.Context, o explainOptions, realm config.Realm, service string, addr netip.Addr) (policy.Subject, error) {
-	if o.login == "" {
-		if err := p.qualified(o, realm); err != nil {
-			return policy.Subject{}, err
-		}
-		s := broker.Subject(nil, service, addr)
-		s.User, s.Groups = o.user, o.groups
-		return s, nil
-	}
-	password, err := p.password("Password of " + o.login + ": ")
-	if err != nil {
-		return policy.Subject{}, err
-	}
-	identity, err := p.login(ctx, realm, connectors.Credentials{Username: o.login, Password: password, RemoteIP: addr})
-	if err != nil {
-		return policy.Subject{}, err
-	}
-	return broker.Subject(&identity, service, addr), nil
-}
-
-// login asks the realm's connectors, and tells the way that the name took.
-func (p *program) login(ctx context.Context, realm config.Realm, c connectors.Credentials) (connectors.Identity, error) {
-	chain, closeChain, err := p.openChain(realm, p.quiet())
-	if err != nil {
-		return connectors.Identity{}, err
-	}
-	defer closeChain() //nolint:errcheck // the process ends next
-	handlers := strings.Join(chain.Handlers(c), ", ")
-	if handlers == "" {
-		handlers = "none"
-	}
-	fmt.Fprintf(p.Err, "login: connectors that take %q: %s\n", c.Username, handlers)
-	ctx, cancel := context.WithTimeout(ctx, loginTime)
-	defer cancel()
-	identity, err := chain.Authenticate(ctx, c)
-	switch {
-	case errors.Is(err, connectors.ErrRejected):
-		return identity, fmt.Errorf("login refused: %w", err)
-	case err != nil:
-		return identity, fmt.Errorf("login not possible: %w", err)
-	}
-	fmt.Fprintf(p.Err, "login: %s vouches for %s:%s (id %s)\n", identity.Via, identity.Connector, identity.Username, identity.ID)
-	return identity, nil
 }
 
 // qualified checks that made-up names are ones that the realm could have: an answer

@@ -64,26 +64,37 @@ func (p *program) openConnector(r config.Realm, c config.Connector, logger *slog
 	})
 }
 
-// openChain makes the connectors of a realm. The returned function closes them.
+// openChain makes the chain of a realm. The returned function closes its connectors.
 func (p *program) openChain(r config.Realm, logger *slog.Logger) (*connectors.Chain, func() error, error) {
+	members, closeAll, err := p.openMembers(r, logger)
+	if err != nil {
+		return nil, nil, err
+	}
+	return connectors.NewChain(r.Usernames, members...), closeAll, nil
+}
+
+// openMembers makes the connectors of a realm. The returned function closes them.
+func (p *program) openMembers(r config.Realm, logger *slog.Logger) ([]connectors.Member, func() error, error) {
 	var members []connectors.Member
+	var opened []connectors.Connector
 	closeAll := func() error {
 		var errs []error
-		for _, m := range members {
-			if c, ok := m.Connector.(io.Closer); ok {
+		for _, o := range opened {
+			if c, ok := o.(io.Closer); ok {
 				errs = append(errs, c.Close())
 			}
 		}
 		return errors.Join(errs...)
 	}
 	for _, c := range r.Connectors {
-		opened, err := p.openConnector(r, c, logger)
+		one, err := p.openConnector(r, c, logger)
 		if err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("realm %s, connector %s: %w", r.Name, c.Name, err), closeAll())
 		}
-		members = append(members, connectors.Member{Name: c.Name, Connector: opened})
+		opened = append(opened, one)
+		members = append(members, connectors.Member{Name: c.Name, Connector: one})
 	}
-	return connectors.NewChain(r.Usernames, members...), closeAll, nil
+	return members, closeAll, nil
 }
 
 // openRing loads the keys of a realm, or makes them on the first start. The caller

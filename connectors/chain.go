@@ -75,18 +75,6 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 	return Identity{}, &Failure{Err: Reject(c.unknown(cred, asked))}
 }
 
-// Handlers returns the names of the connectors that handle the credentials, in the
-// order in which they are asked.
-func (c *Chain) Handlers(cred Credentials) []string {
-	var names []string
-	for _, m := range c.members {
-		if m.Connector.Handles(cred) {
-			names = append(names, m.Name)
-		}
-	}
-	return names
-}
-
 // spend takes the time of the costly refusals in the chain, but for the member's that
 // refused, which has taken its own: so that all refusals take about the same.
 func (c *Chain) spend(ctx context.Context, cred Credentials, refused Member) {

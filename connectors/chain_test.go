@@ -193,16 +193,6 @@ func TestChainRefusesBlankPasswordsFirst(t *testing.T) {
 	}
 }
 
-func TestHandlers(t *testing.T) {
-	chain := connectors.NewChain(connectors.ASCIIUsernames,
-		connectors.Member{Name: "a", Connector: &scripted{handles: true}},
-		connectors.Member{Name: "b", Connector: &scripted{}},
-		connectors.Member{Name: "c", Connector: &scripted{handles: true}})
-	if got := fmt.Sprint(chain.Handlers(connectors.Credentials{Username: "alice"})); got != "[a c]" {
-		t.Errorf("Handlers() = %s", got)
-	}
-}
-
 func TestCeiling(t *testing.T) {
 	var zero connectors.Ceiling
 	if zero.IsUnlimited() || len(zero.Scopes()) != 0 {

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -49,7 +50,11 @@ type password struct {
 	config    Config
 }
 
-var _ connectors.Connector = (*password)(nil)
+var (
+	_ connectors.Connector = (*password)(nil)
+	_ connectors.Prober    = (*password)(nil)
+	_ connectors.Finder    = (*password)(nil)
+)
 
 // Handles reports whether the user name has the form of one, passes the usernames
 // guard, and is listed where the directory lists its names.
@@ -78,6 +83,31 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 		return connectors.Identity{}, err
 	}
 	return p.directory.Verify(ctx, account, c.Password)
+}
+
+// Probe probes the directory, if it can be probed.
+func (p *password) Probe(ctx context.Context) error {
+	if prober, ok := p.directory.(connectors.Prober); ok {
+		return prober.Probe(ctx)
+	}
+	return errors.ErrUnsupported
+}
+
+// Find locates the account and looks it up again by its id, without a password.
+func (p *password) Find(ctx context.Context, username string) (connectors.Identity, error) {
+	resolver, ok := p.directory.(connectors.Resolver)
+	if !ok {
+		return connectors.Identity{}, errors.ErrUnsupported
+	}
+	if !p.Handles(connectors.Credentials{Username: username}) {
+		return connectors.Identity{}, connectors.ErrNotMine
+	}
+	name, _ := p.config.Form.Parse(username) // Handles has seen it
+	account, err := p.directory.Locate(ctx, name)
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	return resolver.Resolve(ctx, account.ID)
 }
 
 // Close closes the directory, if it can be closed.

@@ -52,6 +52,14 @@ func (c *Config) external() bool {
 	return c.ClientCertificate != nil && c.BindDN == "" && c.BindPassword.Blank()
 }
 
+// serviceAccount is who searches, in words.
+func (c *Config) serviceAccount() string {
+	if c.external() {
+		return "the subject of client_certificate"
+	}
+	return c.BindDN
+}
+
 // askedFor notes whether a server asks for a client certificate, and shows it what
 // there is.
 type askedFor struct {
@@ -69,7 +77,7 @@ func (a *askedFor) show(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 }
 
 // explain returns err as a *certificateError where the server has hung up after it
-// asked for a certificate.
+// asked for a certificate; nil stays nil.
 func (a *askedFor) explain(err error) error {
 	if !a.asked || !isHangUp(err) {
 		return err

@@ -89,9 +89,17 @@ func (d *dialer) dial(ctx context.Context) (*session, error) {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return nil, &dialError{address: d.address, err: err}
+		return nil, d.failure(err)
 	}
 	return s, nil
+}
+
+// failure is err as a *dialError; nil stays nil.
+func (d *dialer) failure(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &dialError{address: d.address, err: err}
 }
 
 // dialError is a connection that did not come about.
@@ -119,7 +127,14 @@ func (d *dialer) open(ctx context.Context) (*session, error) {
 		Timeout:         connectTimeout,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3},
 	}
+	end := step(ctx, "connect")
 	socket, err := tcp.DialContext(ctx, "tcp", d.address.String())
+	end(d.failure(err), func() string {
+		if err != nil {
+			return d.address.String()
+		}
+		return d.address.String() + " at " + socket.RemoteAddr().String()
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -127,10 +142,19 @@ func (d *dialer) open(ctx context.Context) (*session, error) {
 		return newSession(socket, socket), nil
 	}
 	client := &askedFor{server: d.address, pair: d.client}
+	end = step(ctx, "tls")
 	encrypted, err := d.encrypt(ctx, socket, client)
+	err = client.explain(err)
+	end(d.failure(err), func() string {
+		if err != nil {
+			return d.address.String()
+		}
+		state := encrypted.ConnectionState()
+		return describeTLS(&state)
+	})
 	if err != nil {
 		_ = socket.Close()
-		return nil, client.explain(err)
+		return nil, err
 	}
 	s := newSession(socket, encrypted)
 	s.client = client
@@ -138,7 +162,7 @@ func (d *dialer) open(ctx context.Context) (*session, error) {
 }
 
 // encrypt makes a TLS connection of socket. It takes no longer than an operation.
-func (d *dialer) encrypt(ctx context.Context, socket net.Conn, client *askedFor) (net.Conn, error) {
+func (d *dialer) encrypt(ctx context.Context, socket net.Conn, client *askedFor) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, operationTimeout, errNoAnswer)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = socket.Close() })

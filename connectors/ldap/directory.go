@@ -152,8 +152,13 @@ func (d *Directory) alone(ctx context.Context, e *entry, typed string) error {
 func (d *Directory) identity(ctx context.Context, e *entry) (connectors.Identity, error) {
 	var groups []string
 	if d.groups != nil {
+		end := step(ctx, "groups")
 		var err error
-		if groups, err = d.groups.groupsOf(ctx, e); err != nil {
+		groups, err = d.groups.groupsOf(ctx, e)
+		if !isReported(err) {
+			end(err, func() string { return describeGroups(groups) })
+		}
+		if err != nil {
 			return connectors.Identity{}, fmt.Errorf("reading the groups: %w", err)
 		}
 	}
@@ -171,12 +176,18 @@ func (d *Directory) identity(ctx context.Context, e *entry) (connectors.Identity
 // bind checks a user's password.
 func (d *Directory) bind(ctx context.Context, dn string, password connectors.Secret) error {
 	b := userBind{dn: dn, password: password}
-	return b.verdict(d.binds.do(ctx, b.run))
+	end := step(ctx, "password")
+	err := b.verdict(d.binds.do(ctx, b.run))
+	if !isReported(err) {
+		end(err, func() string { return "as " + dn })
+	}
+	return err
 }
 
 // search runs a search as the service account. Continuation references are not
 // followed. What was found comes with an error too: see ldap.Conn.Search.
 func (d *Directory) search(ctx context.Context, r *ldap.SearchRequest) (ldap.SearchResult, error) {
+	end := step(ctx, "search")
 	var found ldap.SearchResult
 	err := d.searches.do(ctx, func(c *ldap.Conn) error {
 		found = ldap.SearchResult{}
@@ -186,7 +197,11 @@ func (d *Directory) search(ctx context.Context, r *ldap.SearchRequest) (ldap.Sea
 		}
 		return err
 	})
-	return found, searchResultOf(err, d.config.BindPassword.Reveal())
+	err = searchResultOf(err, d.config.BindPassword.Reveal())
+	if !isReported(err) {
+		end(err, func() string { return describeSearch(r, &found) })
+	}
+	return found, err
 }
 
 // dialService opens a connection that is bound as the service account.
@@ -196,27 +211,51 @@ func (d *Directory) dialService(ctx context.Context, to *server) (*session, erro
 		return nil, err
 	}
 	secret := d.config.BindPassword.Reveal()
+	end := step(ctx, "bind")
 	err = s.do(ctx, func(c *ldap.Conn) error {
 		if d.config.external() {
 			return c.ExternalBind()
 		}
 		return c.Bind(d.config.BindDN, secret)
 	})
-	if err == nil {
-		return s, nil
+	err = d.serviceVerdict(err)
+	end(err, func() string { return "as " + d.config.serviceAccount() })
+	if err != nil {
+		s.close()
+		return nil, err
 	}
-	s.close()
-	if _, ok := asResult(err); !ok {
-		return nil, fmt.Errorf("signing in as the service account: %w", err)
-	}
-	check := "bind_dn and bind_password"
-	if d.config.external() {
-		check = "client_certificate, and what the directory makes of its subject (slapd: authz-regexp)"
-	}
-	err = fmt.Errorf("the directory refuses the service account; check %s: %w", check, resultOf(err, secret))
-	d.warn(err)
-	return nil, err
+	return s, nil
 }
+
+// serviceVerdict sorts what the service account's bind ended with.
+func (d *Directory) serviceVerdict(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, answered := asResult(err); !answered {
+		return fmt.Errorf("signing in as the service account: %w", err)
+	}
+	refused := &serviceError{err: resultOf(err, d.config.BindPassword.Reveal()), check: "check bind_dn and bind_password"}
+	if d.config.external() {
+		refused.check = "check client_certificate, and what the directory makes of its subject (slapd: authz-regexp)"
+	}
+	d.warn(refused)
+	return refused
+}
+
+// serviceError is a refusal of the service account.
+type serviceError struct {
+	err   error
+	check string // what to do about it
+}
+
+// Error says what to do about it, too.
+func (e *serviceError) Error() string {
+	return "the directory refuses the service account; " + e.check + ": " + e.err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *serviceError) Unwrap() error { return e.err }
 
 // works fails while a server is of no use: where it cannot be reached, or does not
 // answer a search.

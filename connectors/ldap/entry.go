@@ -58,7 +58,10 @@ func (d *Directory) find(ctx context.Context, attributes []string, texts ...stri
 	case len(entries) == 0:
 		return nil, connectors.ErrNotMine
 	}
-	return d.readEntry(entries[0])
+	end := step(ctx, "entry")
+	e, err := d.readEntry(entries[0])
+	end(err, func() string { return describeEntry(entries[0], e) })
+	return e, err
 }
 
 // readEntry takes what is needed of a person's entry.

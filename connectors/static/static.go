@@ -27,6 +27,7 @@ func NewBound() *Bound {
 // Directory is the accounts of one file.
 type Directory struct {
 	name  string
+	path  string
 	users map[string]user
 	decoy hash
 	bound *Bound
@@ -37,6 +38,7 @@ var (
 	_ connectors.Resolver  = (*Directory)(nil)
 	_ connectors.Lister    = (*Directory)(nil)
 	_ connectors.Decoy     = (*Directory)(nil)
+	_ connectors.Prober    = (*Directory)(nil)
 )
 
 // New reads the file that cfg names. Its error lists every fault of the file, with
@@ -52,6 +54,7 @@ func New(cfg *Config, d connectors.Deps, bound *Bound) (*Directory, error) {
 	}
 	dir := &Directory{
 		name:  d.Name,
+		path:  string(path),
 		users: make(map[string]user, len(users)),
 		decoy: users[0].Hash.hash,
 		bound: bound,
@@ -72,9 +75,13 @@ func (d *Directory) Lists(username string) bool {
 }
 
 // Locate finds the user in the file.
-func (d *Directory) Locate(_ context.Context, username string) (connectors.Account, error) {
+func (d *Directory) Locate(ctx context.Context, username string) (connectors.Account, error) {
+	finish := connectors.StartStep(ctx, "user")
 	if !d.Lists(username) {
 		return connectors.Account{}, connectors.ErrNotMine
+	}
+	if finish != nil {
+		finish(connectors.Step{Detail: username + " is listed in " + d.path})
 	}
 	return connectors.Account{ID: username, Username: username}, nil
 }
@@ -89,18 +96,46 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 	if !ok {
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonUnknown)
 	}
+	finish := connectors.StartStep(ctx, "password")
+	err := d.check(ctx, u, password)
+	if finish != nil {
+		finish(connectors.Step{Detail: "against the hash in " + d.path, Err: err})
+	}
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	return d.identity(u), nil
+}
+
+// check fails unless the password is the user's, and the account is not disabled.
+func (d *Directory) check(ctx context.Context, u user, password connectors.Secret) error {
 	matches, err := d.compute(ctx, u.Hash.hash, password)
 	switch {
 	case err != nil:
-		return connectors.Identity{}, err
+		return err
 	case !matches:
 		// A name that is not listed waits for a decoy's turn: so does one that is.
 		d.bound.asDecoy(ctx, func() {})
-		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
+		return connectors.Reject(connectors.ReasonWrongPassword)
 	case u.Disabled:
-		return connectors.Identity{}, connectors.Reject(connectors.ReasonDisabled)
+		return connectors.Reject(connectors.ReasonDisabled)
 	}
-	return d.identity(u), nil
+	return nil
+}
+
+// Probe says how many users there are: their file was read when the connector was
+// made.
+func (d *Directory) Probe(ctx context.Context) error {
+	if finish := connectors.StartStep(ctx, "users"); finish != nil {
+		disabled := 0
+		for _, u := range d.users {
+			if u.Disabled {
+				disabled++
+			}
+		}
+		finish(connectors.Step{Detail: fmt.Sprintf("%d listed in %s, %d of them disabled", len(d.users), d.path, disabled)})
+	}
+	return nil
 }
 
 // Resolve returns the user as the file has it.

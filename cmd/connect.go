@@ -1,0 +1,130 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/config"
+)
+
+// realmReport is what became of the connectors of one realm.
+type realmReport struct {
+	Name       string             `json:"name"`
+	Connectors []*connectorReport `json:"connectors"`
+}
+
+// connect has every connector of every realm do all that takes nobody's password;
+// with a user name, finds that user, too. Those that could not be opened were found
+// wanting before.
+func (p *program) connect(ctx context.Context, cfg *config.Config, username string) []realmReport {
+	reports := []realmReport{}
+	for _, r := range cfg.Realms {
+		report := realmReport{Name: r.Name, Connectors: []*connectorReport{}}
+		for _, c := range r.Connectors {
+			opened, err := p.openConnector(r, c, slog.New(slog.DiscardHandler))
+			if err != nil {
+				continue
+			}
+			report.Connectors = append(report.Connectors, probe(ctx, c, opened, username))
+			closeConnector(opened)
+		}
+		reports = append(reports, report)
+	}
+	return reports
+}
+
+// probe reports on one connector.
+func probe(ctx context.Context, c config.Connector, opened connectors.Connector, username string) *connectorReport {
+	report := newReport(c, verdictFine)
+	ctx = connectors.WithTrace(ctx, report.add)
+	err := errors.ErrUnsupported
+	if prober, ok := opened.(connectors.Prober); ok {
+		err = prober.Probe(ctx)
+	}
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		report.Verdict, report.Message = verdictUntold, "a connector of this type cannot be tried without somebody's password: use explain --login"
+	case err != nil:
+		report.Verdict = verdictFailed
+		if !report.failed() {
+			report.Message = err.Error()
+		}
+	}
+	if username != "" && report.Verdict != verdictFailed {
+		find(ctx, report, opened, username)
+	}
+	return report
+}
+
+// find looks a user up, without a password.
+func find(ctx context.Context, report *connectorReport, opened connectors.Connector, username string) {
+	finder, ok := opened.(connectors.Finder)
+	if !ok {
+		return
+	}
+	if !opened.Handles(connectors.Credentials{Username: username}) {
+		report.Verdict, report.Message = verdictUnhandled, fmt.Sprintf("does not take the name %q: it lists it not, or its usernames keep it out", username)
+		return
+	}
+	id, err := finder.Find(ctx, username)
+	var rejected *connectors.Rejection
+	switch {
+	case err == nil:
+		report.Message = vouched(id)
+	case errors.Is(err, errors.ErrUnsupported):
+		report.Verdict, report.Message = verdictUntold, "finds nobody without a password: use explain --login"
+	case errors.Is(err, connectors.ErrNotMine):
+		report.Verdict, report.Message = verdictUnknown, fmt.Sprintf("does not know %q", username)
+	case errors.Is(err, connectors.ErrGone):
+		report.Verdict, report.Message = verdictRejected, fmt.Sprintf("%q may not sign in: %v", username, err)
+	case errors.As(err, &rejected):
+		report.Verdict, report.Message, report.Fix = verdictRejected, fmt.Sprintf("%q may not sign in: %s", username, rejected.Reason), rejectionFix(rejected.Reason)
+	default:
+		report.Verdict, report.Message = verdictFailed, fmt.Sprintf("%q was not found: %v", username, err)
+	}
+}
+
+// vouched says who a connector says that somebody is.
+func vouched(id connectors.Identity) string {
+	groups := strings.Join(id.Groups, ", ")
+	if groups == "" {
+		groups = "none"
+	}
+	return fmt.Sprintf("%s:%s (id %s), groups: %s", id.Connector, id.Username, id.ID, groups)
+}
+
+// connected reports whether all connectors work and, where one was named, the user
+// was found.
+func connected(reports []realmReport, username string) bool {
+	found := username == ""
+	for _, r := range reports {
+		for _, c := range r.Connectors {
+			switch c.Verdict {
+			case verdictFailed, verdictRejected:
+				return false
+			case verdictFine:
+				found = true
+			}
+		}
+	}
+	return found
+}
+
+// printConnections prints the reports for people.
+func (p *program) printConnections(reports []realmReport) error {
+	for _, r := range reports {
+		if _, err := fmt.Fprintf(p.Out, "\nrealm %s\n", r.Name); err != nil {
+			return err
+		}
+		for _, c := range r.Connectors {
+			if err := c.write(p.Out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/config"
+)
+
+// connectorReport is what was done with one connector, step by step.
+type connectorReport struct {
+	Name    string       `json:"name"`
+	Type    string       `json:"type"`
+	Verdict string       `json:"verdict"` // see the verdicts
+	Message string       `json:"message"` // the verdict in words; may be empty
+	Fix     string       `json:"fix,omitempty"`
+	Steps   []stepReport `json:"steps"`
+}
+
+// The verdicts.
+const (
+	verdictFine      = "fine"       // it works; of a login: it vouches for the user
+	verdictFailed    = "failed"     // it does not work
+	verdictUnknown   = "unknown"    // it does not know the name
+	verdictRejected  = "rejected"   // it refuses the login
+	verdictUnhandled = "unhandled"  // it does not take such a name
+	verdictNotAsked  = "not-asked"  // another one had decided
+	verdictUntold    = "cannot-say" // it cannot be probed
+)
+
+// stepReport is a [connectors.Step] for printing.
+type stepReport struct {
+	Step   string  `json:"step"`
+	Detail string  `json:"detail"`
+	Millis float64 `json:"ms"`
+	Error  string  `json:"error,omitempty"`
+	Fix    string  `json:"fix,omitempty"`
+}
+
+func newReport(c config.Connector, verdict string) *connectorReport {
+	return &connectorReport{Name: c.Name, Type: c.Type, Verdict: verdict, Steps: []stepReport{}}
+}
+
+// add notes a step. It is what a trace reports to.
+func (r *connectorReport) add(s connectors.Step) {
+	step := stepReport{Step: s.Name, Detail: s.Detail, Fix: s.Fix, Millis: math.Round(float64(s.Took)/float64(time.Millisecond)*10) / 10}
+	if s.Err != nil {
+		step.Error = s.Err.Error()
+	}
+	r.Steps = append(r.Steps, step)
+}
+
+// failed reports whether a step has.
+func (r *connectorReport) failed() bool {
+	for _, s := range r.Steps {
+		if s.Error != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// write prints the report for people: a line for each step, and what to do below
+// those that failed.
+func (r *connectorReport) write(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  connector %s (%s)\n", r.Name, r.Type)
+	width := 0
+	for _, s := range r.Steps {
+		width = max(width, len(s.Step))
+	}
+	for _, s := range r.Steps {
+		word, text := "ok", s.Detail
+		if s.Error != "" {
+			word, text = "FAIL", s.Detail+": "+s.Error
+		}
+		fmt.Fprintf(&b, "    %-4s  %-*s  %6.1f ms  %s\n", word, width, s.Step, s.Millis, printable(text))
+		if s.Fix != "" {
+			fmt.Fprintf(&b, "          fix: %s\n", printable(s.Fix))
+		}
+	}
+	if r.Message != "" {
+		fmt.Fprintf(&b, "    => %s\n", printable(r.Message))
+	}
+	if r.Fix != "" {
+		fmt.Fprintf(&b, "       fix: %s\n", printable(r.Fix))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// printable leaves out what a terminal would obey: a directory may have named its
+// entries with it.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// rejectionFix says what may be done about a rejection; nothing where the user is to
+// type better.
+func rejectionFix(reason connectors.Reason) string {
+	switch reason {
+	case connectors.ReasonAmbiguous:
+		return "make one entry answer to the name: see username_attribute, login_attributes, filter and base_dn of users"
+	case connectors.ReasonDisabled:
+		return "enable the account where it is kept"
+	case connectors.ReasonLocked:
+		return "unlock the account in the directory"
+	case connectors.ReasonExpired, connectors.ReasonMustChange, connectors.ReasonGraceLogin:
+		return "the user changes the password in the directory first"
+	case connectors.ReasonRestricted:
+		return "the directory knows why: look for this bind in its log"
+	case connectors.ReasonBadUsername:
+		return "the user name, as typed or as the directory has it, is not the form of one"
+	}
+	return ""
+}

@@ -1,0 +1,161 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// probeSample is how many entries a probe reads to learn what there is.
+const probeSample = 100
+
+var _ connectors.Prober = (*Directory)(nil)
+
+// Probe does all that a login needs of each server but for a user's password, and
+// says what of the configuration does not fit what the server holds.
+func (d *Directory) Probe(ctx context.Context) error {
+	var failed error
+	for _, to := range d.servers.list {
+		failed = errors.Join(failed, d.probeServer(ctx, to))
+	}
+	return failed
+}
+
+func (d *Directory) probeServer(ctx context.Context, to *server) error {
+	s, err := d.dialService(ctx, to)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	p := &probe{ctx: ctx, session: s, secret: d.config.BindPassword.Reveal()}
+	if d.config.external() {
+		p.whoAmI()
+	}
+	users := d.config.usersTree()
+	p.tree(users)
+	if d.config.Groups != nil {
+		p.tree(d.config.groupsTree())
+	}
+	return p.failed
+}
+
+// probe looks around on one connection.
+type probe struct {
+	ctx     context.Context //nolint:containedctx // lives as long as one call of Probe
+	session *session
+	secret  string
+	failed  error // of all steps
+}
+
+// probeError is what does not fit, and what to do about it.
+type probeError struct {
+	err error
+	fix string
+}
+
+// Error says both.
+func (e *probeError) Error() string { return e.err.Error() + ": " + e.fix }
+
+// Unwrap returns the cause.
+func (e *probeError) Unwrap() error { return e.err }
+
+// unfit is a *probeError of a text.
+func unfit(fix, text string, args ...any) error {
+	return &probeError{err: fmt.Errorf(text, args...), fix: fix}
+}
+
+// do runs one step.
+func (p *probe) do(name string, look func() (detail string, err error)) (ok bool) {
+	end := step(p.ctx, name)
+	detail, err := look()
+	end(err, func() string { return detail })
+	if err != nil {
+		p.failed = errors.Join(p.failed, err)
+	}
+	return err == nil
+}
+
+// whoAmI asks whom the directory takes the client certificate for (RFC 4532). Not
+// every directory can say.
+func (p *probe) whoAmI() {
+	var who string
+	end := step(p.ctx, "who am I")
+	err := p.session.do(p.ctx, func(c *ldap.Conn) error {
+		result, err := c.WhoAmI(nil)
+		if err == nil {
+			who = result.AuthzID
+		}
+		return err
+	})
+	if err == nil {
+		end(nil, func() string { return firstWords(who) })
+	}
+}
+
+// tree is one of the subtrees that a configuration names.
+type tree struct {
+	key        string // users or groups: where in the configuration
+	what       string // what its entries are
+	base       string
+	scope      int
+	filter     string // empty: nothing is searched there
+	attributes []attribute
+}
+
+// attribute is one that entries are to have.
+type attribute struct {
+	key, name string
+}
+
+func (c *Config) usersTree() tree {
+	u := &c.Users
+	t := tree{key: "users", what: "people", base: u.BaseDN, scope: ldap.ScopeWholeSubtree, filter: u.Filter, attributes: []attribute{
+		{"users.username_attribute", u.UsernameAttribute}, {"users.id_attribute", u.IDAttribute},
+	}}
+	if u.Scope == scopeOne {
+		t.scope = ldap.ScopeSingleLevel
+	}
+	for _, name := range u.LoginAttributes {
+		if !strings.EqualFold(name, u.UsernameAttribute) {
+			t.attributes = append(t.attributes, attribute{"users.login_attributes", name})
+		}
+	}
+	if c.Groups != nil && c.Groups.FromAttribute != "" {
+		t.attributes = append(t.attributes, attribute{"groups.from_attribute", c.Groups.FromAttribute})
+	}
+	return t
+}
+
+func (c *Config) groupsTree() tree {
+	g := c.Groups
+	t := tree{key: "groups", what: "groups", base: g.BaseDN, scope: ldap.ScopeWholeSubtree}
+	if g.FromAttribute == "" {
+		t.filter = g.Filter
+		t.attributes = []attribute{{"groups.name_attribute", g.NameAttribute}, {"groups.member_attribute", g.MemberAttribute}}
+	}
+	return t
+}
+
+// tree looks whether the base is there, whether the filter matches anything, and
+// whether what it matches has the attributes.
+func (p *probe) tree(t tree) {
+	if !p.do(t.key+" base", func() (string, error) { return t.base, p.base(t) }) || t.filter == "" {
+		return
+	}
+	var found []*ldap.Entry
+	matches := func() (detail string, err error) {
+		found, detail, err = p.matches(t)
+		return detail, err
+	}
+	if !p.do(t.key+" filter", matches) {
+		return
+	}
+	for _, a := range t.attributes {
+		p.do(t.key+" "+a.name, func() (string, error) { return p.has(t, found, a) })
+	}
+}

@@ -1,0 +1,163 @@
+package ldap
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// base fails where the base is not there, and tells what is.
+func (p *probe) base(t tree) error {
+	_, err := p.search(&ldap.SearchRequest{BaseDN: t.base, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"1.1"}})
+	if code, ok := resultCode(err); !ok || code != ldap.LDAPResultNoSuchObject {
+		return err
+	}
+	fix := fmt.Sprintf("correct %s.base_dn, or let the service account see it", t.key)
+	if there := p.nearest(t.base); there != "" {
+		fix += "; " + there
+	}
+	return &probeError{err: err, fix: fix}
+}
+
+// nearest tells of the entries nearest to a DN that is not there: what lies below the
+// closest of those above it, or else where the server's entries begin.
+func (p *probe) nearest(text string) string {
+	dn, err := ldap.ParseDN(text)
+	if err != nil {
+		return ""
+	}
+	for len(dn.RDNs) > 1 {
+		dn = &ldap.DN{RDNs: dn.RDNs[1:]}
+		if found, err := p.sample(dn.String(), ldap.ScopeSingleLevel, "(objectClass=*)", "1.1"); err == nil {
+			if len(found) == 0 {
+				return fmt.Sprintf("%s exists, and the service account sees nothing below it", dn)
+			}
+			return fmt.Sprintf("%s exists, and has below it: %s", dn, strings.Join(names(found), "; "))
+		}
+	}
+	root, err := p.search(&ldap.SearchRequest{BaseDN: "", Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"namingContexts"}})
+	if err != nil || len(root.Entries) == 0 {
+		return ""
+	}
+	contexts := root.Entries[0].GetAttributeValues("namingContexts")
+	if len(contexts) == 0 {
+		return ""
+	}
+	return "the server's entries are below " + strings.Join(contexts, "; ")
+}
+
+// names are the DNs of entries, the first of them.
+func names(found []*ldap.Entry) []string {
+	const most = 8
+	var all []string
+	for _, e := range found[:min(len(found), most)] {
+		all = append(all, firstWords(e.DN))
+	}
+	if len(found) > most {
+		all = append(all, "…")
+	}
+	return all
+}
+
+// matches returns what the filter matches, as a sample. It fails where that is
+// nothing, and tells what is there.
+func (p *probe) matches(t tree) (found []*ldap.Entry, detail string, err error) {
+	wanted := []string{"objectClass"}
+	for _, a := range t.attributes {
+		wanted = append(wanted, a.name)
+	}
+	found, err = p.sample(t.base, t.scope, t.filter, wanted...)
+	if err != nil || len(found) > 0 {
+		return found, fmt.Sprintf("%s matches %s", t.filter, count(found)), err
+	}
+	all, err := p.sample(t.base, t.scope, "(objectClass=*)", "objectClass")
+	all = slices.DeleteFunc(all, func(e *ldap.Entry) bool { return strings.EqualFold(e.DN, t.base) })
+	switch {
+	case err != nil:
+		return nil, t.filter, err
+	case len(all) == 0:
+		return nil, t.filter, unfit("correct "+t.key+".base_dn, or let the service account see what is below it", "nothing is below %s", t.base)
+	}
+	return nil, t.filter, unfit("correct "+t.key+".filter; object classes there: "+classes(all), "it matches none of the %s below %s", count(all), t.base)
+}
+
+// count is how many entries there are, as far as a sample tells.
+func count(sample []*ldap.Entry) string {
+	if len(sample) >= probeSample {
+		return fmt.Sprintf("%d entries or more", probeSample)
+	}
+	return plural(len(sample), "entry", "entries")
+}
+
+// classes are the object classes of entries, the most frequent first.
+func classes(found []*ldap.Entry) string {
+	counts := map[string]int{}
+	for _, e := range found {
+		for _, class := range e.GetAttributeValues("objectClass") {
+			if !strings.EqualFold(class, "top") {
+				counts[firstWords(class)]++
+			}
+		}
+	}
+	all := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(counts[b]-counts[a], cmp.Compare(a, b)) })
+	for i, class := range all {
+		all[i] = fmt.Sprintf("%s (%d)", class, counts[class])
+	}
+	return strings.Join(all, ", ")
+}
+
+// has fails where no entry of the sample has the attribute, and tells which the first
+// one has. No value is shown: the wrong attribute may hold anything.
+func (p *probe) has(t tree, found []*ldap.Entry, a attribute) (string, error) {
+	n := 0
+	for _, e := range found {
+		if have, err := values(e, a.name); err != nil || len(have) > 0 { // a range of them is some
+			n++
+		}
+	}
+	if n > 0 {
+		return fmt.Sprintf("%s: %d of %d have it", a.key, n, len(found)), nil
+	}
+	return a.key, unfit("correct "+a.key+", or let the service account read it; "+p.attributesOf(found[0]), "none of these %s has it", t.what)
+}
+
+// attributesOf names the attributes of an entry; not their values, which may be
+// anything.
+func (p *probe) attributesOf(e *ldap.Entry) string {
+	full, err := p.search(&ldap.SearchRequest{BaseDN: e.DN, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"*", "+"}})
+	if err != nil || len(full.Entries) == 0 {
+		return firstWords(e.DN) + " cannot be read"
+	}
+	var have []string
+	for _, a := range full.Entries[0].Attributes {
+		have = append(have, firstWords(a.Name))
+	}
+	slices.Sort(have)
+	return firstWords(e.DN) + " has " + strings.Join(have, ", ")
+}
+
+// sample returns some of the entries that a search finds.
+func (p *probe) sample(base string, scope int, filter string, attributes ...string) ([]*ldap.Entry, error) {
+	found, err := p.search(&ldap.SearchRequest{BaseDN: base, Scope: scope, SizeLimit: probeSample, EnforceSizeLimit: true, Filter: filter, Attributes: attributes})
+	if len(found.Entries) > 0 && isSizeLimit(err) {
+		err = nil
+	}
+	return found.Entries, err
+}
+
+// search runs a search. What was found comes with an error too.
+func (p *probe) search(r *ldap.SearchRequest) (ldap.SearchResult, error) {
+	var found ldap.SearchResult
+	err := p.session.do(p.ctx, func(c *ldap.Conn) error {
+		result, err := c.Search(r)
+		if result != nil {
+			found = *result
+		}
+		return err
+	})
+	return found, searchResultOf(err, p.secret)
+}

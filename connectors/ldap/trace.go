@@ -1,0 +1,116 @@
+package ldap
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// step begins a step of a trace. What it returns ends it; detail is asked for where
+// somebody listens.
+func step(ctx context.Context, name string) func(err error, detail func() string) {
+	finish := connectors.StartStep(ctx, name)
+	if finish == nil {
+		return func(error, func() string) {}
+	}
+	return func(err error, detail func() string) {
+		s := connectors.Step{Detail: detail()}
+		s.Err, s.Fix = told(err)
+		finish(s)
+	}
+}
+
+// told splits an error into what went wrong and what to do about it.
+func told(err error) (cause error, fix string) {
+	var (
+		dial    *dialError
+		service *serviceError
+		probed  *probeError
+		result  *resultError
+	)
+	switch {
+	case errors.As(err, &dial):
+		return dial.err, dialAdvice(dial.err)
+	case errors.As(err, &probed):
+		return probed.err, probed.fix
+	case errors.As(err, &result) && result.advice != "":
+		return &resultError{code: result.code, diagnostic: result.diagnostic}, strings.TrimPrefix(result.advice, ": ")
+	case errors.As(err, &service):
+		return service.err, service.check
+	}
+	return err, ""
+}
+
+// isReported reports whether an error is one of a step within a step, such as that of
+// a connection for a search.
+func isReported(err error) bool {
+	var (
+		dial    *dialError
+		service *serviceError
+	)
+	return errors.As(err, &dial) || errors.As(err, &service)
+}
+
+// describeTLS says what a handshake has led to.
+func describeTLS(c *tls.ConnectionState) string {
+	text := tls.VersionName(c.Version)
+	if len(c.PeerCertificates) > 0 {
+		leaf := c.PeerCertificates[0]
+		text += fmt.Sprintf("; the certificate is for %s, until %s", strings.Join(certificateNames(leaf), ", "), leaf.NotAfter.UTC().Format(time.DateOnly))
+	}
+	return text
+}
+
+// certificateNames returns the names and addresses that a certificate is good for.
+func certificateNames(c *x509.Certificate) []string {
+	names := append([]string{}, c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		names = append(names, "nobody ("+c.Subject.String()+")")
+	}
+	return names
+}
+
+// describeSearch says what a search has found.
+func describeSearch(r *ldap.SearchRequest, found *ldap.SearchResult) string {
+	scope := map[int]string{ldap.ScopeSingleLevel: " (one level)", ldap.ScopeBaseObject: " (itself)"}[r.Scope]
+	return fmt.Sprintf("%s%s for %s: %s", r.BaseDN, scope, r.Filter, plural(len(found.Entries), "entry", "entries"))
+}
+
+// describeEntry says what an entry gives; e is nil where it is not a person's.
+func describeEntry(raw *ldap.Entry, e *entry) string {
+	if e == nil {
+		return raw.DN
+	}
+	return fmt.Sprintf("%s: user name %s, id %s", raw.DN, e.username, e.id)
+}
+
+// describeGroups names groups.
+func describeGroups(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	const most = 50
+	text := strings.Join(names[:min(len(names), most)], ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
