@@ -84,7 +84,10 @@ func find(ctx context.Context, report *connectorReport, opened connectors.Connec
 	case errors.As(err, &rejected):
 		report.Verdict, report.Message, report.Fix = verdictRejected, fmt.Sprintf("%q may not sign in: %s", username, rejected.Reason), rejectionFix(rejected.Reason)
 	default:
-		report.Verdict, report.Message = verdictFailed, fmt.Sprintf("%q was not found: %v", username, err)
+		report.Verdict, report.Message = verdictFailed, fmt.Sprintf("cannot tell whether %q may sign in", username)
+		if !report.failed() {
+			report.Message += ": " + err.Error()
+		}
 	}
 }
 
@@ -119,6 +122,11 @@ func (p *program) printConnections(reports []realmReport) error {
 	for _, r := range reports {
 		if _, err := fmt.Fprintf(p.Out, "\nrealm %s\n", r.Name); err != nil {
 			return err
+		}
+		if len(r.Connectors) == 0 {
+			if _, err := fmt.Fprintln(p.Out, "  no connector that could be tried"); err != nil {
+				return err
+			}
 		}
 		for _, c := range r.Connectors {
 			if err := c.write(p.Out); err != nil {

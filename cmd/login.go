@@ -69,12 +69,16 @@ func (w *watched) Authenticate(ctx context.Context, c connectors.Credentials) (c
 		r.Verdict, r.Message = verdictFine, "vouches for "+vouched(id)
 	case errors.Is(err, connectors.ErrNotMine):
 		r.Verdict, r.Message = verdictUnknown, "does not know this name: the next connector that takes it is asked"
+		r.Fix = fmt.Sprintf(`if it should: "shorepass check --connect --user %s" shows what the connector sees`, c.Username)
 	case errors.As(err, &rejected):
 		r.Verdict, r.Message, r.Fix = verdictRejected, "refuses: "+string(rejected.Reason), rejectionFix(rejected.Reason)
 	case errors.Is(err, connectors.ErrRejected):
 		r.Verdict, r.Message = verdictRejected, "refuses"
 	default:
-		r.Verdict, r.Message = verdictFailed, "could not tell, so that clients get 503: "+err.Error()
+		r.Verdict, r.Message = verdictFailed, "cannot tell: clients get 503"
+		if r.Fix = `"shorepass check --connect" tries everything but the password`; !r.failed() {
+			r.Message += ": " + err.Error()
+		}
 	}
 	return id, err
 }

@@ -133,7 +133,7 @@ func (d *dialer) open(ctx context.Context) (*session, error) {
 		if err != nil {
 			return d.address.String()
 		}
-		return d.address.String() + " at " + socket.RemoteAddr().String()
+		return describeConnection(d.address, socket)
 	})
 	if err != nil {
 		return nil, err

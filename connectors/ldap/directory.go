@@ -199,7 +199,10 @@ func (d *Directory) search(ctx context.Context, r *ldap.SearchRequest) (ldap.Sea
 	})
 	err = searchResultOf(err, d.config.BindPassword.Reveal())
 	if !isReported(err) {
-		end(err, func() string { return describeSearch(r, &found) })
+		end(err, func() string { return describeSearch(r, &found, err) })
+	}
+	if err != nil {
+		err = &reportedError{err}
 	}
 	return found, err
 }

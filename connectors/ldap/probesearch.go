@@ -20,7 +20,8 @@ func (p *probe) base(t tree) error {
 	if there := p.nearest(t.base); there != "" {
 		fix += "; " + there
 	}
-	return &probeError{err: err, fix: fix}
+	cause, _ := told(err)
+	return &probeError{err: cause, fix: fix}
 }
 
 // nearest tells of the entries nearest to a DN that is not there: what lies below the
@@ -36,7 +37,7 @@ func (p *probe) nearest(text string) string {
 			if len(found) == 0 {
 				return fmt.Sprintf("%s exists, and the service account sees nothing below it", dn)
 			}
-			return fmt.Sprintf("%s exists, and has below it: %s", dn, strings.Join(names(found), "; "))
+			return fmt.Sprintf("%s exists, and has below it: %s", dn, strings.Join(names(found), ", "))
 		}
 	}
 	root, err := p.search(&ldap.SearchRequest{BaseDN: "", Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"namingContexts"}})
@@ -50,15 +51,19 @@ func (p *probe) nearest(text string) string {
 	return "the server's entries are below " + strings.Join(contexts, "; ")
 }
 
-// names are the DNs of entries, the first of them.
+// names are what entries are called below the one above them; not all, where there
+// are many.
 func names(found []*ldap.Entry) []string {
-	const most = 8
+	const most = 20
 	var all []string
-	for _, e := range found[:min(len(found), most)] {
-		all = append(all, firstWords(e.DN))
+	for _, e := range found {
+		if dn, err := ldap.ParseDN(e.DN); err == nil && len(dn.RDNs) > 0 {
+			all = append(all, firstWords((&ldap.DN{RDNs: dn.RDNs[:1]}).String()))
+		}
 	}
-	if len(found) > most {
-		all = append(all, "…")
+	slices.Sort(all)
+	if len(all) > most {
+		all = append(all[:most], "…")
 	}
 	return all
 }
@@ -125,10 +130,11 @@ func (p *probe) has(t tree, found []*ldap.Entry, a attribute) (string, error) {
 	return a.key, unfit("correct "+a.key+", or let the service account read it; "+p.attributesOf(found[0]), "none of these %s has it", t.what)
 }
 
-// attributesOf names the attributes of an entry; not their values, which may be
-// anything.
+// attributesOf names the attributes of an entry, and which of those it has that
+// directories keep for themselves and connectors ask for; not their values, which may
+// be anything.
 func (p *probe) attributesOf(e *ldap.Entry) string {
-	full, err := p.search(&ldap.SearchRequest{BaseDN: e.DN, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"*", "+"}})
+	full, err := p.search(&ldap.SearchRequest{BaseDN: e.DN, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"*", "entryUUID", "nsUniqueId", "objectGUID", "memberOf"}})
 	if err != nil || len(full.Entries) == 0 {
 		return firstWords(e.DN) + " cannot be read"
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -49,14 +50,29 @@ func told(err error) (cause error, fix string) {
 	return err, ""
 }
 
-// isReported reports whether an error is one of a step within a step, such as that of
-// a connection for a search.
+// reportedError is an error that a step has told of already: the steps around it
+// need not.
+type reportedError struct{ error }
+
+// Unwrap returns the error.
+func (e *reportedError) Unwrap() error { return e.error }
+
+// isReported reports whether a step within has told of err.
 func isReported(err error) bool {
 	var (
 		dial    *dialError
 		service *serviceError
+		told    *reportedError
 	)
-	return errors.As(err, &dial) || errors.As(err, &service)
+	return errors.As(err, &dial) || errors.As(err, &service) || errors.As(err, &told)
+}
+
+// describeConnection says what a connection leads to.
+func describeConnection(to address, socket net.Conn) string {
+	if at := socket.RemoteAddr().String(); at != to.String() {
+		return to.String() + " at " + at
+	}
+	return to.String()
 }
 
 // describeTLS says what a handshake has led to.
@@ -82,9 +98,16 @@ func certificateNames(c *x509.Certificate) []string {
 }
 
 // describeSearch says what a search has found.
-func describeSearch(r *ldap.SearchRequest, found *ldap.SearchResult) string {
-	scope := map[int]string{ldap.ScopeSingleLevel: " (one level)", ldap.ScopeBaseObject: " (itself)"}[r.Scope]
-	return fmt.Sprintf("%s%s for %s: %s", r.BaseDN, scope, r.Filter, plural(len(found.Entries), "entry", "entries"))
+func describeSearch(r *ldap.SearchRequest, found *ldap.SearchResult, err error) string {
+	scope := ""
+	if r.Scope == ldap.ScopeSingleLevel {
+		scope = " (one level)"
+	}
+	text := fmt.Sprintf("%s%s for %s", r.BaseDN, scope, r.Filter)
+	if n := len(found.Entries); err == nil || n > 0 {
+		text += ": " + plural(n, "entry", "entries")
+	}
+	return text
 }
 
 // describeEntry says what an entry gives; e is nil where it is not a person's.
