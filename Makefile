@@ -14,12 +14,20 @@ MODULES := . examples/quickstart internal/e2e $(VERIFIERS)
 # How long each fuzz target runs.
 FUZZTIME ?= 20s
 
-.PHONY: demo build test quick unit e2e check lint bench fuzz golden peers tools needs-go
+# The first port of the lab.
+PORT ?= 5020
+
+.PHONY: demo lab build test quick unit e2e check lint bench fuzz golden peers tools needs-go
 .NOTPARALLEL:
 
 demo: needs-go ## the quick start: broker, registry and directory on this machine
 	@echo "Building the demo (the first time takes two minutes)"
 	@cd examples/quickstart && mkdir -p -m 700 data && CGO_ENABLED=0 go build -trimpath -o data/quickstart . && exec data/quickstart -dir .
+
+lab: needs-go ## broker, registry and slapd for those who work on Shorepass; PORT=6020 moves its ports
+	@./internal/e2e/peers.sh lab
+	@mkdir -p -m 700 data/lab && cd internal/e2e && go build -o ../../data/lab/lab ./lab
+	@exec data/lab/lab -root . -dir data/lab -port $(PORT)
 
 build: needs-go ## the program, static, in bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/shorepass ./cmd/shorepass

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -31,7 +32,8 @@ func newComposeDemo(t *testing.T) *composeDemo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &composeDemo{engine: stack.StartEngine(t), registry: stack.FreeAddr(t), broker: stack.FreeAddr(t)}
+	port := freePorts(t, 2)
+	d := &composeDemo{engine: stack.StartEngine(t), registry: fmt.Sprintf("localhost:%d", port), broker: fmt.Sprintf("localhost:%d", port+1)}
 	d.engine.ImportImages(t, root, "Dockerfile", "examples/compose/directory/Dockerfile", "docker-compose.yml")
 	dir := t.TempDir()
 	write := func(name, content string) string {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests run against: real servers and clients ("servers"), or the
-# tools of "make lint" ("tools"). What is there already is left alone. Programs built
-# with Go go to $SHOREPASS_PEERS/bin, outside the repository; Debian's packages to
+# Installs what the tests run against: real servers and clients ("servers"), what the
+# lab needs of them ("lab"), or the tools of "make lint" ("tools"). What is there
+# already is left alone. Programs built with Go go to $SHOREPASS_PEERS/bin, outside the repository; Debian's packages to
 # the system.
 set -euo pipefail
 
@@ -133,14 +133,16 @@ debian_image() {
 }
 
 case "${1:-}" in
-servers | tools) ;;
-*) die "usage: peers.sh servers|tools" ;;
+servers | lab | tools) ;;
+*) die "usage: peers.sh servers|lab|tools" ;;
 esac
 command -v go >/dev/null || die "Go is missing: install it (go.mod says which version), then try again"
 bin=$(place)
 mkdir -p "$bin" && [ -w "$bin" ] || die "$bin cannot be written to: set SHOREPASS_PEERS to a folder that can"
 PATH="$bin:$PATH:/usr/sbin"
 wanted=() programs=()
+registry=github.com/distribution/distribution/v3/cmd/registry@v3.1.2
+crane=github.com/google/go-containerregistry/cmd/crane@v0.22.1
 case $1 in
 servers)
 	debian gcc gcc libc6-dev # for the race detector
@@ -158,11 +160,18 @@ servers)
 	debian podman podman
 	install_wanted
 	debian_image
-	built registry github.com/distribution/distribution/v3/cmd/registry@v3.1.2
-	built crane github.com/google/go-containerregistry/cmd/crane@v0.22.1
+	built registry "$registry"
+	built crane "$crane"
 	built oras oras.land/oras/cmd/oras@v1.3.6
 	built regctl github.com/regclient/regclient/cmd/regctl@v0.11.7
 	built helm helm.sh/helm/v3/cmd/helm@v3.22.0
+	;;
+lab)
+	debian slapd slapd
+	debian ldapadd ldap-utils
+	install_wanted
+	built registry "$registry"
+	built crane "$crane"
 	;;
 tools)
 	built gofumpt mvdan.cc/gofumpt@v0.12.0

@@ -38,7 +38,7 @@ func StartRegistry(tb testing.TB, b *Broker, v Version, args ...string) *Registr
 		tb.Fatalf("registry-config exits %d: %s", auth.Code, auth.Stderr)
 	}
 	r := &Registry{Addr: FreeAddr(tb)}
-	config := strings.NewReplacer("{{addr}}", r.Addr, "{{root}}", filepath.Join(dir, "blobs")).Replace(registryConfig) + auth.Stdout
+	config := strings.NewReplacer("{{addr}}", r.Addr, "{{root}}", filepath.Join(dir, "blobs")).Replace(RegistryConfig) + auth.Stdout
 	file := filepath.Join(dir, "config.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		tb.Fatal(err)
@@ -63,7 +63,9 @@ func (v Version) program(tb testing.TB) string {
 	return Find(tb, "registry")
 }
 
-const registryConfig = `version: 0.1
+// RegistryConfig is a registry's configuration, but for its auth section, which comes
+// last. {{addr}} and {{root}} stand for its address and the folder of its images.
+const RegistryConfig = `version: 0.1
 log:
   level: warn
   accesslog: {disabled: true}
