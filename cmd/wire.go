@@ -26,7 +26,7 @@ func connectorTypes(extra map[string]connectors.Type) map[string]connectors.Type
 	types := map[string]connectors.Type{
 		"ldap": {
 			Config:          func() any { return ldap.DefaultConfig() },
-			New:             password(ldap.New),
+			New:             password(ldap.Open),
 			LowerCaseGroups: true,
 		},
 		"static": {

@@ -214,10 +214,18 @@ type Grouped interface {
 	HasGroups() bool
 }
 
+// ChainEnder is implemented by configuration structs of connectors that may be unable to
+// tell who is unknown: a connector that never answers [ErrNotMine] ends the chain for all
+// names that it takes, and one after it that takes no others could never be asked.
+type ChainEnder interface {
+	EndsChain() bool
+}
+
 // FieldProblem is one fault of a configuration struct.
 type FieldProblem struct {
-	Field   string // path of yaml keys from the struct, such as "users.base_dn"
-	Message string // what is wrong and what to do
+	Field   string   // path of yaml keys from the struct, such as "users.base_dn"
+	Message string   // what is wrong and what to do
+	Instead []string // paths of other keys, any of which would do in place of a missing one
 }
 
 // Path is a file named in a configuration. The loader makes it absolute, relative

@@ -49,7 +49,7 @@ func (c *ClientCertificate) load(logger *slog.Logger) (*keypair.Pair, error) {
 
 // external reports whether the service account is the client certificate's.
 func (c *Config) external() bool {
-	return c.ClientCertificate != nil && c.BindDN == "" && c.BindPassword.Blank()
+	return c.ClientCertificate != nil && c.BindDN == "" && c.BindPassword.Blank() && !c.AnonymousSearch && !c.EndsChain()
 }
 
 // serviceAccount is who searches, in words.

@@ -45,6 +45,10 @@ type Config struct {
 	// BindPassword is the service account's password.
 	BindPassword connectors.Secret `yaml:"bind_password"`
 
+	// AnonymousSearch must be true for searches without an account, where the directory
+	// lets anybody search; bind_dn and bind_password are left out then. Default: false.
+	AnonymousSearch bool `yaml:"anonymous_search"`
+
 	// Users says where people's entries are.
 	Users Users `yaml:"users"`
 
@@ -54,6 +58,13 @@ type Config struct {
 
 // Users says where people's entries are and what to read of them.
 type Users struct {
+	// DNTemplate is the DN of a person's entry with {username} in place of the name,
+	// for directories where nobody may search: uid={username},ou=people,dc=example. The
+	// first component is {username} alone, in the username_attribute. Each person's own
+	// connection reads the entry and the groups; bind_dn, base_dn, login_attributes and
+	// scope are left out then. Default: people are searched.
+	DNTemplate string `yaml:"dn_template"`
+
 	// BaseDN is the entry below which people are searched.
 	BaseDN string `yaml:"base_dn"`
 
@@ -63,7 +74,7 @@ type Users struct {
 
 	// UsernameAttribute holds the canonical user name, which tokens and rules carry
 	// in lower case. Of several values, the one that the entry is named by counts,
-	// else the first in alphabetical order. Default: uid.
+	// else the first in alphabetical order. Default: uid, or the one of dn_template.
 	UsernameAttribute string `yaml:"username_attribute"`
 
 	// LoginAttributes are what a person may type as user name; an entry that has the
@@ -133,20 +144,26 @@ const (
 
 // DefaultConfig returns a configuration that holds the defaults.
 func DefaultConfig() *Config {
-	c := Config{}.withDefaults()
-	c.Users.LoginAttributes = nil // follows username_attribute, which may still change
+	c := Config{}.WithDefaults()
+	// These follow other keys, or are at odds with them, which may still be set.
+	c.Users.LoginAttributes, c.Users.UsernameAttribute, c.Users.Scope = nil, "", ""
 	return &c
 }
 
-// withDefaults returns the configuration with what is empty filled in.
-func (c Config) withDefaults() Config {
+// WithDefaults returns the configuration with what is empty filled in.
+func (c Config) WithDefaults() Config {
 	u := &c.Users
 	setDefault(&u.Filter, "(objectClass=inetOrgPerson)")
-	setDefault(&u.UsernameAttribute, "uid")
-	setDefault(&u.Scope, scopeSub)
 	setDefault(&u.IDAttribute, "entryUUID")
-	if u.LoginAttributes == nil {
-		u.LoginAttributes = []string{u.UsernameAttribute}
+	if u.DNTemplate != "" {
+		t, _ := parseTemplate(u.DNTemplate)
+		setDefault(&u.UsernameAttribute, t.attribute)
+	} else {
+		setDefault(&u.UsernameAttribute, "uid")
+		setDefault(&u.Scope, scopeSub)
+		if u.LoginAttributes == nil {
+			u.LoginAttributes = []string{u.UsernameAttribute}
+		}
 	}
 	if c.Groups == nil {
 		return c
@@ -177,4 +194,25 @@ func (g *Groups) ofPeople() []string {
 		return nil
 	}
 	return slices.DeleteFunc([]string{g.PrimaryAttribute, g.FromAttribute}, func(name string) bool { return name == "" })
+}
+
+// EndsChain reports whether the connector cannot tell who is unknown.
+func (c *Config) EndsChain() bool { return c.Users.DNTemplate != "" }
+
+// Who searches, in messages.
+const (
+	service   = "the service account"
+	anonymous = "anonymous clients" // with anonymous_search
+	selves    = "people themselves" // with dn_template
+)
+
+// searcher is who searches.
+func (c *Config) searcher() string {
+	switch {
+	case c.Users.DNTemplate != "":
+		return selves
+	case c.AnonymousSearch:
+		return anonymous
+	}
+	return service
 }

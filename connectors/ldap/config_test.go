@@ -18,8 +18,9 @@ func TestDefaultConfig(t *testing.T) {
 		Scope:             "sub",
 		IDAttribute:       "entryUUID",
 	}}
-	if got := ldap.DefaultConfig(); !reflect.DeepEqual(got, want) {
-		t.Errorf("DefaultConfig() = %+v, want %+v", got, want)
+	want.Users.LoginAttributes = []string{"uid"}
+	if got := ldap.DefaultConfig().WithDefaults(); !reflect.DeepEqual(&got, want) {
+		t.Errorf("the defaults are %+v, want %+v", got, want)
 	}
 }
 
@@ -249,7 +250,11 @@ func TestValidateRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg := config("ldaps://ldap.example.org")
 			c.edit(cfg)
-			if got := cfg.Validate(); !reflect.DeepEqual(got, c.want) {
+			got := cfg.Validate()
+			for i := range got {
+				got[i].Instead = nil // what the loader makes of it has tests there
+			}
+			if !reflect.DeepEqual(got, c.want) {
 				t.Errorf("Validate()\n got %q\nwant %q", got, c.want)
 			}
 			if _, err := ldap.New(cfg, connectors.Deps{Name: "directory"}); err == nil || !strings.HasPrefix(err.Error(), c.want[0].Field+" ") {

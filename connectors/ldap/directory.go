@@ -1,12 +1,11 @@
 package ldap
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -17,15 +16,12 @@ import (
 
 // Directory is an LDAP directory. It is safe for concurrent use.
 type Directory struct {
-	name      string
-	usernames connectors.UsernameForm
-	config    Config
-	servers   *servers
-	groups    groupSource // nil: nobody has groups
-	searches  *pool       // bound as the service account
-	binds     *pool       // for users' binds alone
-	logger    *slog.Logger
-	warned    atomic.Int64 // Unix time of the last warning about the service account
+	finder
+	servers  *servers
+	searches *pool // bound as the service account
+	binds    *pool // for users' binds alone
+	logger   *slog.Logger
+	warned   atomic.Int64 // Unix time of the last warning about the service account
 }
 
 var (
@@ -38,21 +34,21 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	if problems := cfg.Validate(); len(problems) > 0 {
 		return nil, fmt.Errorf("%s %s", problems[0].Field, problems[0].Message)
 	}
-	d := &Directory{name: deps.Name, usernames: deps.Form, config: cfg.withDefaults(), logger: deps.Logger}
-	if d.logger == nil {
-		d.logger = slog.New(slog.DiscardHandler)
+	if cfg.EndsChain() {
+		return nil, errors.New("users.dn_template is for NewTemplate: this directory is searched")
 	}
-	dialers, err := newDialers(&d.config, d.logger)
+	d := &Directory{logger: cmp.Or(deps.Logger, slog.New(slog.DiscardHandler))}
+	dialers, err := newDialers(cfg, d.logger)
 	if err != nil {
-		return nil, err
-	}
-	if d.groups, err = newGroupSource(d.config.Groups, d.search); err != nil {
 		return nil, err
 	}
 	d.servers = newServers(dialers, d.logger)
 	d.searches = newPool(d.servers, d.dialService)
 	d.binds = newPool(d.servers, func(ctx context.Context, to *server) (*session, error) { return to.dial(ctx) })
 	d.servers.works, d.servers.moved = d.works, d.moved
+	if d.finder, err = newFinder(cfg, deps, d.searches.do); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
 
@@ -123,56 +119,6 @@ func (d *Directory) Resolve(ctx context.Context, id string) (connectors.Identity
 	return d.identity(ctx, found)
 }
 
-// alone rejects an entry that shares its canonical name with another: rights hang
-// on that name, and a person found by mail address, or by a second value of the
-// naming attribute, must not come in as somebody else. Where groups list user
-// names, they hang on all of the entry's. typed is the name that it was found by.
-func (d *Directory) alone(ctx context.Context, e *entry, typed string) error {
-	users := &d.config.Users
-	names := []string{e.username}
-	if g := d.config.Groups; g != nil && g.MemberValue == memberUsername {
-		names = spellings(append(names, e.names...))
-	}
-	isNaming := func(a string) bool { return strings.EqualFold(a, users.UsernameAttribute) }
-	isTyped := func(name string) bool { return strings.EqualFold(name, typed) }
-	if slices.ContainsFunc(users.LoginAttributes, isNaming) && !slices.ContainsFunc(names, func(n string) bool { return !isTyped(n) }) {
-		return nil // the search has shown it
-	}
-	other, err := d.find(ctx, []string{users.UsernameAttribute}, names...)
-	switch {
-	case errors.Is(err, connectors.ErrNotMine):
-		return fmt.Errorf("the entry %q is not found by its own %s %q: username_attribute must be one that is searched without regard to case", e.dn, users.UsernameAttribute, e.username)
-	case err == nil && other.id != e.id:
-		return connectors.Reject(connectors.ReasonAmbiguous)
-	}
-	return err
-}
-
-// identity completes an entry with its groups.
-func (d *Directory) identity(ctx context.Context, e *entry) (connectors.Identity, error) {
-	var groups []string
-	if d.groups != nil {
-		end := step(ctx, "groups")
-		var err error
-		groups, err = d.groups.groupsOf(ctx, e)
-		if !isReported(err) {
-			end(err, func() string { return describeGroups(groups) })
-		}
-		if err != nil {
-			return connectors.Identity{}, fmt.Errorf("reading the groups: %w", err)
-		}
-	}
-	return connectors.Identity{
-		Connector: d.name,
-		Via:       d.name,
-		Kind:      connectors.Person,
-		ID:        e.id,
-		Username:  e.username,
-		Groups:    groups,
-		Ceiling:   connectors.Unlimited(),
-	}, nil
-}
-
 // bind checks a user's password.
 func (d *Directory) bind(ctx context.Context, dn string, password connectors.Secret) error {
 	b := userBind{dn: dn, password: password}
@@ -184,34 +130,14 @@ func (d *Directory) bind(ctx context.Context, dn string, password connectors.Sec
 	return err
 }
 
-// search runs a search as the service account. Continuation references are not
-// followed. What was found comes with an error too: see ldap.Conn.Search.
-func (d *Directory) search(ctx context.Context, r *ldap.SearchRequest) (ldap.SearchResult, error) {
-	end := step(ctx, "search")
-	var found ldap.SearchResult
-	err := d.searches.do(ctx, func(c *ldap.Conn) error {
-		found = ldap.SearchResult{}
-		result, err := searchAll(c, r)
-		if result != nil {
-			found = *result
-		}
-		return err
-	})
-	err = searchResultOf(err, d.config.BindPassword.Reveal())
-	if !isReported(err) {
-		end(err, func() string { return describeSearch(r, &found, err) })
-	}
-	if err != nil {
-		err = &reportedError{err}
-	}
-	return found, err
-}
-
 // dialService opens a connection that is bound as the service account.
 func (d *Directory) dialService(ctx context.Context, to *server) (*session, error) {
 	s, err := to.dial(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if d.config.AnonymousSearch {
+		return s, nil // which nobody has signed in on is anonymous (RFC 4513 §5.1.1)
 	}
 	secret := d.config.BindPassword.Reveal()
 	end := step(ctx, "bind")

@@ -30,43 +30,47 @@ type entry struct {
 // Continuation references say nothing here: who is kept on another server is not
 // among those that this connector signs in, now or later, as if the entry lay
 // outside base_dn.
-func (d *Directory) find(ctx context.Context, attributes []string, texts ...string) (*entry, error) {
-	users := &d.config.Users
+func (f *finder) find(ctx context.Context, attributes []string, texts ...string) (*entry, error) {
+	users := &f.config.Users
 	scope := ldap.ScopeWholeSubtree
 	if users.Scope == scopeOne {
 		scope = ldap.ScopeSingleLevel
 	}
-	wanted := []string{users.UsernameAttribute, users.IDAttribute}
-	wanted = append(wanted, d.config.Groups.ofPeople()...)
-	found, err := d.search(ctx, &ldap.SearchRequest{
+	found, err := f.search(ctx, &ldap.SearchRequest{
 		BaseDN:           users.BaseDN,
 		Scope:            scope,
 		DerefAliases:     ldap.NeverDerefAliases,
 		SizeLimit:        2,
 		EnforceSizeLimit: true,
 		Filter:           "(&" + users.Filter + anyOf(attributes, texts) + ")",
-		Attributes:       wanted,
+		Attributes:       f.wanted(),
 	})
 	entries := found.Entries
 	switch {
 	case len(entries) > 1 && (err == nil || isSizeLimit(err)):
 		return nil, connectors.Reject(connectors.ReasonAmbiguous)
-	case errors.Is(err, errLimit) && d.config.HasGroups() && d.config.Groups.FromAttribute != "":
-		return nil, fmt.Errorf("searching for the user: %w: %s may be too long, %s", err, d.config.Groups.FromAttribute, adviceToSearch)
+	case errors.Is(err, errLimit) && f.config.HasGroups() && f.config.Groups.FromAttribute != "":
+		return nil, fmt.Errorf("searching for the user: %w: %s may be too long, %s", err, f.config.Groups.FromAttribute, adviceToSearch)
 	case err != nil:
 		return nil, fmt.Errorf("searching for the user: %w", err)
 	case len(entries) == 0:
 		return nil, connectors.ErrNotMine
 	}
 	end := step(ctx, "entry")
-	e, err := d.readEntry(entries[0])
+	e, err := f.readEntry(entries[0])
 	end(err, func() string { return describeEntry(entries[0], e) })
 	return e, err
 }
 
+// wanted are the attributes that are read of a person's entry.
+func (f *finder) wanted() []string {
+	names := []string{f.config.Users.UsernameAttribute, f.config.Users.IDAttribute}
+	return append(names, f.config.Groups.ofPeople()...)
+}
+
 // readEntry takes what is needed of a person's entry.
-func (d *Directory) readEntry(raw *ldap.Entry) (*entry, error) {
-	users := &d.config.Users
+func (f *finder) readEntry(raw *ldap.Entry) (*entry, error) {
+	users := &f.config.Users
 	dn, err := parseDN(raw.DN)
 	if err != nil || len(dn.RDNs) == 0 {
 		return nil, fmt.Errorf("the directory names an entry %q, which is not a DN", raw.DN)
@@ -81,23 +85,23 @@ func (d *Directory) readEntry(raw *ldap.Entry) (*entry, error) {
 	}
 	switch {
 	case len(id) != 1 || id[0] == "":
-		return nil, fmt.Errorf("the entry %q has %d values of %s, want one: check id_attribute, and that the service account may read it", raw.DN, len(id), users.IDAttribute)
+		return nil, fmt.Errorf("the entry %q has %d values of %s, want one: check id_attribute, and that %s may read it", raw.DN, len(id), users.IDAttribute, f.config.searcher())
 	case !utf8.ValidString(id[0]):
 		return nil, fmt.Errorf("the entry %q has a %s that is not text: check id_attribute", raw.DN, users.IDAttribute)
 	case len(names) == 0:
-		return nil, fmt.Errorf("the entry %q has no %s: check username_attribute, and that the service account may read it", raw.DN, users.UsernameAttribute)
+		return nil, fmt.Errorf("the entry %q has no %s: check username_attribute, and that %s may read it", raw.DN, users.UsernameAttribute, f.config.searcher())
 	}
 	e := &entry{dn: raw.DN, id: id[0], names: names}
 	var ok bool
-	if e.username, ok = d.usernames.Parse(canonicalName(dn, users.UsernameAttribute, names)); !ok {
+	if e.username, ok = f.usernames.Parse(canonicalName(dn, users.UsernameAttribute, names)); !ok {
 		return nil, connectors.Reject(connectors.ReasonBadUsername)
 	}
-	if g := d.config.Groups; g != nil && g.PrimaryAttribute != "" {
+	if g := f.config.Groups; g != nil && g.PrimaryAttribute != "" {
 		if e.primary, err = values(raw, g.PrimaryAttribute); err != nil {
 			return nil, err
 		}
 	}
-	if g := d.config.Groups; g != nil && g.FromAttribute != "" {
+	if g := f.config.Groups; g != nil && g.FromAttribute != "" {
 		e.memberOf, e.cut = values(raw, g.FromAttribute)
 	}
 	return e, nil

@@ -30,7 +30,7 @@ type groupSource interface {
 	groupsOf(ctx context.Context, e *entry) ([]string, error)
 }
 
-// searchFunc runs a search as the service account.
+// searchFunc runs a search.
 type searchFunc func(ctx context.Context, r *ldap.SearchRequest) (ldap.SearchResult, error)
 
 // newGroupSource returns the source that the configuration asks for; nil for none.
@@ -175,7 +175,7 @@ func (w *walk) add(raw *ldap.Entry) (bool, error) {
 		return false, err
 	}
 	if len(names) == 0 || slices.Contains(names, "") {
-		return false, fmt.Errorf("the group %q has no %s: check groups.name_attribute, and that the service account may read it", raw.DN, w.config.NameAttribute)
+		return false, fmt.Errorf("the group %q has no %s: check groups.name_attribute, and that whoever searches may read it", raw.DN, w.config.NameAttribute)
 	}
 	if len(w.seen) == maxGroups {
 		return false, errTooManyGroups

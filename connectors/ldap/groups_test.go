@@ -138,7 +138,7 @@ func TestGroupsThatCannotBeReadWhole(t *testing.T) {
 		"5,001 groups":               {crowd(5001), false, "reading the groups: the user is in more than 5000 groups: narrow the base_dn or filter of groups"},
 		"9,000 groups":               {crowd(9000), false, "reading the groups: the user is in more than 5000 groups: narrow the base_dn or filter of groups"},
 		"5,200 groups in two levels": {fan, true, "reading the groups: the user is in more than 5000 groups: narrow the base_dn or filter of groups"},
-		"no name":                    {nameless, false, `the group "cn=g1,ou=groups,dc=example" has no cn: check groups.name_attribute, and that the service account may read it`},
+		"no name":                    {nameless, false, `the group "cn=g1,ou=groups,dc=example" has no cn: check groups.name_attribute, and that whoever searches may read it`},
 		"part of a name":             {part, false, "the directory gives only a part of cn (range=0-0)"},
 		"the directory's limit":      {limited, false, "result code 4 (size limit exceeded): the directory's limits for the service account are too low, or an index is missing"},
 		"no base":                    {missing, false, "result code 32 (no such object): the base_dn does not exist, or the service account may not see it"},

@@ -32,7 +32,7 @@ func (d *Directory) probeServer(ctx context.Context, to *server) error {
 		return err
 	}
 	defer s.close()
-	p := &probe{ctx: ctx, session: s, secret: d.config.BindPassword.Reveal()}
+	p := &probe{ctx: ctx, session: s, secret: d.config.BindPassword.Reveal(), searcher: d.config.searcher()}
 	if d.config.external() {
 		p.whoAmI()
 	}
@@ -46,10 +46,11 @@ func (d *Directory) probeServer(ctx context.Context, to *server) error {
 
 // probe looks around on one connection.
 type probe struct {
-	ctx     context.Context //nolint:containedctx // lives as long as one call of Probe
-	session *session
-	secret  string
-	failed  error // of all steps
+	ctx      context.Context //nolint:containedctx // lives as long as one call of Probe
+	session  *session
+	secret   string
+	searcher string
+	failed   error // of all steps
 }
 
 // probeError is what does not fit, and what to do about it.

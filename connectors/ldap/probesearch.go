@@ -16,7 +16,7 @@ func (p *probe) base(t tree) error {
 	if code, ok := resultCode(err); !ok || code != ldap.LDAPResultNoSuchObject {
 		return err
 	}
-	fix := fmt.Sprintf("correct %s.base_dn, or let the service account see it", t.key)
+	fix := fmt.Sprintf("correct %s.base_dn, or let %s see it", t.key, p.searcher)
 	if there := p.nearest(t.base); there != "" {
 		fix += "; " + there
 	}
@@ -35,7 +35,7 @@ func (p *probe) nearest(text string) string {
 		dn = &ldap.DN{RDNs: dn.RDNs[1:]}
 		if found, err := p.sample(dn.String(), ldap.ScopeSingleLevel, "(objectClass=*)", "1.1"); err == nil {
 			if len(found) == 0 {
-				return fmt.Sprintf("%s exists, and the service account sees nothing below it", dn)
+				return fmt.Sprintf("%s exists, and nothing below it can be seen by %s", dn, p.searcher)
 			}
 			return fmt.Sprintf("%s exists, and has below it: %s", dn, strings.Join(names(found), ", "))
 		}
@@ -85,7 +85,7 @@ func (p *probe) matches(t tree) (found []*ldap.Entry, detail string, err error) 
 	case err != nil:
 		return nil, t.filter, err
 	case len(all) == 0:
-		return nil, t.filter, unfit("correct "+t.key+".base_dn, or let the service account see what is below it", "nothing is below %s", t.base)
+		return nil, t.filter, unfit("correct "+t.key+".base_dn, or let "+p.searcher+" see what is below it", "nothing is below %s", t.base)
 	}
 	return nil, t.filter, unfit("correct "+t.key+".filter; object classes there: "+classes(all), "it matches none of the %s below %s", count(all), t.base)
 }
@@ -127,7 +127,7 @@ func (p *probe) has(t tree, found []*ldap.Entry, a attribute) (string, error) {
 	if n > 0 {
 		return fmt.Sprintf("%s: %d of %d have it", a.key, n, len(found)), nil
 	}
-	return a.key, unfit("correct "+a.key+", or let the service account read it; "+p.attributesOf(found[0]), "none of these %s has it", t.what)
+	return a.key, unfit("correct "+a.key+", or let "+p.searcher+" read it; "+p.attributesOf(found[0]), "none of these %s has it", t.what)
 }
 
 // attributesOf names the attributes of an entry, and which of those it has that
@@ -165,5 +165,5 @@ func (p *probe) search(r *ldap.SearchRequest) (ldap.SearchResult, error) {
 		}
 		return err
 	})
-	return found, searchResultOf(err, p.secret)
+	return found, searchResultOf(err, p.secret, p.searcher)
 }

@@ -72,16 +72,23 @@ func resultOf(err error, secret string) error {
 	return &resultError{code: result.ResultCode, diagnostic: firstWords(words), advice: advice(result.ResultCode)}
 }
 
-// searchResultOf is resultOf for searches, where some codes mean more.
-func searchResultOf(err error, secret string) error {
+// searchResultOf is resultOf for searches, where some codes mean more. searcher is who
+// searched.
+func searchResultOf(err error, secret, searcher string) error {
 	var servers serverErrors
 	if errors.As(err, &servers) {
-		return servers.each(func(err error) error { return searchResultOf(err, secret) })
+		return servers.each(func(err error) error { return searchResultOf(err, secret, searcher) })
 	}
 	err = resultOf(err, secret)
 	var result *resultError
-	if errors.As(err, &result) && result.advice == "" {
-		result.advice = searchAdvice(result.code)
+	if !errors.As(err, &result) {
+		return err
+	}
+	if searcher == anonymous && isAccessRefused(result.code) {
+		result.advice = ": " + searcher + " may not search here" + useAccount
+	}
+	if result.advice == "" {
+		result.advice = searchAdvice(result.code, searcher)
 	}
 	return err
 }
@@ -135,16 +142,41 @@ func advice(code uint16) string {
 }
 
 // searchAdvice says what to do about a result code of a search.
-func searchAdvice(code uint16) string {
+func searchAdvice(code uint16, searcher string) string {
 	switch code {
 	case ldap.LDAPResultInsufficientAccessRights:
-		return ": the service account may not search here"
+		return ": " + searcher + " may not search here"
 	case ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultAdminLimitExceeded:
-		return ": the directory's limits for the service account are too low, or an index is missing; in slapd.conf: limits dn.exact=\"BIND_DN\" size.prtotal=unlimited"
+		who := "dn.exact=\"BIND_DN\""
+		switch searcher {
+		case anonymous:
+			who = "anonymous"
+		case selves:
+			who = "users"
+		}
+		return ": the directory's limits for " + searcher + " are too low, or an index is missing; in slapd.conf: limits " + who + " size.prtotal=unlimited"
 	case ldap.LDAPResultTimeLimitExceeded:
-		return ": the directory's limits for the service account are too low, or an index is missing"
+		return ": the directory's limits for " + searcher + " are too low, or an index is missing"
 	case ldap.LDAPResultNoSuchObject:
-		return ": the base_dn does not exist, or the service account may not see it"
+		text := ": the base_dn does not exist, or " + searcher + " may not see it"
+		if searcher == anonymous {
+			text += useAccount
+		}
+		return text
 	}
 	return ""
+}
+
+// useAccount is the way out where anonymous searches are refused.
+const useAccount = "; let them, or set bind_dn and bind_password in place of anonymous_search"
+
+// isAccessRefused reports whether a result code says that a client which has not signed
+// in may not search; Active Directory says it with an operations error.
+func isAccessRefused(code uint16) bool {
+	switch code {
+	case ldap.LDAPResultOperationsError, ldap.LDAPResultStrongAuthRequired, ldap.LDAPResultInappropriateAuthentication,
+		ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultUnwillingToPerform:
+		return true
+	}
+	return false
 }

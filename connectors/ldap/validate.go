@@ -14,7 +14,7 @@ var _ connectors.Validator = (*Config)(nil)
 
 // Validate returns what is wrong with the configuration, without I/O.
 func (c *Config) Validate() []connectors.FieldProblem {
-	full := c.withDefaults()
+	full := c.WithDefaults()
 	var p problems
 	full.validateServers(&p)
 	full.ClientCertificate.validate(&p)
@@ -82,17 +82,38 @@ func (c *Config) validateEncryption(p *problems, all []address) {
 
 // validateService checks who searches.
 func (c *Config) validateService(p *problems) {
-	if c.external() {
+	template := c.Users.DNTemplate != ""
+	switch {
+	case template || c.AnonymousSearch:
+		because := "anonymous_search, by which nobody signs in to search"
+		if template {
+			because = "users.dn_template, by which nobody searches"
+			p.unless(!c.AnonymousSearch, "anonymous_search", because)
+		}
+		p.unless(c.BindDN == "", "bind_dn", because)
+		p.unless(c.BindPassword.Reveal() == "", "bind_password", because)
+		return
+	case c.external():
 		return
 	}
-	p.dn("bind_dn", c.BindDN, "the DN of the account that searches")
+	instead := []string{"anonymous_search", "client_certificate", "users.dn_template"}
+	p.dn("bind_dn", c.BindDN, "the DN of the account that searches", instead...)
 	if c.BindPassword.Blank() {
-		p.add("bind_password", "is required: the password of bind_dn")
+		p.add("bind_password", "is required: the password of bind_dn", instead...)
 	}
 }
 
 func (u *Users) validate(p *problems) {
-	p.dn("users.base_dn", u.BaseDN, "the entry below which people are searched")
+	if u.DNTemplate != "" {
+		u.validateTemplate(p)
+	} else {
+		u.validateSearch(p)
+	}
+	p.attribute("users.id_attribute", u.IDAttribute)
+}
+
+func (u *Users) validateSearch(p *problems) {
+	p.dn("users.base_dn", u.BaseDN, "the entry below which people are searched", "users.dn_template")
 	p.filter("users.filter", u.Filter)
 	p.attribute("users.username_attribute", u.UsernameAttribute)
 	if len(u.LoginAttributes) == 0 {
@@ -104,7 +125,22 @@ func (u *Users) validate(p *problems) {
 	if u.Scope != scopeSub && u.Scope != scopeOne {
 		p.add("users.scope", fmt.Sprintf("%q is neither sub nor one", u.Scope))
 	}
-	p.attribute("users.id_attribute", u.IDAttribute)
+}
+
+// validateTemplate checks dn_template, and that nothing speaks of a search.
+func (u *Users) validateTemplate(p *problems) {
+	t, err := parseTemplate(u.DNTemplate)
+	switch {
+	case err != nil:
+		p.add("users.dn_template", err.Error())
+	case !strings.EqualFold(t.attribute, u.UsernameAttribute):
+		p.add("users.username_attribute", fmt.Sprintf("is %s, and dn_template finds people by their %s: remove one of the two, or make them agree", u.UsernameAttribute, t.attribute))
+	}
+	p.filter("users.filter", u.Filter)
+	const because = "dn_template, by which nobody searches"
+	p.unless(u.BaseDN == "", "users.base_dn", because)
+	p.unless(u.LoginAttributes == nil, "users.login_attributes", because)
+	p.unless(u.Scope == "", "users.scope", because)
 }
 
 func (g *Groups) validate(p *problems) {
@@ -149,14 +185,21 @@ func (g *Groups) validateFromAttribute(p *problems) {
 // problems collects what Validate finds.
 type problems []connectors.FieldProblem
 
-func (p *problems) add(field, message string) {
-	*p = append(*p, connectors.FieldProblem{Field: field, Message: message})
+func (p *problems) add(field, message string, instead ...string) {
+	*p = append(*p, connectors.FieldProblem{Field: field, Message: message, Instead: instead})
 }
 
-// dn wants a DN of one component at least.
-func (p *problems) dn(field, value, meaning string) {
+// unless wants a setting to be absent because of another.
+func (p *problems) unless(absent bool, field, because string) {
+	if !absent {
+		p.add(field, "has no meaning with "+because+": remove one of the two")
+	}
+}
+
+// dn wants a DN of one component at least, unless another key is there instead.
+func (p *problems) dn(field, value, meaning string, instead ...string) {
 	if strings.TrimSpace(value) == "" {
-		p.add(field, "is required: "+meaning)
+		p.add(field, "is required: "+meaning, instead...)
 		return
 	}
 	if _, err := ldap.ParseDN(value); err != nil {
@@ -178,8 +221,12 @@ func filterFault(err error) string {
 
 func (p *problems) attribute(field, name string) {
 	if !isAttributeName(name) {
-		p.add(field, fmt.Sprintf("%q is not the name of an LDAP attribute, such as uid", name))
+		p.add(field, notAnAttribute(name))
 	}
+}
+
+func notAnAttribute(name string) string {
+	return fmt.Sprintf("%q is not the name of an LDAP attribute, such as uid", name)
 }
 
 // isAttributeName reports whether name is a short name (RFC 4512 §1.4), without

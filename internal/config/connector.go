@@ -20,6 +20,7 @@ const reserved = "robot"
 func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.Connector, named bool) {
 	named = true
 	taken := map[string]bool{}
+	var enders []Connector
 	for _, n := range nodes {
 		if n.IsZero() {
 			named = false
@@ -31,6 +32,7 @@ func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.
 			named = false
 		}
 		p.checkUsernames(keys.Usernames, r.Usernames)
+		p.checkReach(keys, enders)
 		before := len(l.problems)
 		cfg := p.connectorConfig(keys)
 		ruler := policy.Connector{Name: keys.Name, LowerCaseGroups: l.types[keys.Type].LowerCaseGroups}
@@ -39,7 +41,11 @@ func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.
 		}
 		rulers = append(rulers, ruler)
 		if cfg != nil && l.sound(before) {
-			r.Connectors = append(r.Connectors, Connector{Name: keys.Name, Type: keys.Type, Usernames: keys.Usernames, Config: cfg, At: keys.at})
+			loaded := Connector{Name: keys.Name, Type: keys.Type, Usernames: keys.Usernames, Config: cfg, At: keys.at}
+			r.Connectors = append(r.Connectors, loaded)
+			if e, ok := cfg.(connectors.ChainEnder); ok && e.EndsChain() && p.known("usernames") {
+				enders = append(enders, loaded)
+			}
 		}
 	}
 	return rulers, named
@@ -67,6 +73,21 @@ func (p part) checkUsernames(patterns []string, form connectors.UsernameForm) {
 	for i, pattern := range patterns {
 		if fault := patternFault(pattern, form); fault != "" {
 			p.report(fmt.Sprintf("usernames[%d]", i), "usernames: %q %s", pattern, fault)
+		}
+	}
+}
+
+// checkReach reports a connector that could never be asked: one of those before it,
+// which end the chain, takes all its names.
+func (p part) checkReach(keys connectorKeys, enders []Connector) {
+	if !p.known("usernames") {
+		return
+	}
+	for _, e := range enders {
+		if e.Usernames.Cover(keys.Usernames) {
+			p.report("name", "connector %q could never be asked: %q in line %d takes all its user names, and cannot tell whom it does not know: put %[1]q before %[2]q, or give %[2]q the usernames that are its own",
+				keys.Name, e.Name, e.At.Line)
+			return
 		}
 	}
 }
@@ -111,9 +132,12 @@ func (p part) connectorConfig(keys connectorKeys) any {
 
 // validate reports what the configuration of a connector says of itself. Where that
 // sees a contradiction between a key and another one that could not be decoded, there
-// may be none.
+// may be none; and where one of several keys is missing, one of these.
 func (p part) validate(v connectors.Validator) {
 	for _, fault := range v.Validate() {
+		if slices.ContainsFunc(fault.Instead, func(field string) bool { return !p.known(field) }) {
+			continue // it may be there
+		}
 		message := fault.Message
 		if fault.Field != "" {
 			message = fault.Field + ": " + message

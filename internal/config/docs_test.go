@@ -144,7 +144,7 @@ func hasPart(keys []string, key string) bool {
 func TestManualDefaults(t *testing.T) {
 	cfg := load(t, "testdata/good/minimal.yaml")
 	realm := cfg.Realms[0]
-	directory := ldap.DefaultConfig()
+	directory := ldap.DefaultConfig().WithDefaults()
 	for heading, defaults := range map[string]map[string]string{
 		"Top level": {
 			"listen": cfg.Listen, "plain_http": strconv.FormatBool(cfg.PlainHTTP), "monitor": cfg.Monitor, "data_dir": "./" + filepath.Base(cfg.DataDir),

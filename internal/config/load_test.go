@@ -139,6 +139,10 @@ func TestFull(t *testing.T) {
 	attribute.URL, attribute.BindDN, attribute.BindPassword = connectors.OneOrMany{"ldaps://ldap.corp.example"}, directory.BindDN, connectors.NewSecret("12345")
 	attribute.Users.BaseDN = directory.Users.BaseDN
 	attribute.Groups = &ldap.Groups{BaseDN: "ou=groups,dc=corp,dc=example", FromAttribute: "memberOf"}
+	open := ldap.DefaultConfig()
+	open.URL, open.AnonymousSearch, open.Users.BaseDN = attribute.URL, true, directory.Users.BaseDN
+	selves := ldap.DefaultConfig()
+	selves.URL, selves.Users.DNTemplate = attribute.URL, "uid={username},ou=people,dc=corp,dc=example"
 	same(t, *cfg, config.Config{
 		File:           "testdata/good/full.yaml",
 		Listen:         "0.0.0.0:5001",
@@ -167,6 +171,8 @@ func TestFull(t *testing.T) {
 				{Name: "more", Type: "static", Config: &static.Config{Htpasswd: path("htpasswd")}},
 				{Name: "directory", Type: "ldap", Config: directory},
 				{Name: "attribute", Type: "ldap", Config: attribute},
+				{Name: "open", Type: "ldap", Config: open},
+				{Name: "selves", Type: "ldap", Config: selves},
 			},
 		}},
 	})

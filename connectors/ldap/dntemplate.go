@@ -1,0 +1,45 @@
+package ldap
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// placeholder is what stands for the user name in users.dn_template.
+const placeholder = "{username}"
+
+// dnTemplate is a parsed users.dn_template.
+type dnTemplate struct {
+	before, after string
+	attribute     string // that people are named by
+}
+
+// parseTemplate wants a DN whose first component is {username} alone: another
+// component, or a part of a value, would make another name of the user's.
+func parseTemplate(text string) (dnTemplate, error) {
+	before, after, found := strings.Cut(text, placeholder)
+	if !found || strings.Contains(after, placeholder) {
+		return dnTemplate{}, fmt.Errorf("%q must have %s once, as in uid=%[2]s,ou=people,dc=example,dc=org", text, placeholder)
+	}
+	const sample = "sample"
+	dn, err := ldap.ParseDN(before + sample + after)
+	switch {
+	case err != nil:
+		return dnTemplate{}, fmt.Errorf("%q is not a DN such as uid=%s,ou=people,dc=example,dc=org: %w", text, placeholder, err)
+	case len(dn.RDNs[0].Attributes) != 1 || dn.RDNs[0].Attributes[0].Value != sample:
+		return dnTemplate{}, fmt.Errorf("%q must begin with one attribute that is %s and nothing else, as in uid=%[2]s,ou=people,dc=example,dc=org", text, placeholder)
+	}
+	attribute := dn.RDNs[0].Attributes[0].Type
+	if !isAttributeName(attribute) {
+		return dnTemplate{}, errors.New(notAnAttribute(attribute))
+	}
+	return dnTemplate{before, after, attribute}, nil
+}
+
+// of returns the DN of a user name's entry.
+func (t dnTemplate) of(username string) string {
+	return t.before + ldap.EscapeDN(username) + t.after // RFC 4514 §2.4
+}

@@ -1,0 +1,116 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// finder reads entries and groups.
+type finder struct {
+	name      string
+	usernames connectors.UsernameForm
+	config    Config
+	search    searchFunc
+	groups    groupSource // nil: nobody has groups
+}
+
+// doFunc runs an operation on a connection.
+type doFunc func(ctx context.Context, op func(*ldap.Conn) error) error
+
+// newFinder returns a finder that searches on the connections of do.
+func newFinder(cfg *Config, deps connectors.Deps, do doFunc) (finder, error) {
+	f := finder{name: deps.Name, usernames: deps.Form, config: cfg.WithDefaults()}
+	return f.on(do, f.config.BindPassword)
+}
+
+// on returns a finder that searches on other connections, on which somebody has signed
+// in with the password.
+func (f finder) on(do doFunc, password connectors.Secret) (finder, error) {
+	var err error
+	f.search = searchOn(do, password, f.config.searcher())
+	f.groups, err = newGroupSource(f.config.Groups, f.search)
+	return f, err
+}
+
+// searchOn returns a function that searches on the connections of do. Continuation
+// references are not followed. What was found comes with an error too: see
+// ldap.Conn.Search.
+func searchOn(do doFunc, password connectors.Secret, searcher string) searchFunc {
+	return func(ctx context.Context, r *ldap.SearchRequest) (ldap.SearchResult, error) {
+		end := step(ctx, "search")
+		var found ldap.SearchResult
+		err := do(ctx, func(c *ldap.Conn) error {
+			found = ldap.SearchResult{}
+			result, err := searchAll(c, r)
+			if result != nil {
+				found = *result
+			}
+			return err
+		})
+		err = searchResultOf(err, password.Reveal(), searcher)
+		if !isReported(err) {
+			end(err, func() string { return describeSearch(r, &found, err) })
+		}
+		if err != nil {
+			err = &reportedError{err}
+		}
+		return found, err
+	}
+}
+
+// alone rejects an entry that shares its canonical name with another: rights hang
+// on that name, and a person found by mail address, or by a second value of the
+// naming attribute, must not come in as somebody else. Where groups list user
+// names, they hang on all of the entry's. typed is the name that it was found by.
+func (f *finder) alone(ctx context.Context, e *entry, typed string) error {
+	users := &f.config.Users
+	names := []string{e.username}
+	if g := f.config.Groups; g != nil && g.MemberValue == memberUsername {
+		names = spellings(append(names, e.names...))
+	}
+	isNaming := func(a string) bool { return strings.EqualFold(a, users.UsernameAttribute) }
+	isTyped := func(name string) bool { return strings.EqualFold(name, typed) }
+	if slices.ContainsFunc(users.LoginAttributes, isNaming) && !slices.ContainsFunc(names, func(n string) bool { return !isTyped(n) }) {
+		return nil // the search has shown it
+	}
+	other, err := f.find(ctx, []string{users.UsernameAttribute}, names...)
+	switch {
+	case errors.Is(err, connectors.ErrNotMine):
+		return fmt.Errorf("the entry %q is not found by its own %s %q: username_attribute must be one that is searched without regard to case", e.dn, users.UsernameAttribute, e.username)
+	case err == nil && other.id != e.id:
+		return connectors.Reject(connectors.ReasonAmbiguous)
+	}
+	return err
+}
+
+// identity completes an entry with its groups.
+func (f *finder) identity(ctx context.Context, e *entry) (connectors.Identity, error) {
+	var groups []string
+	if f.groups != nil {
+		end := step(ctx, "groups")
+		var err error
+		groups, err = f.groups.groupsOf(ctx, e)
+		if !isReported(err) {
+			end(err, func() string { return describeGroups(groups) })
+		}
+		if err != nil {
+			return connectors.Identity{}, fmt.Errorf("reading the groups: %w", err)
+		}
+	}
+	return connectors.Identity{
+		Connector: f.name,
+		Via:       f.name,
+		Kind:      connectors.Person,
+		ID:        e.id,
+		Username:  e.username,
+		Groups:    groups,
+		Ceiling:   connectors.Unlimited(),
+	}, nil
+}

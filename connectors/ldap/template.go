@@ -1,0 +1,215 @@
+package ldap
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// Template is an LDAP directory where nobody may search: the DN of a person's entry is
+// made from the user name, and each login has a connection of its own, which binds as
+// the person, reads the entry and the groups with the person's rights, and is closed.
+// It cannot tell an unknown name from a wrong password, and has no way to look anybody
+// up without one: it is no [connectors.Resolver]. It is safe for concurrent use.
+type Template struct {
+	finder  finder // whose searches are those of no connection yet
+	dn      dnTemplate
+	servers *servers
+	slots   chan struct{} // one token for each connection
+}
+
+var (
+	_ connectors.Directory = (*Template)(nil)
+	_ connectors.Prober    = (*Template)(nil)
+)
+
+// Open returns the directory that the configuration describes: a [Template] where it
+// has users.dn_template, else a [Directory].
+func Open(cfg *Config, deps connectors.Deps) (connectors.Directory, error) {
+	if cfg.EndsChain() {
+		return NewTemplate(cfg, deps)
+	}
+	return New(cfg, deps)
+}
+
+// NewTemplate returns a directory with users.dn_template. It reads the files that cfg
+// names, and never dials.
+func NewTemplate(cfg *Config, deps connectors.Deps) (*Template, error) {
+	if problems := cfg.Validate(); len(problems) > 0 {
+		return nil, fmt.Errorf("%s %s", problems[0].Field, problems[0].Message)
+	}
+	t := &Template{slots: make(chan struct{}, poolSize)}
+	var err error
+	if t.dn, err = parseTemplate(cfg.Users.DNTemplate); err != nil {
+		return nil, fmt.Errorf("users.dn_template %w", err)
+	}
+	if t.finder, err = newFinder(cfg, deps, nil); err != nil {
+		return nil, err
+	}
+	logger := cmp.Or(deps.Logger, slog.New(slog.DiscardHandler))
+	dialers, err := newDialers(&t.finder.config, logger)
+	if err != nil {
+		return nil, err
+	}
+	t.servers = newServers(dialers, logger)
+	t.servers.works = canDial
+	return t, nil
+}
+
+// canDial fails while a server cannot be connected to.
+func canDial(ctx context.Context, to *server) error {
+	s, err := to.dial(ctx)
+	if err == nil {
+		s.close()
+	}
+	return err
+}
+
+// Probe connects to each server: what people see there, only they can tell.
+func (t *Template) Probe(ctx context.Context) error {
+	var failed error
+	for _, to := range t.servers.list {
+		failed = errors.Join(failed, canDial(ctx, to))
+	}
+	return failed
+}
+
+// Close ends what goes on in the background.
+func (t *Template) Close() error {
+	t.servers.close()
+	return nil
+}
+
+// Locate answers with the name: who has an entry shows when the password is checked.
+func (t *Template) Locate(_ context.Context, username string) (connectors.Account, error) {
+	return connectors.Account{Username: username}, nil
+}
+
+// Verify binds as the entry that the user name stands for, then reads it.
+func (t *Template) Verify(ctx context.Context, a connectors.Account, password connectors.Secret) (connectors.Identity, error) {
+	if password.Blank() {
+		return connectors.Identity{}, connectors.Reject(connectors.ReasonEmptyPassword)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
+	defer cancel()
+	if ctx.Err() != nil {
+		return connectors.Identity{}, context.Cause(ctx)
+	}
+	select {
+	case t.slots <- struct{}{}:
+		defer func() { <-t.slots }()
+	case <-ctx.Done():
+		return connectors.Identity{}, fmt.Errorf("waiting for one of %d busy connections: %w", poolSize, context.Cause(ctx))
+	}
+	bind := userBind{dn: t.dn.of(a.Username), password: password}
+	s, err := t.open(ctx, &bind)
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	defer s.close()
+	own, err := t.finder.on(s.do, password)
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	found, err := own.self(ctx, bind.dn, a.Username)
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	return own.identity(ctx, found)
+}
+
+// open returns a connection that is bound as the user.
+func (t *Template) open(ctx context.Context, bind *userBind) (*session, error) {
+	end := step(ctx, "password")
+	var opened *session
+	err := t.servers.ask(ctx, func(ctx context.Context, to *server) error {
+		s, err := to.dial(ctx)
+		if err != nil {
+			return err
+		}
+		if err := s.do(ctx, bind.run); err != nil {
+			s.close()
+			return err
+		}
+		opened = s
+		return nil
+	})
+	err = bind.verdict(err)
+	if !isReported(err) {
+		end(err, func() string { return "as " + bind.dn })
+	}
+	if err == nil {
+		return opened, nil
+	}
+	if opened != nil {
+		opened.close() // the password is right, and the account may not sign in
+	}
+	return nil, err
+}
+
+// self reads the entry of the user who has signed in. It rejects an entry that does not
+// match users.filter, and one that goes by another name than the one that was typed:
+// two names of one entry would be two people to the rules, and one that is another's
+// would be that person.
+func (f *finder) self(ctx context.Context, dn, typed string) (*entry, error) {
+	raw, err := f.base(ctx, dn, f.config.Users.Filter)
+	switch {
+	case err != nil:
+		return nil, err
+	case raw == nil:
+		if raw, err = f.base(ctx, dn, "(objectClass=*)"); err != nil {
+			return nil, err
+		}
+		if raw == nil {
+			return nil, fmt.Errorf("the user %q has signed in and may not read the entry %q: let people read their own entries (slapd: by self read), also where anonymous clients only authenticate", typed, dn)
+		}
+		return nil, connectors.Reject(connectors.ReasonRestricted)
+	}
+	end := step(ctx, "entry")
+	e, err := f.readEntry(raw)
+	end(err, func() string { return describeEntry(raw, e) })
+	switch {
+	case err != nil:
+		return nil, err
+	case e.username != typed:
+		return nil, connectors.Reject(connectors.ReasonAmbiguous)
+	}
+	// Groups that list user names are to list this one.
+	var own []string
+	for _, name := range e.names {
+		if canonical, ok := f.usernames.Parse(trim(name)); ok && canonical == typed {
+			own = append(own, name)
+		}
+	}
+	e.names = own
+	return e, nil
+}
+
+// base reads one entry; nil where it does not match the filter, or cannot be seen.
+func (f *finder) base(ctx context.Context, dn, filter string) (*ldap.Entry, error) {
+	found, err := f.search(ctx, &ldap.SearchRequest{
+		BaseDN:       dn,
+		Scope:        ldap.ScopeBaseObject,
+		DerefAliases: ldap.NeverDerefAliases,
+		Filter:       filter,
+		Attributes:   f.wanted(),
+	})
+	var result *resultError
+	switch {
+	case errors.As(err, &result) && result.code == ldap.LDAPResultNoSuchObject:
+		return nil, nil //nolint:nilnil // nothing to see
+	case err != nil:
+		return nil, fmt.Errorf("reading the user's entry: %w", err)
+	case len(found.Entries) == 0:
+		return nil, nil //nolint:nilnil // likewise
+	case len(found.Entries) > 1:
+		return nil, fmt.Errorf("the directory was asked for the entry %q and sends others", dn)
+	}
+	return found.Entries[0], nil
+}

@@ -1,0 +1,286 @@
+package ldap_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/ldap"
+)
+
+// templateConfig is a valid configuration with dn_template for the directory at url.
+func templateConfig(url string) *ldap.Config {
+	c := ldap.DefaultConfig()
+	c.URL = connectors.OneOrMany{url}
+	c.Users.DNTemplate = "uid={username},ou=people,dc=example"
+	return c
+}
+
+func openTemplate(t *testing.T, c *ldap.Config, form connectors.UsernameForm) connectors.Directory {
+	t.Helper()
+	d, err := ldap.Open(c, connectors.Deps{Realm: "corp", Name: "directory", Form: form})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.(*ldap.Template).Close() })
+	return d
+}
+
+func templateLogin(t *testing.T, d connectors.Directory, name string) (connectors.Identity, error) {
+	t.Helper()
+	a, err := d.Locate(t.Context(), name)
+	if err != nil || a.Username != name || a.ID != "" {
+		t.Fatalf("Locate(%q) = %+v, %v", name, a, err)
+	}
+	return d.Verify(t.Context(), a, secret(userPassword))
+}
+
+func TestTemplateIsNoResolver(t *testing.T) {
+	d := openTemplate(t, templateConfig("ldap://127.0.0.1:9"), connectors.ASCIIUsernames)
+	if _, ok := d.(connectors.Resolver); ok {
+		t.Error("a directory that nobody may search resolves")
+	}
+	if _, err := ldap.New(templateConfig("ldap://127.0.0.1:9"), deps()); err == nil {
+		t.Error("New takes dn_template")
+	}
+}
+
+// TestTemplateDN holds that a name means itself in the DN and in every filter.
+func TestTemplateDN(t *testing.T) {
+	for name, c := range map[string]struct {
+		template, username, want string
+	}{
+		"plain":       {"uid={username},ou=people,dc=example", "alice", "uid=alice,ou=people,dc=example"},
+		"a plus":      {"uid={username},ou=people,dc=example", "a+b", `uid=a\+b,ou=people,dc=example`},
+		"all of DN":   {"uid={username},dc=x", `a,b="c"<>;#\`, `uid=a\,b=\"c\"\<\>\;#\\,dc=x`},
+		"at the ends": {"uid={username},dc=x", "# ", `uid=\#\ ,dc=x`},
+		"NUL":         {"uid={username},dc=x", "a\x00", `uid=a\00,dc=x`},
+		"UTF-8":       {"uid={username},dc=x", "łukasz", "uid=łukasz,dc=x"},
+		"another":     {"CN={username}, o=Two\\, Three", "alice", "CN=alice, o=Two\\, Three"},
+		"a braced":    {"uid={username},dc=x", "{username}", "uid={username},dc=x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bound := make(chan string, 1)
+			cfg := templateConfig(listen(t, script{bind: func(dn, _ string) (int, string) { bound <- dn; return 49, "" }}.serve))
+			cfg.Users.DNTemplate = c.template
+			_, err := templateLogin(t, openTemplate(t, cfg, connectors.ASCIIUsernames), c.username)
+			if got := <-bound; got != c.want || !reflect.DeepEqual(err, connectors.Reject(connectors.ReasonWrongPassword)) {
+				t.Errorf("bound as %s, %v, want %s", got, err, c.want)
+			}
+		})
+	}
+}
+
+// TestTemplateEntries signs in with entries of all kinds behind the DN.
+func TestTemplateEntries(t *testing.T) {
+	named := func(dn string, uid ...string) []record { return []record{person(dn, uid...)} }
+	const dn = "uid=alice,ou=people,dc=example"
+	for name, c := range map[string]struct {
+		own      []record // what answers to users.filter
+		any      []record // and to any filter
+		code     int
+		want     string // the user name
+		rejected connectors.Reason
+		outage   string
+	}{
+		"the entry":             {own: named(dn, "alice"), want: "alice"},
+		"in upper case":         {own: named("uid=Alice,ou=people,dc=example", "Alice"), want: "alice"},
+		"with another name too": {own: named(dn, "mallory", "alice"), want: "alice"},
+		"of another name":       {own: named("cn=x,ou=people,dc=example", "bob"), rejected: connectors.ReasonAmbiguous},
+		"named by another":      {own: named("uid=bob,ou=people,dc=example", "alice", "bob"), rejected: connectors.ReasonAmbiguous},
+		"of a name that is none": {
+			own: named("uid=a b,ou=people,dc=example", "a b"), rejected: connectors.ReasonBadUsername,
+		},
+		"outside the filter":  {any: named(dn, "alice"), rejected: connectors.ReasonRestricted},
+		"cannot be seen":      {outage: `the user "alice" has signed in and may not read the entry "uid=alice,ou=people,dc=example": let people read their own entries (slapd: by self read), also where anonymous clients only authenticate`},
+		"no such object":      {code: 32, outage: `the user "alice" has signed in and may not read the entry`},
+		"may not search":      {code: 50, outage: "reading the user's entry: result code 50 (insufficient access rights): people themselves may not search here"},
+		"without a name":      {own: []record{{dn, map[string][]string{"entryUUID": {"1"}}}}, outage: "has no uid: check username_attribute, and that people themselves may read it"},
+		"without an id":       {own: []record{{dn, map[string][]string{"uid": {"alice"}}}}, outage: "has 0 values of entryUUID, want one: check id_attribute, and that people themselves may read it"},
+		"two for one":         {own: append(named(dn, "alice"), named("uid=bob,dc=x", "bob")...), outage: `the directory was asked for the entry "uid=alice,ou=people,dc=example" and sends others`},
+		"a server in trouble": {code: 52, outage: "result code 52 (unavailable)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := openTemplate(t, templateConfig(listen(t, script{search: func(base, filter string) ([]record, int) {
+				if base != dn {
+					t.Errorf("searched below %q", base)
+				}
+				if filter == "(objectClass=inetOrgPerson)" {
+					return c.own, c.code
+				}
+				return c.any, c.code
+			}}.serve)), connectors.ASCIIUsernames)
+			id, err := templateLogin(t, d, "alice")
+			switch {
+			case c.outage != "":
+				wantOutage(t, err, c.outage)
+			case c.rejected != "" && !reflect.DeepEqual(err, connectors.Reject(c.rejected)):
+				t.Errorf("error = %v, want a rejection for %s", err, c.rejected)
+			case c.want != "" && (err != nil || id.Username != c.want || id.ID == "" || id.Connector != "directory"):
+				t.Errorf("signs in as %+v, %v, want %s", id, err, c.want)
+			}
+		})
+	}
+}
+
+// TestTemplateGroupsOfOneName holds that groups which list user names list the one that
+// was typed, and no other of the entry's.
+func TestTemplateGroupsOfOneName(t *testing.T) {
+	asked := make(chan string, 1)
+	cfg := templateConfig(listen(t, script{search: func(base, filter string) ([]record, int) {
+		if base == "ou=groups,dc=example" {
+			asked <- filter
+			return nil, 0
+		}
+		return []record{person("uid=Mallory,ou=people,dc=example", "Mallory", "alice")}, 0
+	}}.serve))
+	cfg.Groups = &ldap.Groups{BaseDN: "ou=groups,dc=example", MemberAttribute: "memberUid", MemberValue: "username"}
+	if _, err := templateLogin(t, openTemplate(t, cfg, connectors.ASCIIUsernames), "mallory"); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-asked; strings.Contains(got, "alice") || !strings.Contains(got, "(memberUid=Mallory)") {
+		t.Errorf("searched for %s, want the groups of Mallory alone", got)
+	}
+}
+
+// TestTemplateConnections holds that every login has a connection of its own, and that
+// there are no more at once than the bound.
+func TestTemplateConnections(t *testing.T) {
+	var accepted atomic.Int64
+	full, more := make(chan struct{}), make(chan struct{})
+	answer := script{bind: func(string, string) (int, string) {
+		<-more
+		return 0, ""
+	}}
+	d := openTemplate(t, templateConfig(listen(t, func(c net.Conn) {
+		if accepted.Add(1) == 16 {
+			close(full)
+		}
+		answer.serve(c)
+	})), connectors.ASCIIUsernames)
+	var group sync.WaitGroup
+	for range 40 {
+		group.Go(func() {
+			if _, err := d.Verify(t.Context(), connectors.Account{Username: "alice"}, secret(userPassword)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	<-full
+	time.Sleep(50 * time.Millisecond) // for those that must not come
+	if n := accepted.Load(); n != 16 {
+		t.Errorf("%d connections at once, want 16", n)
+	}
+	close(more)
+	group.Wait()
+	if n := accepted.Load(); n != 40 {
+		t.Errorf("%d connections for 40 logins", n)
+	}
+}
+
+// TestTemplateSearchesAsTheUser holds that each connection is bound once, before all
+// searches, as the user of that login alone.
+func TestTemplateSearchesAsTheUser(t *testing.T) {
+	var mu sync.Mutex
+	var steps []string
+	note := func(step string) {
+		mu.Lock()
+		defer mu.Unlock()
+		steps = append(steps, step)
+	}
+	cfg := templateConfig(listen(t, script{
+		bind: func(dn, _ string) (int, string) { note("bind " + dn); return 0, "" },
+		search: func(base, _ string) ([]record, int) {
+			note("search " + base)
+			if base == "ou=groups,dc=example" {
+				return []record{group("ops")}, 0
+			}
+			name, _, _ := strings.Cut(strings.TrimPrefix(base, "uid="), ",")
+			return []record{person(base, name)}, 0
+		},
+	}.serve))
+	cfg.Groups = &ldap.Groups{BaseDN: "ou=groups,dc=example"}
+	d := openTemplate(t, cfg, connectors.ASCIIUsernames)
+	for _, name := range []string{"alice", "bob"} {
+		if id, err := templateLogin(t, d, name); err != nil || id.Username != name || !slices.Equal(id.Groups, []string{"ops"}) {
+			t.Errorf("%s: %+v, %v", name, id, err)
+		}
+	}
+	want := []string{
+		"bind uid=alice,ou=people,dc=example", "search uid=alice,ou=people,dc=example", "search ou=groups,dc=example",
+		"bind uid=bob,ou=people,dc=example", "search uid=bob,ou=people,dc=example", "search ou=groups,dc=example",
+	}
+	if !slices.Equal(steps, want) {
+		t.Errorf("steps %q, want %q", steps, want)
+	}
+}
+
+// TestTemplateRefusals holds that what refuses a user here refuses one there.
+func TestTemplateRefusals(t *testing.T) {
+	for code, want := range map[int]connectors.Reason{
+		49: connectors.ReasonWrongPassword, 32: connectors.ReasonUnknown, 34: connectors.ReasonUnknown, 53: connectors.ReasonRestricted,
+	} {
+		d := openTemplate(t, templateConfig(listen(t, script{bind: func(string, string) (int, string) { return code, "" }}.serve)), connectors.ASCIIUsernames)
+		if _, err := templateLogin(t, d, "alice"); !reflect.DeepEqual(err, connectors.Reject(want)) {
+			t.Errorf("code %d: error = %v, want a rejection for %s", code, err, want)
+		}
+	}
+	mustChange := script{answer: func(string) []*ber.Packet { return []*ber.Packet{control(policyOID, []byte(mustChangeByPolicy))} }}
+	d := openTemplate(t, templateConfig(listen(t, mustChange.serve)), connectors.ASCIIUsernames)
+	if _, err := templateLogin(t, d, "alice"); !reflect.DeepEqual(err, connectors.Reject(connectors.ReasonMustChange)) {
+		t.Errorf("error = %v, want a rejection for %s", err, connectors.ReasonMustChange)
+	}
+	d = openTemplate(t, templateConfig(listen(t, script{bind: func(_, password string) (int, string) { return 51, "not with " + password }}.serve)), connectors.ASCIIUsernames)
+	_, err := templateLogin(t, d, "alice")
+	wantOutage(t, err, "checking the password: result code 51 (busy)")
+	d = openTemplate(t, templateConfig("ldap://127.0.0.1:9"), connectors.ASCIIUsernames)
+	_, err = templateLogin(t, d, "alice")
+	wantOutage(t, err, "cannot connect to 127.0.0.1:9")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Verify(ctx, connectors.Account{Username: "alice"}, secret(userPassword)); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: error = %v", err)
+	}
+}
+
+// TestAnonymousSearch holds that nobody signs in to search, and that the error says
+// what to do where that is refused.
+func TestAnonymousSearch(t *testing.T) {
+	anonymous := func(s script) *ldap.Config {
+		cfg := config(listen(t, s.serve))
+		cfg.BindDN, cfg.BindPassword, cfg.AnonymousSearch = "", connectors.Secret{}, true
+		return cfg
+	}
+	var bound []string
+	d := open(t, anonymous(script{bind: func(dn, _ string) (int, string) { bound = append(bound, dn); return 0, "" }}))
+	if _, err := login(t, d, "alice", userPassword); err != nil || !slices.Equal(bound, []string{alice().dn}) {
+		t.Errorf("bound as %q, %v, want %q alone", bound, err, alice().dn)
+	}
+	const way = "; let them, or set bind_dn and bind_password in place of anonymous_search"
+	for code, want := range map[int]string{
+		1:  ": anonymous clients may not search here" + way,
+		8:  ": anonymous clients may not search here" + way,
+		48: ": anonymous clients may not search here" + way,
+		50: ": anonymous clients may not search here" + way,
+		53: ": anonymous clients may not search here" + way,
+		32: ": the base_dn does not exist, or anonymous clients may not see it" + way,
+		13: ": it wants an encrypted connection; use ldaps:// or start_tls: true",
+		11: ": the directory's limits for anonymous clients are too low, or an index is missing; in slapd.conf: limits anonymous size.prtotal=unlimited",
+	} {
+		_, err := open(t, anonymous(script{search: func(string, string) ([]record, int) { return nil, code }})).Locate(t.Context(), "alice")
+		if !strings.HasSuffix(text(err), want) {
+			t.Errorf("code %d: error = %v, want %s", code, err, want)
+		}
+		wantOutage(t, err, "searching for the user: ")
+	}
+}
