@@ -6,6 +6,9 @@
 // entry. What leaves this package is the directory's own spelling of the user
 // name, lower case, and the entry's stable id; never what was typed.
 //
+// Where nobody may search, a [Template] makes the DN of the entry from the name, and the
+// person's own connection reads what is needed.
+//
 // # Connections
 //
 // LDAPS, StartTLS and, where it is allowed outright, plain LDAP; TLS 1.2 at least,

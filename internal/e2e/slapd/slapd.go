@@ -46,6 +46,7 @@ type Options struct {
 	Age    time.Duration // how long ago the server certificate expired; it is valid if zero
 	NoTLS  bool          // neither LDAPS nor StartTLS
 	Lax    bool          // without the ppolicy overlay, of which the server knows nothing then
+	Access string        // who may read what; the service account everything, and nobody else anything, if empty
 	Config string        // lines for the global part of slapd.conf
 	LDIF   string        // entries for the end of tree.ldif
 
@@ -122,7 +123,8 @@ func (s *Server) configure(tb testing.TB, o Options) {
 		tls = fmt.Sprintf("TLSCACertificateFile %s\nTLSCertificateFile %s\nTLSCertificateKeyFile %s\nTLSProtocolMin 3.3", s.CAFile, cert, key)
 	}
 	config := strings.NewReplacer("{{dir}}", s.dir, "{{tls}}", tls, "{{config}}", o.Config,
-		"{{memberof}}", cmp.Or(o.MemberOf, "overlay memberof")).Replace(configTemplate)
+		"{{memberof}}", cmp.Or(o.MemberOf, "overlay memberof"),
+		"{{access}}", cmp.Or(o.Access, "access to * by dn.exact="+ServiceDN+" read by * none")).Replace(configTemplate)
 	if o.Lax {
 		config = regexp.MustCompile(`(?m)^.*ppolicy.*$`).ReplaceAllString(config, "")
 	}
