@@ -370,9 +370,9 @@ func TestNewRefusesSharedServices(t *testing.T) {
 
 func TestSubject(t *testing.T) {
 	addr := netip.MustParseAddr("192.0.2.1")
-	id := connectors.Identity{Connector: "sso", Username: "alice", Groups: []string{"a", "b:c"}, Ceiling: connectors.Unlimited()}
+	id := connectors.Identity{Connector: "sso", Username: "alice", Groups: []string{"a", "b:c", "cafe\u0301"}, Ceiling: connectors.Unlimited()}
 	s := broker.Subject(&id, "reg", addr)
-	if s.User != "sso:alice" || fmt.Sprint(s.Groups) != "[sso:a sso:b:c]" || s.Service != "reg" || s.Addr != addr {
+	if s.User != "sso:alice" || fmt.Sprint(s.Groups) != "[sso:a sso:b:c sso:caf\u00e9]" || s.Service != "reg" || s.Addr != addr {
 		t.Errorf("subject %+v", s)
 	}
 	if s := broker.Subject(nil, "reg", addr); s.User != "" || len(s.Groups) != 0 {

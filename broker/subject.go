@@ -8,7 +8,7 @@ import (
 )
 
 // Subject is what the policy sees of a client. It is the single place that
-// qualifies names: a user is connector:username, a group connector:group. A nil
+// qualifies names: a user is connector:username, a group connector:group, composed. A nil
 // identity is the anonymous client.
 func Subject(id *connectors.Identity, service string, addr netip.Addr) policy.Subject {
 	s := policy.Subject{Service: service, Addr: addr, Ceiling: policy.Unlimited()}
@@ -18,7 +18,7 @@ func Subject(id *connectors.Identity, service string, addr netip.Addr) policy.Su
 	s.User = id.Connector + ":" + id.Username
 	s.Groups = make([]string, len(id.Groups))
 	for i, g := range id.Groups {
-		s.Groups[i] = id.Connector + ":" + g
+		s.Groups[i] = id.Connector + ":" + connectors.ComposeGroup(g)
 	}
 	if !id.Ceiling.IsUnlimited() {
 		// A ceiling that cannot be read comes back as the ceiling of nothing.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/config"
 	"github.com/shorepass/shorepass/policy"
 )
@@ -52,5 +54,36 @@ func TestPolicyOfTheRealm(t *testing.T) {
 	access := p.Decide(alice, []policy.Scope{scope}).Access
 	if len(access) != 1 || access[0].Name != "platform/app" || !slices.Equal(access[0].Actions, []string{"push"}) {
 		t.Errorf("got %+v", access)
+	}
+}
+
+// TestGroupsAreComposed holds that a rule is about a group however its letters are
+// written.
+func TestGroupsAreComposed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "shorepass.yaml")
+	write(t, file, `
+realms:
+  - name: team
+    services: [registry.example]
+    connectors:
+      - {name: directory, type: ldap, config: {url: "ldaps://ldap.example", bind_dn: "cn=a,dc=b", bind_password: secret, users: {base_dn: "dc=b"}, groups: {base_dn: "dc=b"}}}
+    policy:
+      rules:
+        - {name: all, authenticated: true, repositories: ["**"], allow: [pull]}
+        - {name: freeze, groups: ["directory:cafe\u0301", "directory:re\u0301*"], repositories: ["**"], deny: [pull]}
+`)
+	cfg, err := config.Load(file, types())
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope, err := policy.ParseScope("repository:a:pull")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range []string{"caf\u00e9", "cafe\u0301", "r\u00e9gie", "re\u0301gie"} {
+		id := connectors.Identity{Connector: "directory", Username: "alice", Groups: []string{group}, Ceiling: connectors.Unlimited()}
+		if access := cfg.Realms[0].Policy.Decide(broker.Subject(&id, "registry.example", netip.Addr{}), []policy.Scope{scope}).Access; len(access) != 0 {
+			t.Errorf("%+q: %+v was granted", group, access)
+		}
 	}
 }

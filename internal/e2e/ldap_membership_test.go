@@ -154,19 +154,23 @@ func TestLDAPMemberOf(t *testing.T) {
 		"memberof, unique names": {slapd.Options{MemberOf: unique}, "ou=unique," + slapd.Suffix, "john", []string{"operators"}},
 		"dynlist": {
 			slapd.Options{Config: dynlist, MemberOf: "overlay dynlist\ndynlist-attrset groupOfURLs memberURL member+memberOf@groupOfNames"},
-			slapd.Groups, "alice", []string{"platform"},
+			slapd.Groups, "alice",
+			[]string{"platform"},
 		},
 		"dynlist, nested": {
 			slapd.Options{Config: dynlist, MemberOf: "overlay dynlist\ndynlist-attrset groupOfURLs memberURL member+memberOf@groupOfNames*"},
-			slapd.Groups, "alice", []string{"engineering", "everyone", "platform"},
+			slapd.Groups, "alice",
+			[]string{"engineering", "everyone", "platform"},
 		},
 		"dynlist, nested, with commas": {
 			slapd.Options{Config: dynlist, MemberOf: "overlay dynlist\ndynlist-attrset groupOfURLs memberURL member+memberOf@groupOfNames*"},
-			slapd.Groups, "jane", []string{"on-call", "ops, night (ext)"},
+			slapd.Groups, "jane",
+			[]string{"on-call", "ops, night (ext)"},
 		},
 		"dynlist, a group that is a filter": {
 			slapd.Options{Config: dynlist, MemberOf: "overlay dynlist\ndynlist-attrset groupOfURLs memberURL member+memberOf@groupOfNames*"},
-			"ou=dynamic," + slapd.Suffix, "bob", []string{"browns"},
+			"ou=dynamic," + slapd.Suffix, "bob",
+			[]string{"browns"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
