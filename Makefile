@@ -66,7 +66,7 @@ fuzz: needs-go ## each fuzz target for FUZZTIME
 
 golden: peers ## writes the golden files anew from what the code does now: read the diff
 	go test ./internal/config ./cmd -update
-	cd internal/e2e && go test -count=1 . -update
+	cd internal/e2e && go test -count=1 -timeout=15m . -update
 
 peers: ## installs the servers and clients of the tests
 	@./internal/e2e/peers.sh servers

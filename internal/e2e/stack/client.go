@@ -1,10 +1,9 @@
 package stack
 
 import (
-	"archive/tar"
-	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -17,31 +16,70 @@ type Client struct {
 	registry string
 }
 
-// NewClient returns a person who has logged in nowhere yet.
+// NewClient returns a person who has logged in nowhere yet, and who has no engine.
 func NewClient(tb testing.TB, r *Registry) *Client {
 	tb.Helper()
 	dir := tb.TempDir()
-	return &Client{tb: tb, dir: dir, registry: r.Addr, env: []string{
-		"HOME=" + dir, "DOCKER_CONFIG=" + dir, "XDG_RUNTIME_DIR=" + dir, "REGISTRY_AUTH_FILE=" + filepath.Join(dir, "config.json"), // skopeo's; docker and crane read the same file
+	c := &Client{tb: tb, dir: dir, registry: r.Addr, env: []string{
+		"HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "XDG_CACHE_HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_RUNTIME_DIR=" + dir,
+		"DOCKER_CONFIG=" + dir, "DOCKER_HOST=unix://" + filepath.Join(dir, "no-engine.sock"),
+		"REGISTRY_AUTH_FILE=" + filepath.Join(dir, "config.json"), // skopeo's and podman's; docker and crane read the same file
 	}}
+	c.File("config.json", "{}\n") // podman wants the file that it is told of
+	return c
 }
 
-// Docker runs the docker command line, without an engine.
+// In is the same person in another test.
+func (c *Client) In(tb testing.TB) *Client {
+	in := *c
+	in.tb = tb
+	return &in
+}
+
+// With is the same person with more in the environment.
+func (c *Client) With(env ...string) *Client {
+	with := *c
+	with.env = append(slices.Clone(c.env), env...)
+	return &with
+}
+
+// Dir is the person's home.
+func (c *Client) Dir() string { return c.dir }
+
+// File writes a file into the person's home, in a folder of its own if the name has
+// one, and returns its path.
+func (c *Client) File(name, content string) string {
+	c.tb.Helper()
+	path := filepath.Join(c.dir, name)
+	err := os.MkdirAll(filepath.Dir(path), 0o750)
+	if err == nil {
+		err = os.WriteFile(path, []byte(content), 0o600)
+	}
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	return path
+}
+
+// Registry is the host and port of the person's registry.
+func (c *Client) Registry() string { return c.registry }
+
+// Run runs a program; stdin is what it reads.
+func (c *Client) Run(stdin, program string, args ...string) Result {
+	c.tb.Helper()
+	return Run(c.tb, c.env, stdin, Find(c.tb, program), args...)
+}
+
+// Docker runs the docker command line.
 func (c *Client) Docker(stdin string, args ...string) Result {
 	c.tb.Helper()
-	return Run(c.tb, c.env, stdin, Find(c.tb, "docker"), args...)
+	return c.Run(stdin, "docker", args...)
 }
 
 // Crane runs crane.
 func (c *Client) Crane(args ...string) Result {
 	c.tb.Helper()
-	return Run(c.tb, c.env, "", Find(c.tb, "crane"), args...)
-}
-
-// Skopeo runs skopeo.
-func (c *Client) Skopeo(stdin string, args ...string) Result {
-	c.tb.Helper()
-	return Run(c.tb, c.env, stdin, Find(c.tb, "skopeo"), append([]string{"--insecure-policy"}, args...)...)
+	return c.Run("", "crane", args...)
 }
 
 // DockerLogin logs in with docker; crane reads the same file.
@@ -50,36 +88,5 @@ func (c *Client) DockerLogin(username, password string) Result {
 	return c.Docker(password, "login", "--username", username, "--password-stdin", c.registry)
 }
 
-// SkopeoLogin logs in with skopeo.
-func (c *Client) SkopeoLogin(username, password string) Result {
-	c.tb.Helper()
-	return c.Skopeo(password, "login", "--tls-verify=false", "--username", username, "--password-stdin", c.registry)
-}
-
 // Ref is a reference to an image of the client's registry.
 func (c *Client) Ref(repository string) string { return c.registry + "/" + repository }
-
-// Image makes a small image in a file that crane and skopeo push.
-func (c *Client) Image() string {
-	c.tb.Helper()
-	var layer bytes.Buffer
-	w := tar.NewWriter(&layer)
-	content := []byte("hello from " + c.dir + "\n")
-	if err := w.WriteHeader(&tar.Header{Name: "hello.txt", Mode: 0o644, Size: int64(len(content))}); err != nil {
-		c.tb.Fatal(err)
-	}
-	if _, err := w.Write(content); err != nil {
-		c.tb.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		c.tb.Fatal(err)
-	}
-	file, image := filepath.Join(c.dir, "layer.tar"), filepath.Join(c.dir, "image.tar")
-	if err := os.WriteFile(file, layer.Bytes(), 0o600); err != nil {
-		c.tb.Fatal(err)
-	}
-	if made := c.Crane("append", "--oci-empty-base", "-f", file, "-t", "example/hello:1", "-o", image); made.Code != 0 {
-		c.tb.Fatalf("crane append exits %d: %s", made.Code, made.Stderr)
-	}
-	return image
-}

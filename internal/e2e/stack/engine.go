@@ -79,7 +79,5 @@ exec "$@"`
 // NewClient is NewClient for a person whose docker uses this engine.
 func (e *Engine) NewClient(tb testing.TB, r *Registry) *Client {
 	tb.Helper()
-	c := NewClient(tb, r)
-	c.env = append(c.env, "DOCKER_HOST=unix://"+e.Socket)
-	return c
+	return NewClient(tb, r).With("DOCKER_HOST=unix://" + e.Socket)
 }

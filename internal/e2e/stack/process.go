@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,6 +25,29 @@ func Find(tb testing.TB, program string) string {
 		tb.Fatalf("%s is missing: run \"make peers\", and the tests through \"make e2e\"", program)
 	}
 	return path
+}
+
+// FindAll returns the paths of all programs of that name, at least one.
+func FindAll(tb testing.TB, program string) []string {
+	tb.Helper()
+	all := []string{Find(tb, program)}
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		path, err := exec.LookPath(filepath.Join(dir, program))
+		if err == nil && !slices.ContainsFunc(all, func(known string) bool { return same(known, path) }) {
+			all = append(all, path)
+		}
+	}
+	return all
+}
+
+// same says whether two paths are of one file.
+func same(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
 }
 
 // FreeAddr returns localhost with a port that was free a moment ago. Clients treat

@@ -1,0 +1,174 @@
+package e2e_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/internal/e2e/stack"
+)
+
+// dockers are the docker command lines of this machine, which may have releases that
+// are years apart.
+func dockers(tb testing.TB) []tool {
+	tb.Helper()
+	var all []tool
+	programs := stack.FindAll(tb, "docker")
+	for i, program := range programs {
+		all = append(all, docker(fmt.Sprintf("docker%d", i), program))
+	}
+	return append(all, buildKit(programs))
+}
+
+// docker is a docker command line with an engine.
+func docker(id, program string) tool {
+	run := func(p *person, args ...string) stack.Result { return p.Run("", program, args...) }
+	return tool{
+		name: "docker", id: id,
+		hides: []refusal{loginDown, pullDown},
+		login: func(p *person) stack.Result {
+			return p.Run(p.password, program, "login", "--username", p.name, "--password-stdin", p.Registry())
+		},
+		logout: func(p *person) stack.Result { return run(p, "logout", p.Registry()) },
+		push: func(p *person, ref string) stack.Result {
+			return inOrder(
+				func() stack.Result { return run(p, "load", "--input", p.Image()) },
+				func() stack.Result { return run(p, "tag", stack.ImageName, ref) },
+				func() stack.Result { return run(p, "push", ref) },
+			)
+		},
+		pull: func(p *person, ref string) stack.Result {
+			_ = run(p, "rmi", ref) // it may not be there
+			return run(p, "pull", ref)
+		},
+		build: func(p *person, base string) stack.Result {
+			return p.With("DOCKER_BUILDKIT=0").Run("", program, "build", "--pull", buildContext(p, base))
+		},
+		mount: func(p *person, from, to string) stack.Result {
+			return inOrder(
+				func() stack.Result { return run(p, "tag", from, to) },
+				func() stack.Result { return run(p, "push", to) },
+			)
+		},
+	}
+}
+
+// buildKit is a docker command line with the engine's BuildKit, which fetches base
+// images with a client of its own.
+func buildKit(programs []string) tool {
+	d := docker("", programs[0])
+	return tool{
+		name: "BuildKit", id: "buildkit", login: d.login, logout: d.logout,
+		hides: []refusal{stalePassword, pullAnonymous, loginDown, pullDown},
+		build: func(p *person, base string) stack.Result {
+			var r stack.Result
+			for _, program := range programs {
+				r = p.With("DOCKER_BUILDKIT=1").Run("", program, "build", "--progress", "plain", "--pull", buildContext(p, base))
+				if !strings.Contains(r.Stderr, "buildx component is missing") { // as it may be for some of them
+					break
+				}
+			}
+			return r
+		},
+	}
+}
+
+// buildContext is a folder with a Dockerfile that adds to the base.
+func buildContext(p *person, base string) string {
+	return filepath.Dir(p.File("build/Dockerfile", "FROM "+base+"\nCOPY Dockerfile /\n"))
+}
+
+// dockerManifest works with manifest lists, which the docker command line does without
+// an engine. The images that they name are pushed with another tool.
+func dockerManifest(t *testing.T, w *world, id, program string) *matrix {
+	m := newMatrix(t, tool{name: "docker manifest", id: id, hides: []refusal{pushAnonymous}}, w, w.client)
+	inOneLine := func(p *person, args ...string) stack.Result { return p.Run("", program, args...) }
+	d := docker("", program)
+	create := func(p *person, ref, image string) stack.Result {
+		return inOneLine(p, "manifest", "create", "--insecure", "--amend", ref, image)
+	}
+	publish := func(p *person, ref string) stack.Result { return inOneLine(p, "manifest", "push", "--insecure", ref) }
+	inspect := func(p *person, ref string) stack.Result {
+		return inOneLine(p, "manifest", "inspect", "--insecure", ref)
+	}
+
+	for _, p := range []*person{m.alice, m.bob} {
+		ok(t, d.login(p))
+	}
+	for _, prefix := range []string{"platform", "public"} {
+		image := m.repository(prefix) + ":image"
+		ok(t, m.admin.Crane("push", m.admin.Image(), image))
+		ok(t, create(m.alice, m.ref(prefix), image))
+		ok(t, publish(m.alice, m.ref(prefix)))
+		if got := ok(t, inspect(m.alice, m.ref(prefix))); !strings.Contains(got, "manifest.list") {
+			t.Errorf("docker manifest inspect prints %s", got)
+		}
+	}
+	ok(t, inspect(m.nobody, m.ref("public")))
+	maps.Copy(m.results.does, map[operation]string{opLogin: yes, opPush: yes, opPull: yes, opAnonymousPull: yes, opLogout: yes})
+
+	m.refused(t, wrongPassword, d.login(m.nobody.as("alice", "not-her-password")))
+	m.refused(t, unknownUser, d.login(m.nobody.as("zoe", "zoe-password")))
+	m.refused(t, pullDenied, inspect(m.bob, m.repository("platform")+":image"))
+	m.refused(t, pullAnonymous, inspect(m.nobody, m.repository("platform")+":image"))
+	public := m.repository("public") + ":image"
+	ok(t, create(m.bob, m.ref("platform"), public))
+	m.refused(t, pushDenied, publish(m.bob, m.ref("platform")))
+	ok(t, create(m.nobody, m.ref("platform"), public))
+	m.refused(t, pushAnonymous, publish(m.nobody, m.ref("platform")))
+	ok(t, d.logout(m.bob))
+	m.refused(t, pullAnonymous, inspect(m.bob, m.repository("platform")+":image"))
+	return m
+}
+
+// tenLayers pushes an image whose layers go up side by side, and mounts them all.
+func tenLayers(t *testing.T, w *world, e *stack.Engine) {
+	alice := e.NewClient(t, w.registry)
+	ok(t, alice.DockerLogin("alice", "alice-password"))
+	wantKept(t, alice, "alice:alice-password")
+	ok(t, alice.Docker("", "load", "--input", alice.Layers(10)))
+	for _, repository := range []string{"platform/ten", "home/alice/ten"} {
+		ok(t, alice.Docker("", "tag", stack.ImageName, alice.Ref(repository)))
+		ok(t, alice.Docker("", "push", alice.Ref(repository)))
+	}
+	if got := w.mounts(t, "home/alice/ten"); got != 10 {
+		t.Errorf("%d layers are mounted, not 10", got)
+	}
+	if first, second := ok(t, alice.Crane("digest", alice.Ref("platform/ten"))), ok(t, alice.Crane("digest", alice.Ref("home/alice/ten"))); first != second {
+		t.Errorf("pushed %s, mounted %s", first, second)
+	}
+}
+
+// wantKept wants docker to keep the credentials as docs/clients.md says.
+func wantKept(t *testing.T, c *stack.Client, credentials string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(c.Dir(), "config.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config struct {
+		Auths map[string]struct{ Auth string }
+	}
+	if err := json.Unmarshal(content, &config); err != nil {
+		t.Fatal(err)
+	}
+	if got := config.Auths[c.Registry()].Auth; got != base64.StdEncoding.EncodeToString([]byte(credentials)) {
+		t.Errorf("docker keeps %q", got)
+	}
+}
+
+// inOrder runs commands until one fails, and returns the last result.
+func inOrder(commands ...func() stack.Result) stack.Result {
+	var r stack.Result
+	for _, command := range commands {
+		if r = command(); r.Code != 0 {
+			break
+		}
+	}
+	return r
+}

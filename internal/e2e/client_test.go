@@ -1,0 +1,270 @@
+package e2e_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/internal/e2e/stack"
+)
+
+// tool is a client program as the tests use it. What it cannot do is nil. A new
+// client is one file with a function that returns its tool, and a line in tools.
+type tool struct {
+	name string // of the program, in docs/clients.md and testdata/messages
+	id   string // of its repositories; the name if empty
+
+	// hides are the refusals of which the broker's words do not reach the user.
+	hides []refusal
+
+	login   func(p *person) stack.Result
+	logout  func(p *person) stack.Result
+	push    func(p *person, ref string) stack.Result // an image of p's own
+	pull    func(p *person, ref string) stack.Result
+	build   func(p *person, base string) stack.Result // an image on a base of the registry
+	tags    func(p *person, repository string) stack.Result
+	catalog func(p *person) stack.Result
+	remove  func(p *person, ref, digest string) stack.Result
+	mount   func(p *person, from, to string) stack.Result // copies an image to another repository of the registry
+}
+
+// person is somebody at a client program; without a name, somebody who has no account.
+type person struct {
+	*stack.Client
+	name, password string
+}
+
+// as is the same person with other credentials to type.
+func (p *person) as(name, password string) *person { return &person{p.Client, name, password} }
+
+// tag is the one that every tool pushes: helm wants versions.
+const tag = "1.0.0"
+
+// matrix is a tool at work in a world, and what it was seen to do.
+type matrix struct {
+	tool
+	w       *world
+	admin   *stack.Client // looks after the tool, with another one
+	alice   *person       // may do everything in platform/… and public/…
+	bob     *person       // may do nothing there but pull from public/…
+	carol   *person       // may list all repositories
+	nobody  *person
+	former  *person // of alice's group; will change the password after a login
+	results record
+}
+
+// newMatrix makes the people; client makes one who can use the tool.
+func newMatrix(t *testing.T, u tool, w *world, client func(testing.TB) *stack.Client) *matrix {
+	t.Helper()
+	if u.id == "" {
+		u.id = u.name
+	}
+	somebody := func(name, password string) *person { return &person{client(t), name, password} }
+	m := &matrix{
+		tool: u, w: w, admin: w.client(t), results: newRecord(),
+		alice: somebody("alice", "alice-password"), bob: somebody("BOB", "bob-password"), carol: somebody("carol", "carol-password"),
+		nobody: somebody("", ""), former: somebody("former-"+u.id, "old-password"),
+	}
+	ok(t, m.admin.DockerLogin("alice", "alice-password"))
+	w.slapd.Load(t, fmt.Sprintf("dn: uid=%[1]s,ou=people,dc=corp,dc=example\nobjectClass: inetOrgPerson\nuid: %[1]s\ncn: %[1]s\nsn: %[1]s\nuserPassword: %[2]s\n", m.former.name, m.former.password))
+	w.slapd.Modify(t, fmt.Sprintf("dn: cn=platform,ou=groups,dc=corp,dc=example\nchangetype: modify\nadd: member\nmember: uid=%s,ou=people,dc=corp,dc=example\n", m.former.name))
+	return m
+}
+
+// in is the matrix in another test.
+func (m *matrix) in(t *testing.T) *matrix {
+	in := *m
+	in.admin = m.admin.In(t)
+	for _, p := range []**person{&in.alice, &in.bob, &in.carol, &in.nobody, &in.former} {
+		*p = &person{(*p).In(t), (*p).name, (*p).password}
+	}
+	return &in
+}
+
+// repository is a repository of the tool's own under a prefix.
+func (m *matrix) repository(prefix string) string { return m.admin.Ref(prefix + "/" + m.id) }
+
+// ref is its one image.
+func (m *matrix) ref(prefix string) string { return m.repository(prefix) + ":" + tag }
+
+// digest is what the registry has at ref, empty if nothing.
+func (m *matrix) digest(ref string) string {
+	if r := m.admin.Crane("digest", ref); r.Code == 0 {
+		return strings.TrimSpace(r.Stdout)
+	}
+	return ""
+}
+
+// works uses the tool for everything that it can do.
+func (m *matrix) works(t *testing.T) {
+	m.logsIn(t)
+	m.pushes(t)
+	if m.build != nil {
+		ok(t, m.build(m.alice, m.ref("platform")))
+		m.results.does[opBuild] = yes
+	}
+	if m.pull != nil {
+		ok(t, m.pull(m.alice, m.ref("platform")))
+		m.results.does[opPull] = yes
+	}
+	ok(t, m.fetch(m.nobody, m.ref("public")))
+	m.results.does[opAnonymousPull] = yes
+	if m.tags != nil {
+		m.lists(t, opTags, m.tags(m.alice, m.repository("platform")), tag)
+	}
+	if m.catalog != nil {
+		m.lists(t, opCatalog, m.catalog(m.carol), "platform/"+m.id)
+	}
+	if m.mount != nil {
+		m.mounts(t, m.alice, "home/alice")
+	}
+}
+
+// fetch is a pull, or what comes nearest to it.
+func (m *matrix) fetch(p *person, ref string) stack.Result {
+	if m.pull != nil {
+		return m.pull(p, ref)
+	}
+	return m.build(p, ref)
+}
+
+// pushes pushes the tool's images, for a tool that cannot with another one.
+func (m *matrix) pushes(t *testing.T) {
+	for _, prefix := range []string{"platform", "public"} {
+		ref := m.ref(prefix)
+		if m.push == nil {
+			ok(t, m.admin.Crane("push", m.admin.Image(), ref))
+			continue
+		}
+		ok(t, m.push(m.alice, ref))
+		if m.digest(ref) == "" {
+			t.Fatalf("%s is not there", ref)
+		}
+		m.results.does[opPush] = yes
+	}
+}
+
+// logsIn logs everybody in who has an account.
+func (m *matrix) logsIn(t *testing.T) {
+	if m.login == nil {
+		return
+	}
+	for _, p := range []*person{m.alice, m.bob, m.carol, m.former} {
+		ok(t, m.login(p))
+	}
+	m.results.does[opLogin] = yes
+}
+
+// lists wants a listing to have the item.
+func (m *matrix) lists(t *testing.T, o operation, r stack.Result, item string) {
+	t.Helper()
+	if got := ok(t, r); !strings.Contains(got, item) {
+		t.Errorf("%s of %s prints %q, without %s", o, m.name, got, item)
+	}
+	m.results.does[o] = yes
+}
+
+// mounts copies the image from platform/… to a repository under the prefix and sees
+// in the registry's log whether its layers were mounted or sent again.
+func (m *matrix) mounts(t *testing.T, p *person, prefix string) {
+	t.Helper()
+	ok(t, m.mount(p, m.ref("platform"), m.ref(prefix)))
+	if from, to := m.digest(m.ref("platform")), m.digest(m.ref(prefix)); from == "" || from != to {
+		t.Errorf("%s was copied from %s and is %s", m.ref("platform"), from, to)
+	}
+	if m.results.does[opMount] = "sends"; m.w.mounts(t, prefix+"/"+m.id) > 0 {
+		m.results.does[opMount] = yes
+	}
+}
+
+// refuses does with the tool what is refused, and compares what the user reads.
+func (m *matrix) refuses(t *testing.T) {
+	m.refused(t, wrongPassword, m.signIn(m.nobody.as("alice", "not-her-password"), m.ref("platform")))
+	m.refused(t, unknownUser, m.signIn(m.nobody.as("zoe", "zoe-password"), m.ref("platform")))
+	if m.logout != nil {
+		_ = m.logout(m.nobody) // what was not accepted may have been kept all the same
+	}
+	m.refused(t, pullDenied, m.fetch(m.bob, m.ref("platform")))
+	m.refused(t, pullAnonymous, m.fetch(m.nobody, m.ref("platform")))
+	if m.push != nil {
+		m.refused(t, pushDenied, m.push(m.bob, m.ref("platform")))
+		m.refused(t, pushAnonymous, m.push(m.nobody, m.ref("platform")))
+	}
+	if m.build != nil && m.pull != nil {
+		m.refused(t, buildDenied, m.build(m.bob, m.ref("platform")))
+		m.refused(t, buildAnonymous, m.build(m.nobody, m.ref("platform")))
+	}
+	if m.tags != nil {
+		m.refused(t, tagsDenied, m.tags(m.bob, m.repository("platform")))
+	}
+	if m.catalog != nil {
+		m.refused(t, catalogDenied, m.catalog(m.bob))
+	}
+	if m.mount != nil {
+		m.mountDenied(t)
+	}
+	m.w.slapd.Modify(t, fmt.Sprintf("dn: uid=%s,ou=people,dc=corp,dc=example\nchangetype: modify\nreplace: userPassword\nuserPassword: new-password\n", m.former.name))
+	m.refused(t, stalePassword, m.fetch(m.former, m.ref("platform")))
+}
+
+// signIn is a login; where the tool has none, or does not ask the registry at a
+// login, it is the first pull that shows whether the credentials are right.
+func (m *matrix) signIn(p *person, ref string) stack.Result {
+	if m.login == nil {
+		return m.fetch(p, ref)
+	}
+	r := m.login(p)
+	if r.Code == 0 {
+		m.results.does[opLogin] = "kept unchecked"
+		r = m.fetch(p, ref)
+	}
+	return r
+}
+
+// mountDenied copies from a repository that the person may not read. A tool that has
+// the image anyway sends it.
+func (m *matrix) mountDenied(t *testing.T) {
+	r := m.mount(m.bob, m.ref("platform"), m.ref("web"))
+	if r.Code != 0 {
+		m.refused(t, mountDenied, r)
+		return
+	}
+	if m.w.mounts(t, "web/"+m.id) > 0 {
+		t.Errorf("%s mounted what bob may not read", m.name)
+	}
+	m.results.reads[mountDenied] = sentInstead
+}
+
+// removes deletes the image, first as somebody who may not.
+func (m *matrix) removes(t *testing.T) {
+	if m.remove == nil {
+		return
+	}
+	ref := m.ref("public")
+	digest := m.digest(ref)
+	m.refused(t, deleteDenied, m.remove(m.bob, ref, digest))
+	ok(t, m.remove(m.alice, ref, digest))
+	if got := m.digest(ref); got != "" {
+		t.Errorf("%s is still there: %s", ref, got)
+	}
+	m.results.does[opRemove] = yes
+}
+
+// logsOut forgets what bob typed.
+func (m *matrix) logsOut(t *testing.T) {
+	if m.logout == nil {
+		return
+	}
+	ok(t, m.logout(m.bob))
+	m.refused(t, pullAnonymous, m.fetch(m.bob.as("", ""), m.ref("platform")))
+	m.results.does[opLogout] = yes
+}
+
+// outage uses the tool while the directory is down. Carol has pulled nothing so far:
+// BuildKit keeps tokens for as long as they are valid.
+func (m *matrix) outage(t *testing.T) {
+	if m.login != nil && m.results.does[opLogin] == yes {
+		m.refused(t, loginDown, m.login(m.nobody.as("carol", "carol-password")))
+	}
+	m.refused(t, pullDown, m.fetch(m.carol, m.ref("public")))
+}
