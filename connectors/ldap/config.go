@@ -89,6 +89,16 @@ type Users struct {
 	// entry: by it, an account stays the same when it is renamed. Default: entryUUID
 	// (RFC 4530).
 	IDAttribute string `yaml:"id_attribute"`
+
+	// Disabled says what tells, without a password, that a person may not sign in: none,
+	// nothing but Filter, or ppolicy, what OpenLDAP's password policy notes in the entry.
+	// Default: none.
+	Disabled string `yaml:"disabled"`
+
+	// PasswordPolicy is the DN of the policy that holds where an entry names none
+	// (pwdPolicySubentry): slapd's ppolicy_default. Only with disabled: ppolicy.
+	// Default: not known, so that every lock counts and no age of a password.
+	PasswordPolicy string `yaml:"password_policy"`
 }
 
 // Groups says where groups come from: a search for those that list the person, or,
@@ -155,6 +165,7 @@ func (c Config) WithDefaults() Config {
 	u := &c.Users
 	setDefault(&u.Filter, "(objectClass=inetOrgPerson)")
 	setDefault(&u.IDAttribute, "entryUUID")
+	setDefault(&u.Disabled, disabledNone)
 	if u.DNTemplate != "" {
 		t, _ := parseTemplate(u.DNTemplate)
 		setDefault(&u.UsernameAttribute, t.attribute)

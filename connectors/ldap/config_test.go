@@ -17,6 +17,7 @@ func TestDefaultConfig(t *testing.T) {
 		UsernameAttribute: "uid",
 		Scope:             "sub",
 		IDAttribute:       "entryUUID",
+		Disabled:          "none",
 	}}
 	want.Users.LoginAttributes = []string{"uid"}
 	if got := ldap.DefaultConfig().WithDefaults(); !reflect.DeepEqual(&got, want) {

@@ -116,6 +116,11 @@ func (d *Directory) Resolve(ctx context.Context, id string) (connectors.Identity
 	} else if err != nil {
 		return connectors.Identity{}, err
 	}
+	if disabled, err := d.isDisabled(ctx, found); err != nil {
+		return connectors.Identity{}, err
+	} else if disabled {
+		return connectors.Identity{}, connectors.ErrGone
+	}
 	return d.identity(ctx, found)
 }
 

@@ -39,10 +39,10 @@
 // fewer denies: beyond the bounds, of an attribute of which the directory sends a
 // range only, or where a part of them may be on another server.
 //
-// A locked or disabled account is one that the directory refuses to bind. There is
-// no attribute that says so in all directories, and no setting that names one: a
-// lookup without a password ([Directory.Resolve]) takes such an account for any
-// other, unless users.filter leaves it out.
+// A locked or disabled account is one that the directory refuses to bind. A lookup
+// without a password ([Directory.Resolve]) knows of it by users.filter, and with
+// users.disabled: ppolicy by what OpenLDAP's password policy notes in the entry, read
+// as slapd reads it; there is nothing that all directories have in common.
 //
 // # Referrals
 //

@@ -15,13 +15,14 @@ import (
 // entry is what was read of a person's entry: all that a login needs besides the
 // password. It is immutable.
 type entry struct {
-	dn       string   // as the directory spells it
-	id       string   // the value of id_attribute
-	username string   // the canonical name
-	names    []string // all values of username_attribute, as the directory spells them
-	primary  []string // the values of primary_attribute
-	memberOf []string // the values of from_attribute
-	cut      error    // why these are not all; nil where they are
+	dn       string      // as the directory spells it
+	id       string      // the value of id_attribute
+	username string      // the canonical name
+	names    []string    // all values of username_attribute, as the directory spells them
+	primary  []string    // the values of primary_attribute
+	memberOf []string    // the values of from_attribute
+	cut      error       // why these are not all; nil where they are
+	raw      *ldap.Entry // what was read
 }
 
 // find returns the entry that has one of the texts in one of the attributes. It fails
@@ -65,6 +66,9 @@ func (f *finder) find(ctx context.Context, attributes []string, texts ...string)
 // wanted are the attributes that are read of a person's entry.
 func (f *finder) wanted() []string {
 	names := []string{f.config.Users.UsernameAttribute, f.config.Users.IDAttribute}
+	if f.config.Users.Disabled == disabledPPolicy {
+		names = append(names, stateAttributes()...)
+	}
 	return append(names, f.config.Groups.ofPeople()...)
 }
 
@@ -91,7 +95,7 @@ func (f *finder) readEntry(raw *ldap.Entry) (*entry, error) {
 	case len(names) == 0:
 		return nil, fmt.Errorf("the entry %q has no %s: check username_attribute, and that %s may read it", raw.DN, users.UsernameAttribute, f.config.searcher())
 	}
-	e := &entry{dn: raw.DN, id: id[0], names: names}
+	e := &entry{raw: raw, dn: raw.DN, id: id[0], names: names}
 	var ok bool
 	if e.username, ok = f.usernames.Parse(canonicalName(dn, users.UsernameAttribute, names)); !ok {
 		return nil, connectors.Reject(connectors.ReasonBadUsername)

@@ -56,6 +56,7 @@ type script struct {
 	bind   func(dn, password string) (code int, words string)
 	answer func(dn string) []*ber.Packet // the controls of the answer to a bind
 	search func(base, filter string) (found []record, code int)
+	asks   func(attributes []string)
 	refers string // the base whose searches come with a reference to another server
 }
 
@@ -139,6 +140,13 @@ func (s script) answerSearch(c net.Conn, id int64, op *ber.Packet) {
 		found, code = s.search(op.Children[0].Data.String(), filter)
 	} else if strings.Contains(filter, "groupOfNames") {
 		found = nil
+	}
+	if s.asks != nil {
+		var names []string
+		for _, a := range op.Children[7].Children {
+			names = append(names, a.Data.String())
+		}
+		s.asks(names)
 	}
 	if s.refers == op.Children[0].Data.String() {
 		write(c, message(id, reference()))

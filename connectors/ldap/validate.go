@@ -110,6 +110,26 @@ func (u *Users) validate(p *problems) {
 		u.validateSearch(p)
 	}
 	p.attribute("users.id_attribute", u.IDAttribute)
+	u.validateDisabled(p)
+}
+
+func (u *Users) validateDisabled(p *problems) {
+	switch u.Disabled {
+	case disabledNone, disabledPPolicy:
+	default:
+		p.add("users.disabled", fmt.Sprintf("%q is neither none nor ppolicy (what OpenLDAP's password policy notes in an entry); for other directories, have users.filter leave out who is disabled", u.Disabled))
+		return
+	}
+	if u.DNTemplate != "" {
+		p.unless(u.Disabled == disabledNone, "users.disabled", "dn_template, by which nobody is looked up without a password")
+	}
+	switch {
+	case u.PasswordPolicy == "":
+	case u.Disabled != disabledPPolicy:
+		p.add("users.password_policy", "has no meaning without disabled: ppolicy: remove it, or set that")
+	default:
+		p.dn("users.password_policy", u.PasswordPolicy, "the DN of the default password policy")
+	}
 }
 
 func (u *Users) validateSearch(p *problems) {

@@ -154,7 +154,7 @@ func TestManualDefaults(t *testing.T) {
 		"ldap": {
 			"start_tls": strconv.FormatBool(directory.StartTLS), "insecure_plaintext": strconv.FormatBool(directory.InsecurePlaintext),
 			"users.filter": directory.Users.Filter, "users.username_attribute": directory.Users.UsernameAttribute,
-			"users.scope": directory.Users.Scope, "users.id_attribute": directory.Users.IDAttribute,
+			"users.scope": directory.Users.Scope, "users.disabled": directory.Users.Disabled, "users.id_attribute": directory.Users.IDAttribute,
 		},
 	} {
 		for key, value := range defaults {

@@ -130,6 +130,7 @@ func TestFull(t *testing.T) {
 	directory.Users = ldap.Users{
 		BaseDN: "ou=people,dc=corp,dc=example", Filter: "(objectClass=person)", UsernameAttribute: "uid",
 		LoginAttributes: []string{"uid", "mail"}, Scope: "one", IDAttribute: "entryUUID",
+		Disabled: "ppolicy", PasswordPolicy: "cn=default,ou=policies,dc=corp,dc=example",
 	}
 	directory.Groups = &ldap.Groups{
 		BaseDN: "ou=groups,dc=corp,dc=example", Filter: "(objectClass=groupOfNames)", MemberAttribute: "member",

@@ -141,14 +141,16 @@ func TestLDAPTemplateConnections(t *testing.T) {
 	s.Settle(t)
 	kinds := map[int][]string{}
 	for _, e := range s.Events(mark) {
-		kinds[e.Conn] = append(kinds[e.Conn], e.Kind)
+		if e.Kind != "ACCEPT" { // of which another thread tells
+			kinds[e.Conn] = append(kinds[e.Conn], e.Kind)
+		}
 	}
 	searching := 0
 	for conn, kinds := range kinds {
 		text := strings.Join(slices.Compact(kinds), " ")
-		if text == "ACCEPT BIND SRCH CLOSE" {
+		if text == "BIND SRCH CLOSE" {
 			searching++
-		} else if text != "ACCEPT BIND CLOSE" {
+		} else if text != "BIND CLOSE" {
 			t.Errorf("connection %d: %s", conn, text)
 		}
 	}
