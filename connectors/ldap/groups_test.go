@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/ldap"
 )
 
@@ -198,6 +199,23 @@ func TestPrimaryGroup(t *testing.T) {
 	user.attributes["gidNumber;range=0-0"] = []string{"100"}
 	_, err := groupsOf(t, tree{user: user}, config)
 	wantOutage(t, err, "the directory gives only a part of gidNumber (range=0-0)")
+}
+
+// TestTraceOfManyGroups holds that a step which asks for the groups of many groups does
+// not name them all.
+func TestTraceOfManyGroups(t *testing.T) {
+	longest := 0
+	ctx := connectors.WithTrace(t.Context(), func(s connectors.Step) { longest = max(longest, len(s.Detail)) })
+	cfg := config(listen(t, crowd(100).serve().serve))
+	cfg.Groups = &ldap.Groups{BaseDN: "ou=groups,dc=example", Nested: true}
+	d := open(t, cfg)
+	a, err := d.Locate(ctx, "alice")
+	if err == nil {
+		_, err = d.Verify(ctx, a, secret(userPassword))
+	}
+	if err != nil || longest < 500 || longest > 600 {
+		t.Errorf("the longest detail has %d bytes, %v; want some more than 500", longest, err)
+	}
 }
 
 // TestRangesOfGroups holds that a range of values is never taken for all of them, nor

@@ -103,7 +103,12 @@ func describeSearch(r *ldap.SearchRequest, found *ldap.SearchResult, err error) 
 	if r.Scope == ldap.ScopeSingleLevel {
 		scope = " (one level)"
 	}
-	text := fmt.Sprintf("%s%s for %s", r.BaseDN, scope, r.Filter)
+	const most = 500 // bytes of the filter: it may name 50 groups
+	filter := r.Filter
+	if len(filter) > most {
+		filter = strings.ToValidUTF8(filter[:most], "") + "…"
+	}
+	text := fmt.Sprintf("%s%s for %s", r.BaseDN, scope, filter)
 	if n := len(found.Entries); err == nil || n > 0 {
 		text += ": " + plural(n, "entry", "entries")
 	}

@@ -118,29 +118,10 @@ func TestLDAPLimits(t *testing.T) {
 // a broken audit line, and that one more is an outage whose log line says what to do.
 func TestCrowdThroughTheBroker(t *testing.T) {
 	s := slapd.Start(t, slapd.Options{Config: unlimited, LDIF: crowd(0, 4999, 100, "uid=bob,"+slapd.People)})
-	b := stack.StartBroker(t, program, `
-listen: "{{listen}}"
-monitor: "{{monitor}}"
-public_url: http://{{listen}}
-data_dir: data
-realms:
-  - name: corp
-    services: [registry.corp.example]
-    connectors:
-      - name: directory
-        type: ldap
-        config:
-          url: `+s.URL+`
-          bind_dn: `+slapd.ServiceDN+`
-          bind_password: `+slapd.ServicePassword+`
-          users: {base_dn: "`+slapd.People+`"}
-          groups: {base_dn: "`+slapd.Groups+`"}
-    policy:
-      rules:
-        - {name: teams, groups: ["directory:team-*"], repositories: ["{group}/**"], allow: [pull, push]}
-        - {name: ops, groups: [directory:ops], repositories: [ops/**], allow: [pull]}
-        - {name: everybody, authenticated: true, repositories: [base/**], allow: [pull]}
-`, nil)
+	b := stack.StartBroker(t, program, replace(t, ldapBroker(s, ""), "rules: [", `rules: [
+      {name: teams, groups: ["directory:team-*"], repositories: ["{group}/**"], allow: [pull, push]},
+      {name: everybody, authenticated: true, repositories: [base/**], allow: [pull]},
+      `), nil)
 	few := b.Token(t, "alice", "alice-password", service, "repository:base/app:pull")
 	many := b.Token(t, "bob", "bob-password", service, "repository:base/app:pull")
 	if few.Status != http.StatusOK || many.Status != http.StatusOK {

@@ -15,6 +15,7 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 	goldap "github.com/go-ldap/ldap/v3"
 
+	"github.com/shorepass/shorepass/internal/e2e/slapd"
 	"github.com/shorepass/shorepass/internal/e2e/stack"
 )
 
@@ -26,7 +27,7 @@ type hostile struct {
 	status int // what clients are answered with
 }
 
-// listen serves on loopback until the test ends.
+// listen serves on loopback until the test ends, and returns the URL.
 func (h hostile) listen(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -55,7 +56,7 @@ func (h hostile) listen(t *testing.T) string {
 			go h.serve(c, replies)
 		}
 	}()
-	return l.Addr().String()
+	return "ldap://" + l.Addr().String()
 }
 
 func (h hostile) serve(c net.Conn, replies func(int64) []byte) {
@@ -66,12 +67,12 @@ func (h hostile) serve(c net.Conn, replies func(int64) []byte) {
 			return
 		}
 		id, op := request.Children[0].Value.(int64), request.Children[1]
-		isGroups := op.Tag == goldap.ApplicationSearchRequest && op.Children[0].Data.String() == "ou=groups,dc=example"
+		isGroups := op.Tag == goldap.ApplicationSearchRequest && op.Children[0].Data.String() == slapd.Groups
 		switch {
 		case op.Tag == goldap.ApplicationBindRequest:
 			_, err = c.Write(envelope(id, done(goldap.ApplicationBindResponse)))
 		case isGroups != h.groups:
-			_, err = c.Write(append(envelope(id, found("uid=alice,ou=people,dc=example", "uid", "alice")), envelope(id, done(goldap.ApplicationSearchResultDone))...))
+			_, err = c.Write(append(envelope(id, found("uid=alice,"+slapd.People, "uid", "alice")), envelope(id, done(goldap.ApplicationSearchResultDone))...))
 		default:
 			chunk := replies(id)
 			_ = c.SetWriteDeadline(time.Now().Add(10 * time.Second))
@@ -153,7 +154,7 @@ func TestHostileDirectory(t *testing.T) {
 	}
 	page := func(entries int, cookie string) func(int64) []byte {
 		return func(id int64) []byte {
-			all := bytes.Repeat(envelope(id, found("cn=g,ou=groups,dc=example", "cn", "g")), entries)
+			all := bytes.Repeat(envelope(id, found("cn=g,"+slapd.Groups, "cn", "g")), entries)
 			return append(all, envelope(id, done(goldap.ApplicationSearchResultDone), (&goldap.ControlPaging{Cookie: []byte(cookie)}).Encode())...)
 		}
 	}
@@ -162,34 +163,16 @@ func TestHostileDirectory(t *testing.T) {
 	for name, h := range map[string]hostile{
 		"a nest of 65 KB":              {false, func(int64) []byte { return nest }, outage},
 		"a nest of 65 KB, for groups":  {true, func(int64) []byte { return nest }, outage},
-		"entries without end":          {false, repeated(1000, found("uid=alice,ou=people,dc=example", "uid", "alice")), refused},
-		"groups without end":           {true, repeated(1000, found("cn=g,ou=groups,dc=example", "cn", "g")), outage},
-		"wide groups":                  {true, repeated(100, found("cn=g,ou=groups,dc=example", "cn", strings.Repeat("w", 10_000))), outage},
-		"groups of many names":         {true, repeated(1, found("cn=g,ou=groups,dc=example", "cn", names...)), outage},
+		"entries without end":          {false, repeated(1000, found("uid=alice,"+slapd.People, "uid", "alice")), refused},
+		"groups without end":           {true, repeated(1000, found("cn=g,"+slapd.Groups, "cn", "g")), outage},
+		"wide groups":                  {true, repeated(100, found("cn=g,"+slapd.Groups, "cn", strings.Repeat("w", 10_000))), outage},
+		"groups of many names":         {true, repeated(1, found("cn=g,"+slapd.Groups, "cn", names...)), outage},
 		"a cookie like a chest":        {true, page(1, strings.Repeat("c", 60_000)), outage},
 		"a page of 100,000 groups":     {true, page(100_000, "c"), outage},
 		"pages with nothing but words": {true, page(0, strings.Repeat("c", 3000)), outage},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := stack.StartBroker(t, program, fmt.Sprintf(`
-listen: "{{listen}}"
-monitor: "{{monitor}}"
-public_url: http://{{listen}}
-data_dir: data
-realms:
-  - name: corp
-    services: [registry.corp.example]
-    connectors:
-      - name: directory
-        type: ldap
-        config:
-          url: ldap://%s
-          bind_dn: cn=service,dc=example
-          bind_password: service-password
-          users: {base_dn: "ou=people,dc=example"}
-          groups: {base_dn: "ou=groups,dc=example"}
-    policy: {rules: [{name: all, authenticated: true, repositories: ["**"], allow: [pull]}]}
-`, h.listen(t)), nil)
+			b := stack.StartBroker(t, program, ldapBroker(&slapd.Server{URL: h.listen(t)}, ""), nil)
 			before := peakMemory(t, b)
 			var all sync.WaitGroup
 			for range 16 {
