@@ -157,7 +157,12 @@ func (f *finder) policyOf(ctx context.Context, s passwordState) (passwordPolicy,
 	if dn == "" {
 		return unknownPolicy(), nil
 	}
-	found, err := f.search(ctx, &ldap.SearchRequest{
+	return policyAt(ctx, f.search, dn, f.config.searcher())
+}
+
+// policyAt reads a policy.
+func policyAt(ctx context.Context, search searchFunc, dn, searcher string) (passwordPolicy, error) {
+	found, err := search(ctx, &ldap.SearchRequest{
 		BaseDN:       dn,
 		Scope:        ldap.ScopeBaseObject,
 		DerefAliases: ldap.NeverDerefAliases,
@@ -167,7 +172,7 @@ func (f *finder) policyOf(ctx context.Context, s passwordState) (passwordPolicy,
 	code, _ := resultCode(err)
 	switch {
 	case code == ldap.LDAPResultNoSuchObject || err == nil && len(found.Entries) != 1:
-		return passwordPolicy{}, fmt.Errorf("the password policy %q cannot be seen: let %s read it, and check users.password_policy and people's pwdPolicySubentry", dn, f.config.searcher())
+		return passwordPolicy{}, unfit(fmt.Sprintf("let %s read it, and check users.password_policy and people's pwdPolicySubentry", searcher), "the password policy %q cannot be seen", dn)
 	case err != nil:
 		return passwordPolicy{}, fmt.Errorf("reading the password policy %q: %w", dn, err)
 	}

@@ -76,8 +76,11 @@ func (f *finder) alone(ctx context.Context, e *entry, typed string) error {
 		names = spellings(append(names, e.names...))
 	}
 	isNaming := func(a string) bool { return strings.EqualFold(a, users.UsernameAttribute) }
-	isTyped := func(name string) bool { return strings.EqualFold(name, typed) }
-	if slices.ContainsFunc(users.LoginAttributes, isNaming) && !slices.ContainsFunc(names, func(n string) bool { return !isTyped(n) }) {
+	isOther := func(name string) bool {
+		canonical, ok := f.usernames.Parse(trim(name))
+		return !ok || canonical != typed
+	}
+	if slices.ContainsFunc(users.LoginAttributes, isNaming) && !slices.ContainsFunc(names, isOther) {
 		return nil // the search has shown it
 	}
 	other, err := f.find(ctx, []string{users.UsernameAttribute}, names...)

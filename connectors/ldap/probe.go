@@ -41,6 +41,12 @@ func (d *Directory) probeServer(ctx context.Context, to *server) error {
 	if d.config.Groups != nil {
 		p.tree(d.config.groupsTree())
 	}
+	if dn := d.config.Users.PasswordPolicy; dn != "" {
+		p.do("password policy", func() (string, error) {
+			_, err := policyAt(ctx, p.search, dn, p.searcher)
+			return dn, err
+		})
+	}
 	return p.failed
 }
 

@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,11 +13,14 @@ import (
 
 // base fails where the base is not there, and tells what is.
 func (p *probe) base(t tree) error {
-	_, err := p.search(&ldap.SearchRequest{BaseDN: t.base, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"1.1"}})
+	_, err := p.search(p.ctx, &ldap.SearchRequest{BaseDN: t.base, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"1.1"}})
 	if code, ok := resultCode(err); !ok || code != ldap.LDAPResultNoSuchObject {
 		return err
 	}
 	fix := fmt.Sprintf("correct %s.base_dn, or let %s see it", t.key, p.searcher)
+	if p.searcher == anonymous {
+		fix += ", or set bind_dn and bind_password in place of anonymous_search"
+	}
 	if there := p.nearest(t.base); there != "" {
 		fix += "; " + there
 	}
@@ -40,7 +44,7 @@ func (p *probe) nearest(text string) string {
 			return fmt.Sprintf("%s exists, and has below it: %s", dn, strings.Join(names(found), ", "))
 		}
 	}
-	root, err := p.search(&ldap.SearchRequest{BaseDN: "", Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"namingContexts"}})
+	root, err := p.search(p.ctx, &ldap.SearchRequest{BaseDN: "", Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"namingContexts"}})
 	if err != nil || len(root.Entries) == 0 {
 		return ""
 	}
@@ -134,7 +138,7 @@ func (p *probe) has(t tree, found []*ldap.Entry, a attribute) (string, error) {
 // directories keep for themselves and connectors ask for; not their values, which may
 // be anything.
 func (p *probe) attributesOf(e *ldap.Entry) string {
-	full, err := p.search(&ldap.SearchRequest{BaseDN: e.DN, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"*", "entryUUID", "nsUniqueId", "objectGUID", "memberOf"}})
+	full, err := p.search(p.ctx, &ldap.SearchRequest{BaseDN: e.DN, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"*", "entryUUID", "nsUniqueId", "objectGUID", "memberOf"}})
 	if err != nil || len(full.Entries) == 0 {
 		return firstWords(e.DN) + " cannot be read"
 	}
@@ -148,7 +152,7 @@ func (p *probe) attributesOf(e *ldap.Entry) string {
 
 // sample returns some of the entries that a search finds.
 func (p *probe) sample(base string, scope int, filter string, attributes ...string) ([]*ldap.Entry, error) {
-	found, err := p.search(&ldap.SearchRequest{BaseDN: base, Scope: scope, SizeLimit: probeSample, EnforceSizeLimit: true, Filter: filter, Attributes: attributes})
+	found, err := p.search(p.ctx, &ldap.SearchRequest{BaseDN: base, Scope: scope, SizeLimit: probeSample, EnforceSizeLimit: true, Filter: filter, Attributes: attributes})
 	if len(found.Entries) > 0 && isSizeLimit(err) {
 		err = nil
 	}
@@ -156,9 +160,9 @@ func (p *probe) sample(base string, scope int, filter string, attributes ...stri
 }
 
 // search runs a search. What was found comes with an error too.
-func (p *probe) search(r *ldap.SearchRequest) (ldap.SearchResult, error) {
+func (p *probe) search(ctx context.Context, r *ldap.SearchRequest) (ldap.SearchResult, error) {
 	var found ldap.SearchResult
-	err := p.session.do(p.ctx, func(c *ldap.Conn) error {
+	err := p.session.do(ctx, func(c *ldap.Conn) error {
 		result, err := c.Search(r)
 		if result != nil {
 			found = *result

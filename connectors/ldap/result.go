@@ -159,8 +159,11 @@ func searchAdvice(code uint16, searcher string) string {
 		return ": the directory's limits for " + searcher + " are too low, or an index is missing"
 	case ldap.LDAPResultNoSuchObject:
 		text := ": the base_dn does not exist, or " + searcher + " may not see it"
-		if searcher == anonymous {
+		switch searcher {
+		case anonymous:
 			text += useAccount
+		case selves:
+			text += letSelves
 		}
 		return text
 	}
@@ -169,6 +172,9 @@ func searchAdvice(code uint16, searcher string) string {
 
 // useAccount is the way out where anonymous searches are refused.
 const useAccount = "; let them, or set bind_dn and bind_password in place of anonymous_search"
+
+// letSelves is what people need who read for themselves.
+const letSelves = "; let people read their own entries (slapd: by self read) and groups (by users read)"
 
 // isAccessRefused reports whether a result code says that a client which has not signed
 // in may not search; Active Directory says it with an operations error.

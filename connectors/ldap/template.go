@@ -77,6 +77,8 @@ func (t *Template) Probe(ctx context.Context) error {
 	for _, to := range t.servers.list {
 		failed = errors.Join(failed, canDial(ctx, to))
 	}
+	end := step(ctx, "people")
+	end(nil, func() string { return "read their own entries: try one with explain --login" })
 	return failed
 }
 
@@ -167,7 +169,7 @@ func (f *finder) self(ctx context.Context, dn, typed string) (*entry, error) {
 			return nil, err
 		}
 		if raw == nil {
-			return nil, fmt.Errorf("the user %q has signed in and may not read the entry %q: let people read their own entries (slapd: by self read), also where anonymous clients only authenticate", typed, dn)
+			return nil, fmt.Errorf("the user %q has signed in and may not read the entry %q%s", typed, dn, letSelves)
 		}
 		return nil, connectors.Reject(connectors.ReasonRestricted)
 	}

@@ -102,7 +102,7 @@ func TestTemplateEntries(t *testing.T) {
 			own: named("uid=a b,ou=people,dc=example", "a b"), rejected: connectors.ReasonBadUsername,
 		},
 		"outside the filter":  {any: named(dn, "alice"), rejected: connectors.ReasonRestricted},
-		"cannot be seen":      {outage: `the user "alice" has signed in and may not read the entry "uid=alice,ou=people,dc=example": let people read their own entries (slapd: by self read), also where anonymous clients only authenticate`},
+		"cannot be seen":      {outage: `the user "alice" has signed in and may not read the entry "uid=alice,ou=people,dc=example"; let people read their own entries (slapd: by self read) and groups (by users read)`},
 		"no such object":      {code: 32, outage: `the user "alice" has signed in and may not read the entry`},
 		"may not search":      {code: 50, outage: "reading the user's entry: result code 50 (insufficient access rights): people themselves may not search here"},
 		"without a name":      {own: []record{{dn, map[string][]string{"entryUUID": {"1"}}}}, outage: "has no uid: check username_attribute, and that people themselves may read it"},

@@ -10,6 +10,22 @@ import (
 	"github.com/shorepass/shorepass/internal/e2e/slapd"
 )
 
+// aliceFixture describes a connector to tree.ldif whose usernames guard lets through
+// what begins with a, lo and no.
+func aliceFixture(up, down func(testing.TB) connectors.Connector) connectortest.Fixture {
+	return connectortest.Fixture{
+		Name: "directory", New: up, Down: down,
+		Good:          connectortest.Login{Username: "alice", Password: "alice-password"},
+		Username:      "alice",
+		Groups:        []string{"platform", "engineering", "everyone"},
+		WrongPassword: "wrong-canary-7f3a",
+		Unknown:       "nobody",
+		Disabled:      connectortest.Login{Username: "locked", Password: "locked-password"},
+		Unhandled:     "bob",
+		Spellings:     spellingsOfAlice(),
+	}
+}
+
 // TestLDAPContract runs the contract of connectors against OpenLDAP, over every
 // transport.
 func TestLDAPContract(t *testing.T) {
@@ -27,19 +43,7 @@ func TestLDAPContract(t *testing.T) {
 					return guard.Password(openLDAP(tb, transport(s)), guard.Config{Usernames: []string{"a*", "l*", "no*"}})
 				}
 			}
-			connectortest.Run(t, connectortest.Fixture{
-				Name:          "directory",
-				New:           connect(server),
-				Down:          connect(stopped),
-				Good:          connectortest.Login{Username: "alice", Password: "alice-password"},
-				Username:      "alice",
-				Groups:        []string{"platform", "engineering", "everyone"},
-				WrongPassword: "wrong-canary-7f3a",
-				Unknown:       "nobody",
-				Disabled:      connectortest.Login{Username: "locked", Password: "locked-password"},
-				Unhandled:     "bob",
-				Spellings:     spellingsOfAlice(),
-			})
+			connectortest.Run(t, aliceFixture(connect(server), connect(stopped)))
 		})
 	}
 }

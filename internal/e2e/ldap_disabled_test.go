@@ -203,16 +203,7 @@ func TestLDAPDisabledContract(t *testing.T) {
 			return guard.Password(openLDAP(tb, ppolicyConfig(s)), guard.Config{Usernames: []string{"a*", "l*", "no*"}})
 		}
 	}
-	connectortest.Run(t, connectortest.Fixture{
-		Name: "directory", New: connect(server), Down: connect(stopped),
-		Good:          connectortest.Login{Username: "alice", Password: "alice-password"},
-		Username:      "alice",
-		Groups:        []string{"platform", "engineering", "everyone"},
-		WrongPassword: "wrong-canary-7f3a",
-		Unknown:       "nobody",
-		Disabled:      connectortest.Login{Username: "locked", Password: "locked-password"},
-		DisabledID:    ids(t, server)("locked"),
-		Unhandled:     "bob",
-		Spellings:     spellingsOfAlice(),
-	})
+	f := aliceFixture(connect(server), connect(stopped))
+	f.DisabledID = ids(t, server)("locked")
+	connectortest.Run(t, f)
 }

@@ -66,16 +66,9 @@ func TestLDAPTemplateContract(t *testing.T) {
 						return openSelves(tb, c, guard.Config{Form: form, Usernames: connectors.UsernamePatterns{"a*", "l*"}})
 					}
 				}
-				connectortest.Run(t, connectortest.Fixture{
-					Name: "directory", New: connect(server), Down: connect(stopped), Form: form,
-					Good:          connectortest.Login{Username: "alice", Password: "alice-password"},
-					Username:      "alice",
-					Groups:        []string{"platform", "engineering", "everyone"},
-					WrongPassword: "wrong-canary-7f3a",
-					Disabled:      connectortest.Login{Username: "locked", Password: "locked-password"},
-					Unhandled:     "bob",
-					Spellings:     spellingsOfAlice(),
-				})
+				f := aliceFixture(connect(server), connect(stopped))
+				f.Form, f.Unknown = form, "" // which it cannot know
+				connectortest.Run(t, f)
 			})
 		}
 	}
@@ -159,6 +152,24 @@ func TestLDAPTemplateConnections(t *testing.T) {
 	}
 }
 
+// TestLDAPTemplateFailover has the second of two servers take the logins of the first.
+func TestLDAPTemplateFailover(t *testing.T) {
+	gone, s := slapd.Start(t, slapd.Options{Access: selvesRead}), slapd.Start(t, slapd.Options{Access: selvesRead})
+	gone.Stop(t)
+	cfg := templateConfig(s)
+	cfg.URL = connectors.OneOrMany{gone.URL, s.URL}
+	c := openSelves(t, cfg, guard.Config{})
+	mustSignIn(t, c, "alice")
+	_, err := signIn(t, c, "alice", "a-guess")
+	wantReason(t, err, connectors.ReasonWrongPassword)
+	s.Stop(t)
+	if _, err := signIn(t, c, "alice", "alice-password"); !isOutage(err) {
+		t.Errorf("with both gone: %v, want an outage", err)
+	}
+	gone.Start(t)
+	mustSignIn(t, c, "alice")
+}
+
 // TestLDAPTemplateUnreadable holds that the log says what to do where people may not
 // read their own entries.
 func TestLDAPTemplateUnreadable(t *testing.T) {
@@ -229,17 +240,7 @@ func TestLDAPAnonymousSearch(t *testing.T) {
 			return guard.Password(openLDAP(tb, anonymous(s)), guard.Config{Usernames: []string{"a*", "l*", "no*"}})
 		}
 	}
-	connectortest.Run(t, connectortest.Fixture{
-		Name: "directory", New: connect(server), Down: connect(stopped),
-		Good:          connectortest.Login{Username: "alice", Password: "alice-password"},
-		Username:      "alice",
-		Groups:        []string{"platform", "engineering", "everyone"},
-		WrongPassword: "wrong-canary-7f3a",
-		Unknown:       "nobody",
-		Disabled:      connectortest.Login{Username: "locked", Password: "locked-password"},
-		Unhandled:     "bob",
-		Spellings:     spellingsOfAlice(),
-	})
+	connectortest.Run(t, aliceFixture(connect(server), connect(stopped)))
 	for name, c := range map[string]struct {
 		options slapd.Options
 		want    string

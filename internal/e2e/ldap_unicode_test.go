@@ -99,25 +99,17 @@ func TestLDAPUnicodeContract(t *testing.T) {
 	s := slapd.Start(t, slapd.Options{LDIF: abroad()})
 	stopped := slapd.Start(t, slapd.Options{})
 	stopped.Stop(t)
-	for name, f := range map[string]connectortest.Fixture{
-		"beyond": {
-			Good: connectortest.Login{Username: "Łukasz", Password: "łukasz-password"}, Username: "łukasz", Groups: []string{"żagle"}, Unknown: "świnoujście",
-			Spellings: []string{"łukasz", "ŁUKASZ", "\uff4c\u0335ukasz", "łukasz ", "łukasz\u00a0", "łuka\u017fz", "lukasz", "łu\u00adkasz"},
-		},
-		"within": {
-			Good: connectortest.Login{Username: "alice", Password: "alice-password"}, Username: "alice", Groups: []string{"platform", "engineering", "everyone"},
-			Unknown: "nobody", Spellings: spellingsOfAlice(),
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f.Name, f.Form, f.WrongPassword, f.Unhandled = "directory", connectors.UnicodeUsernames, "wrong-canary-7f3a", "zoë"
-			f.Disabled = connectortest.Login{Username: "locked", Password: "locked-password"}
-			guarded := []string{"a*", "ł*", "lo*", "no*", "św*"}
-			f.New = func(tb testing.TB) connectors.Connector { return unicodeConnector(tb, ldapConfig(s), guarded...) }
-			f.Down = func(tb testing.TB) connectors.Connector { return unicodeConnector(tb, ldapConfig(stopped), guarded...) }
-			connectortest.Run(t, f)
-		})
-	}
+	guarded := []string{"a*", "ł*", "lo*", "no*", "św*"}
+	up := func(tb testing.TB) connectors.Connector { return unicodeConnector(tb, ldapConfig(s), guarded...) }
+	down := func(tb testing.TB) connectors.Connector { return unicodeConnector(tb, ldapConfig(stopped), guarded...) }
+	within := aliceFixture(up, down)
+	within.Form, within.Unhandled = connectors.UnicodeUsernames, "zoë"
+	t.Run("within", func(t *testing.T) { connectortest.Run(t, within) })
+	beyond := within
+	beyond.Good = connectortest.Login{Username: "Łukasz", Password: "łukasz-password"}
+	beyond.Username, beyond.Groups, beyond.Unknown = "łukasz", []string{"żagle"}, "świnoujście"
+	beyond.Spellings = []string{"łukasz", "ŁUKASZ", "\uff4c\u0335ukasz", "łukasz ", "łukasz\u00a0", "łuka\u017fz", "lukasz", "łu\u00adkasz"}
+	t.Run("beyond", func(t *testing.T) { connectortest.Run(t, beyond) })
 }
 
 // TestUnicodeOverHTTP takes a name beyond ASCII from the client to the audit log.

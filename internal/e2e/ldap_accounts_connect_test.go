@@ -1,0 +1,51 @@
+package e2e_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/internal/e2e/slapd"
+	"github.com/shorepass/shorepass/internal/e2e/stack"
+)
+
+// TestCheckConnectAccounts shows what is tried of the ways in which people are found
+// and checked, and what is wrong with them.
+func TestCheckConnectAccounts(t *testing.T) {
+	open := slapd.Start(t, slapd.Options{Access: allRead})
+	own := slapd.Start(t, slapd.Options{Access: selvesRead})
+	closed := slapd.Start(t, slapd.Options{Access: nobodyReads})
+	s := slapd.Start(t, slapd.Options{})
+	account := "bind_dn: '" + slapd.ServiceDN + "'\nbind_password: '" + slapd.ServicePassword + "'\n"
+	people := func(more string) string { return "users: {base_dn: '" + slapd.People + "'" + more + "}\n" }
+	template := "users: {dn_template: 'uid={username}," + slapd.People + "'}\n"
+	for name, c := range map[string]struct {
+		server *slapd.Server
+		lines  string
+		args   []string // explain's after --login; empty: check
+		code   int
+	}{
+		"anonymous":          {open, "anonymous_search: true\n" + people(""), nil, 0},
+		"anonymous-refused":  {s, "anonymous_search: true\n" + people(""), nil, 1},
+		"template":           {own, template, nil, 0},
+		"login-template":     {own, template, []string{"alice"}, 0},
+		"login-unreadable":   {closed, template, []string{"alice"}, 1},
+		"policy":             {s, account + people(", disabled: ppolicy, password_policy: '"+defaultPolicy+"'"), nil, 0},
+		"policy-missing":     {s, account + people(", disabled: ppolicy, password_policy: 'cn=none,"+slapd.Suffix+"'"), nil, 1},
+		"policy-user-locked": {s, account + people(", disabled: ppolicy, password_policy: '"+defaultPolicy+"'"), []string{"--user", "locked"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := stack.NewBroker(t, program, orgConfig("url: "+c.server.URL+"\n"+c.lines), nil)
+			var r stack.Result
+			switch {
+			case len(c.args) == 1:
+				r = b.Command(t, c.args[0]+"-password\n", "explain", "--login", c.args[0])
+			default:
+				r = b.Command(t, "", append([]string{"check", "--connect"}, c.args...)...)
+			}
+			if r.Code != c.code || strings.Contains(r.Text(), "-password\n") {
+				t.Errorf("exits %d, want %d", r.Code, c.code)
+			}
+			golden(t, "connect/accounts-"+name+".txt", steadySteps(r.Stdout+r.Stderr))
+		})
+	}
+}
