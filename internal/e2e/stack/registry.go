@@ -68,7 +68,6 @@ func (v Version) program(tb testing.TB) string {
 const RegistryConfig = `version: 0.1
 log:
   level: warn
-  accesslog: {disabled: false}
 storage:
   filesystem: {rootdirectory: '{{root}}'}
   delete: {enabled: true}
