@@ -147,23 +147,19 @@ func (p *pool) expire(s *session) {
 // drop closes all idle connections.
 func (p *pool) drop() { p.keep(nil) }
 
-// keep closes all idle connections but those to a server.
+// keep closes all idle connections but those to a server. They are closed before the
+// lock is let go: others count on the bound from then on.
 func (p *pool) keep(to *server) {
 	p.mu.Lock()
-	var kept, gone []*session
-	for _, s := range p.idle {
+	defer p.mu.Unlock()
+	p.idle = slices.DeleteFunc(p.idle, func(s *session) bool {
 		if s.server == to {
-			kept = append(kept, s)
-		} else {
-			gone = append(gone, s)
+			return false
 		}
-	}
-	p.idle = kept
-	p.mu.Unlock()
-	for _, s := range gone {
 		s.expiry.Stop()
 		s.close()
-	}
+		return true
+	})
 }
 
 func (p *pool) isClosed() bool {

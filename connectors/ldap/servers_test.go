@@ -30,11 +30,11 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// openPair returns a directory of two servers, and its log.
-func openPair(t *testing.T, first, second string) (*ldap.Directory, *logged) {
+// openServers returns a directory of several servers, and its log.
+func openServers(t *testing.T, urls ...string) (*ldap.Directory, *logged) {
 	t.Helper()
-	cfg := config(first)
-	cfg.URL = append(cfg.URL, second)
+	cfg := config(urls[0])
+	cfg.URL = urls
 	log := &logged{}
 	d, err := ldap.New(cfg, connectors.Deps{Name: "directory", Logger: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
@@ -90,7 +90,7 @@ func TestWhatFailsOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var second meter
-			d, log := openPair(t, listen(t, c.first.serve), listen(t, second.serve(script{})))
+			d, log := openServers(t, listen(t, c.first.serve), listen(t, second.serve(script{})))
 			_, err := login(t, d, "alice", userPassword)
 			got := outage
 			switch {
@@ -134,10 +134,24 @@ func TestOneServerIsNotPutAside(t *testing.T) {
 
 // TestNoServerWorks holds that the outage tells of every server.
 func TestNoServerWorks(t *testing.T) {
-	d, _ := openPair(t, listen(t, searchCode(51).serve), listen(t, searchCode(52).serve))
+	d, _ := openServers(t, listen(t, searchCode(51).serve), listen(t, searchCode(52).serve))
 	for range 2 { // not yet put aside, and both aside
 		_, err := d.Locate(t.Context(), "alice")
 		wantOutage(t, err, "result code 51 (busy)")
 		wantOutage(t, err, "result code 52 (unavailable)")
+	}
+}
+
+// TestEachServerHasItsShare holds that several servers which hang leave time for one
+// that works.
+func TestEachServerHasItsShare(t *testing.T) {
+	t.Parallel()
+	hangs := misbehave(nil, false)
+	d, log := openServers(t, listen(t, hangs), listen(t, hangs), listen(t, script{}.serve))
+	if _, err := login(t, d, "alice", userPassword); err != nil {
+		t.Error(err)
+	}
+	if n := strings.Count(log.String(), "is put aside"); n != 2 {
+		t.Errorf("%d servers were put aside, want 2:\n%s", n, log)
 	}
 }

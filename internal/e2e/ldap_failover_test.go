@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -86,54 +85,60 @@ func binds(t *testing.T, s *slapd.Server, mark int) int {
 	return n
 }
 
-// wantReturn signs in until a login goes to the first server, and holds that the
-// connections to the second are closed then.
+// wantReturn waits until the first server is taken back, with no login that would need
+// it; holds that the connections to the second are closed then; and that the next
+// login goes to the first.
 func (p *pair) wantReturn(t *testing.T) {
 	t.Helper()
-	for start := time.Now(); ; time.Sleep(200 * time.Millisecond) {
-		mark := len(p.first.Log())
-		p.wantLogin(t, 4*time.Second)
-		if binds(t, p.first, mark) > 0 {
-			break
-		}
-		if time.Since(start) > 10*time.Second {
-			t.Fatal("ten seconds after its return, the first server sees no login")
-		}
-	}
-	for start := time.Now(); established(t, p.second) > 0; time.Sleep(50 * time.Millisecond) {
-		if time.Since(start) > 5*time.Second {
-			t.Fatalf("%d connections to the second server are still open", established(t, p.second))
-		}
-	}
-	if !strings.Contains(p.log.String(), "works again") {
-		t.Errorf("the log does not say that the server is back:\n%s", p.log)
+	await(t, "line in the log that the first server works again", func() bool {
+		return strings.Count(p.log.String(), "the directory works again") == strings.Count(p.log.String(), "is put aside")
+	})
+	await(t, "end of the connections to the second server", func() bool { return established(t, p.second) == 0 })
+	mark := len(p.first.Log())
+	p.wantLogin(t, 4*time.Second)
+	if binds(t, p.first, mark) == 0 {
+		t.Error("the first server is back, and sees no login")
 	}
 }
 
-// established counts this machine's open connections to servers, as their clients
-// see them.
-func established(tb testing.TB, servers ...*slapd.Server) int {
-	tb.Helper()
-	ports := map[int64]bool{}
-	for _, s := range servers {
-		for _, url := range []string{s.URL, s.TLSURL} {
-			port, _ := strconv.ParseInt(url[strings.LastIndex(url, ":")+1:], 10, 32)
-			ports[port] = true
+// await fails the test unless something comes true within ten seconds.
+func await(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for start := time.Now(); !is(); time.Sleep(50 * time.Millisecond) {
+		if time.Since(start) > 10*time.Second {
+			t.Fatalf("after ten seconds: no %s", what)
 		}
 	}
-	f, err := os.Open("/proc/self/net/tcp")
+}
+
+// established counts this process's open connections to servers.
+func established(tb testing.TB, servers ...*slapd.Server) int {
+	tb.Helper()
+	ports := map[string]bool{}
+	for _, s := range servers {
+		for _, url := range []string{s.URL, s.TLSURL} {
+			port, _ := strconv.Atoi(url[strings.LastIndex(url, ":")+1:])
+			ports[fmt.Sprintf("%04X", port)] = true
+		}
+	}
+	table, err := os.ReadFile("/proc/self/net/tcp") // of the whole machine
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer f.Close()
-	n := 0
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 4 || fields[3] != "01" {
-			continue
+	to := map[string]bool{} // the sockets, as links to file descriptors name them
+	for line := range strings.Lines(string(table)) {
+		fields := strings.Fields(line)
+		if _, port, _ := strings.Cut(fields[2], ":"); len(fields) > 9 && fields[3] == "01" && ports[port] {
+			to["socket:["+fields[9]+"]"] = true
 		}
-		_, hex, _ := strings.Cut(fields[2], ":")
-		if port, err := strconv.ParseInt(hex, 16, 32); err == nil && ports[port] {
+	}
+	descriptors, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	n := 0
+	for _, d := range descriptors {
+		if link, err := os.Readlink(d); err == nil && to[link] {
 			n++
 		}
 	}
@@ -160,7 +165,10 @@ func TestLDAPFailover(t *testing.T) {
 					t.Errorf("the second server saw %d binds while the first one worked", n)
 				}
 				fault.fail(p.first, t)
-				p.wantLogin(t, fault.first)
+				await(t, "line in the log that the first server is put aside", func() bool {
+					p.wantLogin(t, fault.first)
+					return strings.Contains(p.log.String(), "is put aside") // a signal stops a process when it gets there
+				})
 				for range 10 {
 					p.wantLogin(t, 1900*time.Millisecond) // finding out anew that it hangs takes two seconds
 				}
