@@ -129,12 +129,9 @@ func (d *dialer) open(ctx context.Context) (*session, error) {
 	}
 	end := step(ctx, "connect")
 	socket, err := tcp.DialContext(ctx, "tcp", d.address.String())
-	end(d.failure(err), func() string {
-		if err != nil {
-			return d.address.String()
-		}
-		return describeConnection(d.address, socket)
-	})
+	if end != nil {
+		end(d.failure(err), describeConnection(d.address, socket))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -145,13 +142,9 @@ func (d *dialer) open(ctx context.Context) (*session, error) {
 	end = step(ctx, "tls")
 	encrypted, err := d.encrypt(ctx, socket, client)
 	err = client.explain(err)
-	end(d.failure(err), func() string {
-		if err != nil {
-			return d.address.String()
-		}
-		state := encrypted.ConnectionState()
-		return describeTLS(&state)
-	})
+	if end != nil {
+		end(d.failure(err), describeTLS(d.address, encrypted))
+	}
 	if err != nil {
 		_ = socket.Close()
 		return nil, err

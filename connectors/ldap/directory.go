@@ -129,8 +129,8 @@ func (d *Directory) bind(ctx context.Context, dn string, password connectors.Sec
 	b := userBind{dn: dn, password: password}
 	end := step(ctx, "password")
 	err := b.verdict(d.binds.do(ctx, b.run))
-	if !isReported(err) {
-		end(err, func() string { return "as " + dn })
+	if end != nil && !isReported(err) {
+		end(err, "as "+dn)
 	}
 	return err
 }
@@ -153,7 +153,9 @@ func (d *Directory) dialService(ctx context.Context, to *server) (*session, erro
 		return c.Bind(d.config.BindDN, secret)
 	})
 	err = d.serviceVerdict(err)
-	end(err, func() string { return "as " + d.config.serviceAccount() })
+	if end != nil {
+		end(err, "as "+d.config.serviceAccount())
+	}
 	if err != nil {
 		s.close()
 		return nil, err

@@ -132,7 +132,9 @@ func (f *finder) isDisabled(ctx context.Context, e *entry) (bool, error) {
 	}
 	end := step(ctx, "password policy")
 	why, err := f.refusal(ctx, e.raw)
-	end(err, func() string { return cmp.Or(why, "nothing against the account") })
+	if end != nil {
+		end(err, cmp.Or(why, "nothing against the account"))
+	}
 	return why != "", err
 }
 

@@ -59,7 +59,9 @@ func (f *finder) find(ctx context.Context, attributes []string, texts ...string)
 	}
 	end := step(ctx, "entry")
 	e, err := f.readEntry(entries[0])
-	end(err, func() string { return describeEntry(entries[0], e) })
+	if end != nil {
+		end(err, describeEntry(entries[0], e))
+	}
 	return e, err
 }
 

@@ -55,8 +55,8 @@ func searchOn(do doFunc, password connectors.Secret, searcher string) searchFunc
 			return err
 		})
 		err = searchResultOf(err, password.Reveal(), searcher)
-		if !isReported(err) {
-			end(err, func() string { return describeSearch(r, &found, err) })
+		if end != nil && !isReported(err) {
+			end(err, describeSearch(r, &found, err))
 		}
 		if err != nil {
 			err = &reportedError{err}
@@ -100,8 +100,8 @@ func (f *finder) identity(ctx context.Context, e *entry) (connectors.Identity, e
 		end := step(ctx, "groups")
 		var err error
 		groups, err = f.groups.groupsOf(ctx, e)
-		if !isReported(err) {
-			end(err, func() string { return describeGroups(groups) })
+		if end != nil && !isReported(err) {
+			end(err, describeGroups(groups))
 		}
 		if err != nil {
 			return connectors.Identity{}, fmt.Errorf("reading the groups: %w", err)

@@ -36,8 +36,7 @@ func (d *Directory) probeServer(ctx context.Context, to *server) error {
 	if d.config.external() {
 		p.whoAmI()
 	}
-	users := d.config.usersTree()
-	p.tree(users)
+	p.tree(d.config.usersTree())
 	if d.config.Groups != nil {
 		p.tree(d.config.groupsTree())
 	}
@@ -80,7 +79,9 @@ func unfit(fix, text string, args ...any) error {
 func (p *probe) do(name string, look func() (detail string, err error)) (ok bool) {
 	end := step(p.ctx, name)
 	detail, err := look()
-	end(err, func() string { return detail })
+	if end != nil {
+		end(err, detail)
+	}
 	if err != nil {
 		p.failed = errors.Join(p.failed, err)
 	}
@@ -99,8 +100,8 @@ func (p *probe) whoAmI() {
 		}
 		return err
 	})
-	if err == nil {
-		end(nil, func() string { return firstWords(who) })
+	if err == nil && end != nil {
+		end(nil, firstWords(who))
 	}
 }
 
@@ -121,21 +122,29 @@ type attribute struct {
 
 func (c *Config) usersTree() tree {
 	u := &c.Users
-	t := tree{key: "users", what: "people", base: u.BaseDN, scope: ldap.ScopeWholeSubtree, filter: u.Filter, attributes: []attribute{
-		{"users.username_attribute", u.UsernameAttribute}, {"users.id_attribute", u.IDAttribute},
-	}}
+	t := tree{key: "users", what: "people", base: u.BaseDN, scope: ldap.ScopeWholeSubtree, filter: u.Filter}
+	t.want("users.username_attribute", u.UsernameAttribute)
+	t.want("users.id_attribute", u.IDAttribute)
 	if u.Scope == scopeOne {
 		t.scope = ldap.ScopeSingleLevel
 	}
 	for _, name := range u.LoginAttributes {
 		if !strings.EqualFold(name, u.UsernameAttribute) {
-			t.attributes = append(t.attributes, attribute{"users.login_attributes", name})
+			t.want("users.login_attributes", name)
 		}
 	}
-	if c.Groups != nil && c.Groups.FromAttribute != "" {
-		t.attributes = append(t.attributes, attribute{"groups.from_attribute", c.Groups.FromAttribute})
+	if g := c.Groups; g != nil {
+		t.want("groups.from_attribute", g.FromAttribute)
+		t.want("groups.primary_attribute", g.PrimaryAttribute)
 	}
 	return t
+}
+
+// want adds an attribute, if it is configured.
+func (t *tree) want(key, name string) {
+	if name != "" {
+		t.attributes = append(t.attributes, attribute{key, name})
+	}
 }
 
 func (c *Config) groupsTree() tree {
@@ -143,7 +152,9 @@ func (c *Config) groupsTree() tree {
 	t := tree{key: "groups", what: "groups", base: g.BaseDN, scope: ldap.ScopeWholeSubtree}
 	if g.FromAttribute == "" {
 		t.filter = g.Filter
-		t.attributes = []attribute{{"groups.name_attribute", g.NameAttribute}, {"groups.member_attribute", g.MemberAttribute}}
+		t.want("groups.name_attribute", g.NameAttribute)
+		t.want("groups.member_attribute", g.MemberAttribute)
+		t.want("groups.primary_attribute", g.PrimaryAttribute)
 	}
 	return t
 }

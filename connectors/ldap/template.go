@@ -58,24 +58,35 @@ func NewTemplate(cfg *Config, deps connectors.Deps) (*Template, error) {
 		return nil, err
 	}
 	t.servers = newServers(dialers, logger)
-	t.servers.works = canDial
+	t.servers.works = answers
 	return t, nil
 }
 
-// canDial fails while a server cannot be connected to.
-func canDial(ctx context.Context, to *server) error {
+// answers fails while a server cannot be connected to, or does not answer: whatever it
+// says to a search of its root DSE, which may be that nobody may.
+func answers(ctx context.Context, to *server) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, operationTimeout, errNoAnswer)
+	defer cancel()
 	s, err := to.dial(ctx)
-	if err == nil {
-		s.close()
+	if err != nil {
+		return err
 	}
-	return err
+	defer s.close()
+	err = s.do(ctx, func(c *ldap.Conn) error {
+		_, err := c.Search(&ldap.SearchRequest{Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"1.1"}})
+		return err
+	})
+	if isServerFault(err) {
+		return err
+	}
+	return nil
 }
 
 // Probe connects to each server: what people see there, only they can tell.
 func (t *Template) Probe(ctx context.Context) error {
 	var failed error
 	for _, to := range t.servers.list {
-		failed = errors.Join(failed, canDial(ctx, to))
+		failed = errors.Join(failed, answers(ctx, to))
 	}
 	end := step(ctx, "people")
 	end(nil, func() string { return "read their own entries: try one with explain --login" })
@@ -143,8 +154,8 @@ func (t *Template) open(ctx context.Context, bind *userBind) (*session, error) {
 		return nil
 	})
 	err = bind.verdict(err)
-	if !isReported(err) {
-		end(err, func() string { return "as " + bind.dn })
+	if end != nil && !isReported(err) {
+		end(err, "as "+bind.dn)
 	}
 	if err == nil {
 		return opened, nil
@@ -175,7 +186,9 @@ func (f *finder) self(ctx context.Context, dn, typed string) (*entry, error) {
 	}
 	end := step(ctx, "entry")
 	e, err := f.readEntry(raw)
-	end(err, func() string { return describeEntry(raw, e) })
+	if end != nil {
+		end(err, describeEntry(raw, e))
+	}
 	switch {
 	case err != nil:
 		return nil, err

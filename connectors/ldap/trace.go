@@ -15,15 +15,15 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 )
 
-// step begins a step of a trace. What it returns ends it; detail is asked for where
-// somebody listens.
-func step(ctx context.Context, name string) func(err error, detail func() string) {
+// step begins a step of a trace. What it returns ends it, and is nil where nobody
+// listens.
+func step(ctx context.Context, name string) (end func(err error, detail string)) {
 	finish := connectors.StartStep(ctx, name)
 	if finish == nil {
-		return func(error, func() string) {}
+		return nil
 	}
-	return func(err error, detail func() string) {
-		s := connectors.Step{Detail: detail()}
+	return func(err error, detail string) {
+		s := connectors.Step{Detail: detail}
 		s.Err, s.Fix = told(err)
 		finish(s)
 	}
@@ -67,16 +67,24 @@ func isReported(err error) bool {
 	return errors.As(err, &dial) || errors.As(err, &service) || errors.As(err, &told)
 }
 
-// describeConnection says what a connection leads to.
+// describeConnection says what a connection leads to; socket is nil where it did not
+// come about.
 func describeConnection(to address, socket net.Conn) string {
+	if socket == nil {
+		return to.String()
+	}
 	if at := socket.RemoteAddr().String(); at != to.String() {
 		return to.String() + " at " + at
 	}
 	return to.String()
 }
 
-// describeTLS says what a handshake has led to.
-func describeTLS(c *tls.ConnectionState) string {
+// describeTLS says what a handshake has led to; encrypted is nil where it failed.
+func describeTLS(to address, encrypted *tls.Conn) string {
+	if encrypted == nil {
+		return to.String()
+	}
+	c := encrypted.ConnectionState()
 	text := tls.VersionName(c.Version)
 	if len(c.PeerCertificates) > 0 {
 		leaf := c.PeerCertificates[0]

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -27,20 +28,22 @@ type pair struct {
 	log           *stack.Buffer
 }
 
-func newPair(t *testing.T, transport func(*slapd.Server) *ldap.Config) *pair {
+// newPair starts the servers; access says who may read what, as in [slapd.Options].
+func newPair(t *testing.T, access string, transport func(*slapd.Server) *ldap.Config) *pair {
 	t.Helper()
-	p := &pair{first: slapd.Start(t, slapd.Options{}), second: slapd.Start(t, slapd.Options{}), log: &stack.Buffer{}}
+	o := slapd.Options{Access: access}
+	p := &pair{first: slapd.Start(t, o), second: slapd.Start(t, o), log: &stack.Buffer{}}
 	cfg := transport(p.first)
 	cfg.URL = append(cfg.URL, transport(p.second).URL...)
 	if cfg.CAFile != "" {
 		cfg.CAFile = authorities(t, p.first, p.second)
 	}
-	d, err := ldap.New(cfg, connectors.Deps{Name: "directory", Logger: slog.New(slog.NewTextHandler(p.log, nil))})
+	d, err := ldap.Open(cfg, connectors.Deps{Name: "directory", Logger: slog.New(slog.NewTextHandler(p.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = d.Close() })
 	p.connector = guard.Password(d, guard.Config{})
+	t.Cleanup(func() { _ = p.connector.(io.Closer).Close() })
 	return p
 }
 
@@ -155,11 +158,17 @@ func TestLDAPFailover(t *testing.T) {
 		"stopped": {(*slapd.Server).Stop, (*slapd.Server).Start, 4 * time.Second},
 		"hung":    {(*slapd.Server).Pause, (*slapd.Server).Resume, 6 * time.Second},
 	}
+	ways := transports()
+	ways["dn_template"] = templateConfig
 	for name, fault := range faults {
-		for over, transport := range transports() {
+		for over, transport := range ways {
 			t.Run(name+" "+over, func(t *testing.T) {
 				t.Parallel()
-				p := newPair(t, transport)
+				access := ""
+				if over == "dn_template" {
+					access = selvesRead
+				}
+				p := newPair(t, access, transport)
 				p.wantLogin(t, 4*time.Second)
 				if n := binds(t, p.second, 0); n != 0 {
 					t.Errorf("the second server saw %d binds while the first one worked", n)
@@ -187,7 +196,7 @@ func TestLDAPFailover(t *testing.T) {
 
 // TestLDAPFailoverAtOnce starts with a first server that is down, and ends with none.
 func TestLDAPFailoverAtOnce(t *testing.T) {
-	p := newPair(t, ldapsConfig)
+	p := newPair(t, "", ldapsConfig)
 	p.first.Stop(t)
 	p.wantLogin(t, 4*time.Second)
 	p.second.Stop(t)
@@ -204,7 +213,7 @@ func TestLDAPFailoverAtOnce(t *testing.T) {
 // TestLDAPWrongPasswordStays holds that a wrong password is counted by one server
 // alone.
 func TestLDAPWrongPasswordStays(t *testing.T) {
-	p := newPair(t, ldapConfig)
+	p := newPair(t, "", ldapConfig)
 	for range 3 {
 		if _, err := signIn(t, p.connector, "alice", "wrong"); !errors.Is(err, connectors.ErrRejected) {
 			t.Errorf("wrong password: %v", err)
@@ -220,7 +229,7 @@ func TestLDAPWrongPasswordStays(t *testing.T) {
 // hangs. The bound on
 // connections is the connector's, however many servers it has.
 func TestLDAPFailoverUnderLoad(t *testing.T) {
-	p := newPair(t, ldapsConfig)
+	p := newPair(t, "", ldapsConfig)
 	var most atomic.Int64
 	done := make(chan struct{})
 	var watch sync.WaitGroup
