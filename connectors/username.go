@@ -57,12 +57,9 @@ func (f UsernameForm) Parse(typed string) (canonical string, ok bool) {
 	return canonical, true
 }
 
-// caseMapped prepares a name. A name that would change when it is prepared once more
-// is refused: it would be two.
+// caseMapped prepares a name; what is no UTF-8 is none. A name that would change when
+// it is prepared once more is refused: it would be two.
 func caseMapped(typed string) (string, bool) {
-	if !utf8.ValidString(typed) {
-		return "", false
-	}
 	once, err := precis.UsernameCaseMapped.String(typed)
 	if err != nil {
 		return "", false

@@ -17,7 +17,7 @@ func (p UsernamePatterns) Match(name string) bool {
 }
 
 // Cover reports whether they match every name that others match. The others' stars
-// are read as a character that no name has: only a star can match it.
+// are read as characters: only a star can match them.
 func (p UsernamePatterns) Cover(others UsernamePatterns) bool {
 	if len(p) == 0 {
 		return true
@@ -26,7 +26,7 @@ func (p UsernamePatterns) Cover(others UsernamePatterns) bool {
 		others = UsernamePatterns{"*"}
 	}
 	for _, other := range others {
-		if !p.Match(strings.ReplaceAll(other, "*", "\x00")) {
+		if !p.Match(other) {
 			return false
 		}
 	}

@@ -156,7 +156,7 @@ func TestTemplateGroupsOfOneName(t *testing.T) {
 // TestTemplateConnections holds that every login has a connection of its own, and that
 // there are no more at once than the bound.
 func TestTemplateConnections(t *testing.T) {
-	var accepted atomic.Int64
+	var accepted, ended atomic.Int64
 	full, more := make(chan struct{}), make(chan struct{})
 	answer := script{bind: func(string, string) (int, string) {
 		<-more
@@ -167,6 +167,7 @@ func TestTemplateConnections(t *testing.T) {
 			close(full)
 		}
 		answer.serve(c)
+		ended.Add(1)
 	})), connectors.ASCIIUsernames)
 	var group sync.WaitGroup
 	for range 40 {
@@ -185,6 +186,17 @@ func TestTemplateConnections(t *testing.T) {
 	group.Wait()
 	if n := accepted.Load(); n != 40 {
 		t.Errorf("%d connections for 40 logins", n)
+	}
+	wantSoon(t, &ended, 40)
+}
+
+// wantSoon waits for a count: servers notice a little later that a connection is gone.
+func wantSoon(t *testing.T, ended *atomic.Int64, want int64) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ended.Load() != want; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections were closed, want %d", ended.Load(), want)
+		}
 	}
 }
 
@@ -236,10 +248,12 @@ func TestTemplateRefusals(t *testing.T) {
 		}
 	}
 	mustChange := script{answer: func(string) []*ber.Packet { return []*ber.Packet{control(policyOID, []byte(mustChangeByPolicy))} }}
-	d := openTemplate(t, templateConfig(listen(t, mustChange.serve)), connectors.ASCIIUsernames)
+	var ended atomic.Int64
+	d := openTemplate(t, templateConfig(listen(t, func(c net.Conn) { mustChange.serve(c); ended.Add(1) })), connectors.ASCIIUsernames)
 	if _, err := templateLogin(t, d, "alice"); !reflect.DeepEqual(err, connectors.Reject(connectors.ReasonMustChange)) {
 		t.Errorf("error = %v, want a rejection for %s", err, connectors.ReasonMustChange)
 	}
+	wantSoon(t, &ended, 1)
 	d = openTemplate(t, templateConfig(listen(t, script{bind: func(_, password string) (int, string) { return 51, "not with " + password }}.serve)), connectors.ASCIIUsernames)
 	_, err := templateLogin(t, d, "alice")
 	wantOutage(t, err, "checking the password: result code 51 (busy)")
