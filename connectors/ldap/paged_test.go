@@ -1,6 +1,7 @@
 package ldap_test
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"slices"
@@ -28,6 +29,7 @@ type pager struct {
 // page is an answer to a search.
 type page struct {
 	groups  []record
+	times   int           // that each group is sent; once if zero
 	cookie  string        // that the client sends for the next one
 	control *ber.Packet   // instead of one with the cookie
 	code    int           // of the result
@@ -69,7 +71,7 @@ func (p *pager) answer(c net.Conn, id int64, cookie string, isFirst bool) (ended
 	p.mu.Unlock()
 	time.Sleep(next.delay)
 	for _, g := range next.groups {
-		write(c, message(id, g.encode()))
+		_, _ = c.Write(bytes.Repeat(message(id, g.encode()).Bytes(), max(1, next.times)))
 	}
 	if next.hangUp {
 		return true
@@ -169,7 +171,7 @@ func TestPagesThatCannotBeReadWhole(t *testing.T) {
 		"paging forbidden":               {always(page{code: 11}), 1, `result code 11 (admin limit exceeded): the directory's limits for the service account are too low, or an index is missing; in slapd.conf: limits dn.exact="BIND_DN" size.prtotal=unlimited`},
 		"unwilling on the second page":   {afterOne(page{code: 53}), 2, "result code 53 (unwilling to perform)"},
 		"a control without a value":      {afterOne(page{control: naked}), 4, "reading the groups: "},
-		"a second page that never comes": {afterOne(page{delay: 5 * time.Second}), 2, "reading the groups: the directory did not answer in time"},
+		"a second page that never comes": {afterOne(page{delay: 3 * time.Second}), 2, "reading the groups: the directory did not answer in time"},
 		"slow pages":                     {always(page{cookie: "same", delay: 300 * time.Millisecond}), 8, "reading the groups: the directory did not answer in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -220,7 +222,7 @@ func TestPagesStartAgain(t *testing.T) {
 // TestPagesAreBounded sends pages that no directory sends, and watches the memory: all
 // pages have one budget.
 func TestPagesAreBounded(t *testing.T) {
-	wide, crowded := group(strings.Repeat("w", 3000)), group("c")
+	wide, crowded := group(strings.Repeat("w", 100_000)), group("c")
 	for i := range 8000 {
 		crowded.attributes["cn"] = append(crowded.attributes["cn"], fmt.Sprint(i))
 	}
@@ -228,9 +230,8 @@ func TestPagesAreBounded(t *testing.T) {
 		page page
 		want string
 	}{
-		"wide entries":    {page{groups: slices.Repeat([]record{wide}, 400), cookie: "same"}, "more than 4194304 bytes for one operation"},
+		"wide entries":    {page{groups: []record{wide}, times: 10, cookie: "same"}, "more than 4194304 bytes for one operation"},
 		"crowded entries": {page{groups: []record{crowded}, cookie: "same"}, "more than 8192 elements in large messages for one operation"},
-		"many entries":    {page{groups: slices.Repeat([]record{group("g")}, 10_000), cookie: "same"}, "the user is in more than 5000 groups"},
 		"a crowd of controls": {page{control: func() *ber.Packet {
 			p := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, "control")
 			for range 2030 {

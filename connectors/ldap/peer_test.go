@@ -151,10 +151,11 @@ func (s script) answerSearch(c net.Conn, id int64, op *ber.Packet) {
 	if s.refers == op.Children[0].Data.String() {
 		write(c, message(id, reference()))
 	}
+	var all []byte // at once, since there may be thousands
 	for _, r := range found {
-		write(c, message(id, r.encode()))
+		all = append(all, message(id, r.encode()).Bytes()...)
 	}
-	write(c, message(id, result(opSearchDone, code, "")))
+	_, _ = c.Write(append(all, message(id, result(opSearchDone, code, "")).Bytes()...))
 }
 
 func write(c net.Conn, p *ber.Packet) { _, _ = c.Write(p.Bytes()) }
