@@ -6,7 +6,7 @@ import (
 )
 
 // headroom is what the heap may grow by, in bytes, before the garbage collector runs.
-const headroom = 32 << 20
+const headroom = 16 << 20
 
 // calmCollector keeps the garbage collector from running dozens of times a second. It
 // runs when the heap has doubled, and what lives in it here is a few MiB, which a

@@ -15,10 +15,6 @@ import (
 var program string
 
 func TestMain(m *testing.M) {
-	if addr := os.Getenv(floorAddr); addr != "" { // a process that startFloor started
-		fmt.Fprintln(os.Stderr, serveFloor(addr))
-		os.Exit(1)
-	}
 	dir, err := os.MkdirTemp("", "shorepass-e2e-")
 	if err == nil {
 		program, err = stack.Build("../..", dir)

@@ -47,6 +47,7 @@ type Options struct {
 	NoTLS  bool          // neither LDAPS nor StartTLS
 	Lax    bool          // without the ppolicy overlay, of which the server knows nothing then
 	Access string        // who may read what; the service account everything, and nobody else anything, if empty
+	Quiet  bool          // Log stays empty: what is printed costs time
 	Config string        // lines for the global part of slapd.conf
 	LDIF   string        // entries for the end of tree.ldif
 
@@ -69,6 +70,7 @@ type Server struct {
 	dir       string
 	program   string
 	authority *authority
+	debug     string // what it prints, as its option -d has it
 	log       *log
 	output    io.Writer        // the log, or what Options have in its place
 	process   *process.Process // nil while stopped
@@ -77,7 +79,10 @@ type Server struct {
 // Start starts a server that ends with the test.
 func Start(tb testing.TB, o Options) *Server {
 	tb.Helper()
-	s := &Server{dir: tb.TempDir(), program: find(tb, "slapd"), log: &log{}}
+	s := &Server{dir: tb.TempDir(), program: find(tb, "slapd"), log: &log{}, debug: "stats"}
+	if o.Quiet {
+		s.debug = "0"
+	}
 	s.output = s.log
 	if o.Output != nil {
 		s.output = o.Output
@@ -161,7 +166,7 @@ func (s *Server) Configure(tb testing.TB, lines string) {
 // entries, and waits until it answers.
 func (s *Server) Start(tb testing.TB) {
 	tb.Helper()
-	p, err := process.Start(s.output, nil, s.program, "-f", filepath.Join(s.dir, "slapd.conf"), "-h", strings.TrimSpace(s.URL+"/ "+s.TLSURL), "-d", "stats")
+	p, err := process.Start(s.output, nil, s.program, "-f", filepath.Join(s.dir, "slapd.conf"), "-h", strings.TrimSpace(s.URL+"/ "+s.TLSURL), "-d", s.debug)
 	if err != nil {
 		tb.Fatalf("slapd: %v", err)
 	}

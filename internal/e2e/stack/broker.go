@@ -75,9 +75,12 @@ func (b *Broker) Serve(tb testing.TB) {
 	b.WaitFor(tb, "ready broker", 20*time.Second, func() bool { return b.Ready() == http.StatusOK })
 }
 
+// ReadyURL is where the program says whether it is ready.
+func (b *Broker) ReadyURL() string { return "http://" + b.monitor + "/readyz" }
+
 // Ready asks /readyz; 0 means no answer.
 func (b *Broker) Ready() int {
-	response, err := http.Get("http://" + b.monitor + "/readyz")
+	response, err := http.Get(b.ReadyURL())
 	if err != nil {
 		return 0
 	}

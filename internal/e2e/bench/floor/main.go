@@ -1,0 +1,79 @@
+// Command floor is what the broker's speed is compared with: a bare net/http server
+// that does only what no broker could leave out. It signs a token with ES256 for every
+// request; before that, if told so, it looks a user up in a directory and binds as
+// that user, or verifies the hash of a password. It decides nothing, records nothing
+// and checks nothing besides. Its timeouts are the broker's, since they cost time.
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// authenticate checks the user name and password of a request.
+type authenticate func(username, password string) error
+
+func main() {
+	var (
+		addr = flag.String("addr", "", "where to serve")
+		hash = flag.String("hash", "", "the password hash that every request's password is to have")
+		dir  directory
+	)
+	flag.StringVar(&dir.url, "ldap", "", "the directory to look users up in")
+	flag.StringVar(&dir.bindDN, "bind-dn", "", "who searches")
+	flag.StringVar(&dir.password, "bind-password", "", "with which password")
+	flag.StringVar(&dir.people, "people", "", "where the users are")
+	flag.StringVar(&dir.groups, "groups", "", "where the groups are")
+	flag.IntVar(&dir.groupSearches, "group-searches", 0, "how many searches for groups follow the bind")
+	flag.Parse()
+
+	var check authenticate
+	switch {
+	case dir.url != "":
+		dir.open()
+		check = dir.authenticate
+	case *hash != "":
+		check = verifier(*hash)
+	}
+	fmt.Fprintln(os.Stderr, serve(*addr, check))
+	os.Exit(1)
+}
+
+// serve answers every request with a token.
+func serve(addr string, check authenticate) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	server := http.Server{
+		Addr: addr,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if check != nil {
+				username, password, _ := r.BasicAuth()
+				if err := check(username, password); err != nil {
+					http.Error(w, err.Error(), http.StatusUnauthorized)
+					return
+				}
+			}
+			signature, err := jwt.SigningMethodES256.Sign("header.claims", key)
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+				return
+			}
+			fmt.Fprintf(w, `{"token":"header.claims.%x"}`, signature)
+		}),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      15 * time.Second,
+		IdleTimeout:       60 * time.Second,
+	}
+	return server.ListenAndServe()
+}
