@@ -17,7 +17,10 @@ FUZZTIME ?= 20s
 # The first port of the lab.
 PORT ?= 5020
 
-.PHONY: demo lab build test quick unit e2e check lint bench fuzz golden peers tools needs-go
+# How often "make bench" measures the broker and its floors, one after the other.
+ROUNDS ?= 30
+
+.PHONY: demo lab build test quick unit e2e check lint bench microbench fuzz golden peers tools needs-go
 .NOTPARALLEL:
 
 demo: needs-go ## the quick start: broker, registry and directory on this machine
@@ -54,9 +57,11 @@ lint: tools ## formatting, vet and golangci-lint, in every module
 	@set -e; for m in $(MODULES); do \
 		echo "== $$m"; (cd $$m && go vet ./... && golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
 
-bench: peers ## tokens per second beside a floor, and decisions per rule count
+bench: peers ## the table of docs/performance.md: every figure beside its floor; on a machine that does nothing else
+	cd internal/e2e && go test -run '^$$' -bench . -benchtime $(ROUNDS)x -timeout=30m ./bench
+
+microbench: needs-go ## the benchmarks of each package, with their allocations
 	go test -run '^$$' -bench . -benchmem ./...
-	cd internal/e2e && go test -run '^$$' -bench . -benchmem -timeout=20m ./...
 
 fuzz: needs-go ## each fuzz target for FUZZTIME
 	@set -e; packages=$$(go list ./...); for p in $$packages; do \

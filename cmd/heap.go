@@ -10,7 +10,7 @@ const headroom = 16 << 20
 
 // calmCollector keeps the garbage collector from running dozens of times a second. It
 // runs when the heap has doubled, and what lives in it here is a few MiB, which a
-// fraction of a second of load allocates again; that cost a quarter of a login. So the
+// fraction of a second of load allocates again; that cost a fifth of a token. So the
 // heap gets an object that is never touched and takes no memory, for the collector to
 // count. Who sets GOGC or GOMEMLIMIT knows better. The returned function ends it.
 //

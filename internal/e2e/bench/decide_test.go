@@ -65,10 +65,10 @@ func BenchmarkDecide(b *testing.B) {
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(median(decisions)*1000, "ns/decision")
-			report.add(fmt.Sprintf("a decision under %s rules, µs (floor: a scan)", count(float64(n))),
+			report.add(ofDecisions, fmt.Sprintf("a decision under %s rules, µs (floor: a scan)", count(float64(n))),
 				fmt.Sprintf("%.2f", median(decisions)), fmt.Sprintf("%.2f", median(scans)), spread(ratios(scans, decisions)))
 			if n == 10_000 {
-				report.add("its allocations", count(testing.AllocsPerRun(1000, ours)), count(testing.AllocsPerRun(1000, floor)), "")
+				report.add(ofDecisions, "its allocations", count(testing.AllocsPerRun(1000, ours)), count(testing.AllocsPerRun(1000, floor)), "")
 			}
 		})
 	}

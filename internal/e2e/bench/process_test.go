@@ -41,7 +41,7 @@ func BenchmarkStart(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(median(took[0]), "ms")
 	for i, what := range []string{"start until ready, ms", "with 10,000 rules"} {
-		report.add(what, fmt.Sprintf("%.0f", median(took[i])), fmt.Sprintf("%.0f", median(took[2])), "")
+		report.add(ofProcess, what, fmt.Sprintf("%.0f", median(took[i])), fmt.Sprintf("%.0f", median(took[2])), "")
 	}
 }
 
@@ -83,12 +83,12 @@ func BenchmarkMemory(b *testing.B) {
 		}
 		ours, most := memory(b, w.broker.pid())
 		floor, floorMost := memory(b, s.floor.pid())
-		report.add(s.what, fmt.Sprintf("%.0f", ours), fmt.Sprintf("%.0f", floor), "")
+		report.add(ofProcess, s.what, fmt.Sprintf("%.0f", ours), fmt.Sprintf("%.0f", floor), "")
 		if s.path != "" {
-			report.add("and at most, MiB", fmt.Sprintf("%.0f", most), fmt.Sprintf("%.0f", floorMost), "")
+			report.add(ofProcess, "and at most, MiB", fmt.Sprintf("%.0f", most), fmt.Sprintf("%.0f", floorMost), "")
 		}
 	}
-	report.add("size of the program, MiB", size(b, programs.broker), size(b, programs.floor), "")
+	report.add(ofProcess, "size of the program, MiB", size(b, programs.broker), size(b, programs.floor), "")
 	for b.Loop() { // once is enough
 	}
 }

@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -13,15 +14,25 @@ type table struct {
 	stages [][]string // what, and microseconds on each path
 }
 
+// place is where rows stand, whichever were measured first.
+type place int
+
+const (
+	ofTokens place = iota
+	ofDecisions
+	ofProcess
+)
+
 // row is one figure.
 type row struct {
+	place
 	what        string
 	ours, floor string
 	ratio       string // of ours to the floor's; with the quartiles of the rounds where there are any
 }
 
-func (t *table) add(what, ours, floor, ratio string) {
-	t.rows = append(t.rows, row{what, ours, floor, ratio})
+func (t *table) add(at place, what, ours, floor, ratio string) {
+	t.rows = append(t.rows, row{at, what, ours, floor, ratio})
 }
 
 // print writes Markdown; nothing where nothing was measured.
@@ -29,6 +40,7 @@ func (t *table) print(w io.Writer) {
 	if len(t.rows) > 0 {
 		fmt.Fprint(w, "\n| | Shorepass | its floor | of the floor |\n|---|---:|---:|---:|\n")
 	}
+	slices.SortStableFunc(t.rows, func(a, b row) int { return cmp.Compare(a.place, b.place) })
 	for _, r := range t.rows {
 		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", r.what, r.ours, r.floor, r.ratio)
 	}

@@ -70,8 +70,8 @@ func (p path) measure(b *testing.B, w *world) {
 		if p.floors[i].name != "" {
 			what += " (floor: " + p.floors[i].name + ")"
 		}
-		report.add(what+", tokens/s", count(median(ours.rates)), count(median(f.rates)), spread(ratios(ours.rates, f.rates)))
-		report.add(what+", p99, ms", fmt.Sprintf("%.1f", ours.p99()), fmt.Sprintf("%.1f", f.p99()), "")
-		report.add(what+", CPU of the process for each, µs", count(ours.cpuEach()), count(f.cpuEach()), "")
+		report.add(ofTokens, what+", tokens/s", count(median(ours.rates)), count(median(f.rates)), spread(ratios(ours.rates, f.rates)))
+		report.add(ofTokens, what+", p99, ms", fmt.Sprintf("%.1f", ours.p99()), fmt.Sprintf("%.1f", f.p99()), "")
+		report.add(ofTokens, what+", CPU of the process for each, µs", count(ours.cpuEach()), count(f.cpuEach()), "")
 	}
 }
