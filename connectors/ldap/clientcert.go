@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"syscall"
+	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/keypair"
@@ -35,7 +36,8 @@ func (c *ClientCertificate) validate(p *problems) {
 	}
 }
 
-// load reads the files; there may be nothing to read.
+// load reads the files; there may be nothing to read. A certificate that has expired is
+// no error: it may be renewed in place.
 func (c *ClientCertificate) load(logger *slog.Logger) (*keypair.Pair, error) {
 	if c == nil {
 		return nil, nil
@@ -43,6 +45,9 @@ func (c *ClientCertificate) load(logger *slog.Logger) (*keypair.Pair, error) {
 	pair, err := keypair.Load(string(c.CertFile), string(c.KeyFile), logger)
 	if err != nil {
 		return nil, fmt.Errorf("client_certificate: %w", err)
+	}
+	if err := pair.Expired(time.Now()); err != nil {
+		logger.Warn("client_certificate: servers refuse it; renew it", slog.Any("error", err))
 	}
 	return pair, nil
 }

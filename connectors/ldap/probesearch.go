@@ -24,7 +24,7 @@ func (p *probe) base(t tree) error {
 	if there := p.nearest(t.base); there != "" {
 		fix += "; " + there
 	}
-	cause, _ := told(err)
+	_, cause := told(err)
 	return &probeError{err: cause, fix: fix}
 }
 

@@ -24,13 +24,13 @@ func step(ctx context.Context, name string) (end func(err error, detail string))
 	}
 	return func(err error, detail string) {
 		s := connectors.Step{Detail: detail}
-		s.Err, s.Fix = told(err)
+		s.Fix, s.Err = told(err)
 		finish(s)
 	}
 }
 
-// told splits an error into what went wrong and what to do about it.
-func told(err error) (cause error, fix string) {
+// told splits an error into what to do about it and what went wrong.
+func told(err error) (fix string, cause error) {
 	var (
 		dial    *dialError
 		service *serviceError
@@ -39,15 +39,15 @@ func told(err error) (cause error, fix string) {
 	)
 	switch {
 	case errors.As(err, &dial):
-		return dial.err, dialAdvice(dial.err)
+		return dialAdvice(dial.err), dial.err
 	case errors.As(err, &probed):
-		return probed.err, probed.fix
+		return probed.fix, probed.err
 	case errors.As(err, &result) && result.advice != "":
-		return &resultError{code: result.code, diagnostic: result.diagnostic}, strings.TrimPrefix(result.advice, ": ")
+		return strings.TrimPrefix(result.advice, ": "), &resultError{code: result.code, diagnostic: result.diagnostic}
 	case errors.As(err, &service):
-		return service.err, service.check
+		return service.check, service.err
 	}
-	return err, ""
+	return "", err
 }
 
 // reportedError is an error that a step has told of already: the steps around it

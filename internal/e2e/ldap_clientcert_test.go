@@ -1,12 +1,15 @@
 package e2e_test
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
 	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/internal/e2e/slapd"
 )
@@ -109,7 +112,16 @@ func TestLDAPCertificateOfNobody(t *testing.T) {
 func TestLDAPCertificateRenewed(t *testing.T) {
 	s := slapd.Start(t, demanding("registry"))
 	cert, key := s.IssueClient(t, "registry", time.Minute)
-	c := ldapConnector(t, withCertificate(ldapsConfig(s), cert, key))
+	var log bytes.Buffer
+	d, err := ldap.New(withCertificate(ldapsConfig(s), cert, key), connectors.Deps{Name: "directory", Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	if want := "client_certificate: servers refuse it; renew it"; !strings.Contains(log.String(), want) {
+		t.Errorf("the log:\n%s\nwant %q in it", &log, want)
+	}
+	c := guard.Password(d, guard.Config{})
 	if _, err := signIn(t, c, "alice", "alice-password"); !isOutage(err) {
 		t.Fatalf("error = %v, want an outage: the certificate has expired", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -279,4 +280,32 @@ func TestLDAPFailoverUnderLoad(t *testing.T) {
 		t.Errorf("%d connections at once, want %d at most", n, ldapPools+1)
 	}
 	fmt.Fprintf(t.Output(), "at most %d connections at once\n", most.Load())
+}
+
+// TestFailoverServed has the program serve while the first of two servers hangs.
+func TestFailoverServed(t *testing.T) {
+	first, second := slapd.Start(t, slapd.Options{}), slapd.Start(t, slapd.Options{})
+	lines := replace(t, directoryLines(first, "["+first.TLSURL+", "+second.TLSURL+"]"), first.CAFile, string(authorities(t, first, second)))
+	b := stack.StartBroker(t, program, orgConfig(lines), nil)
+	login := func() {
+		t.Helper()
+		a := b.Token(t, "alice", "alice-password", service, "repository:platform/app:pull")
+		if a.Status != http.StatusOK || len(a.Claims(t).Access) != 1 {
+			t.Errorf("status %d: %s", a.Status, a.Body)
+		}
+	}
+	login()
+	first.Pause(t)
+	for range 3 {
+		login()
+	}
+	for _, told := range []string{`msg="a server of the directory is put aside: the others are asked until it works again; see to it"`, `msg="a server of the directory works again"`} {
+		address := " server=" + strings.TrimPrefix(first.TLSURL, "ldaps://")
+		b.WaitFor(t, told, 10*time.Second, func() bool {
+			login()
+			return strings.Contains(b.Output.String(), told+" realm=org connector=directory"+address)
+		})
+		first.Resume(t)
+	}
+	login()
 }

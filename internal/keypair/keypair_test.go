@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
-	"io"
 	"log/slog"
 	"math/big"
 	"os"
@@ -103,7 +102,7 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 func TestExpired(t *testing.T) {
 	now := time.Now()
 	certFile, keyFile := writePair(t, t.TempDir(), 1, now)
-	p, err := keypair.Load(certFile, keyFile, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	p, err := keypair.Load(certFile, keyFile, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
