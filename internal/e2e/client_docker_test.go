@@ -87,14 +87,14 @@ func buildContext(p *person, base string) string {
 // an engine. The images that they name are pushed with another tool.
 func dockerManifest(t *testing.T, w *world, id, program string) *matrix {
 	m := newMatrix(t, tool{name: "docker manifest", id: id, hides: []refusal{pushAnonymous}}, w, w.client)
-	inOneLine := func(p *person, args ...string) stack.Result { return p.Run("", program, args...) }
+	run := func(p *person, args ...string) stack.Result { return p.Run("", program, args...) }
 	d := docker("", program)
 	create := func(p *person, ref, image string) stack.Result {
-		return inOneLine(p, "manifest", "create", "--insecure", "--amend", ref, image)
+		return run(p, "manifest", "create", "--insecure", "--amend", ref, image)
 	}
-	publish := func(p *person, ref string) stack.Result { return inOneLine(p, "manifest", "push", "--insecure", ref) }
+	publish := func(p *person, ref string) stack.Result { return run(p, "manifest", "push", "--insecure", ref) }
 	inspect := func(p *person, ref string) stack.Result {
-		return inOneLine(p, "manifest", "inspect", "--insecure", ref)
+		return run(p, "manifest", "inspect", "--insecure", ref)
 	}
 
 	for _, p := range []*person{m.alice, m.bob} {
@@ -126,7 +126,8 @@ func dockerManifest(t *testing.T, w *world, id, program string) *matrix {
 	return m
 }
 
-// tenLayers pushes an image whose layers go up side by side, and mounts them all.
+// tenLayers pushes an image whose layers go up side by side, mounts them all, and pulls
+// them when the engine has none of them left.
 func tenLayers(t *testing.T, w *world, e *stack.Engine) {
 	alice := e.NewClient(t, w.registry)
 	ok(t, alice.DockerLogin("alice", "alice-password"))
@@ -141,6 +142,10 @@ func tenLayers(t *testing.T, w *world, e *stack.Engine) {
 	}
 	if first, second := ok(t, alice.Crane("digest", alice.Ref("platform/ten"))), ok(t, alice.Crane("digest", alice.Ref("home/alice/ten"))); first != second {
 		t.Errorf("pushed %s, mounted %s", first, second)
+	}
+	ok(t, alice.Docker("", "rmi", stack.ImageName, alice.Ref("platform/ten"), alice.Ref("home/alice/ten")))
+	if got := ok(t, alice.Docker("", "pull", alice.Ref("platform/ten"))); strings.Count(got, "Pull complete") != 10 {
+		t.Errorf("docker pull does not fetch ten layers:\n%s", got)
 	}
 }
 
