@@ -117,6 +117,7 @@ func TestUnicodeOverHTTP(t *testing.T) {
 	s := slapd.Start(t, slapd.Options{LDIF: abroad()})
 	config := replace(t, ldapBroker(s, ""),
 		"    connectors:\n", "    unicode_usernames: true\n    connectors:\n",
+		"type: ldap\n", "type: ldap\n        usernames: [łu*, m*]\n",
 		"policy: {rules: [", `policy: {rules: [{name: sails, users: ["directory:łuk*"], repositories: [sails/**], allow: [pull, push]}, `)
 	b := stack.StartBroker(t, program, config, nil)
 	a := b.Token(t, "ŁUKASZ", "łukasz-password", service, "repository:sails/main:pull", "repository:home/lukasz/a:pull")
@@ -134,6 +135,13 @@ func TestUnicodeOverHTTP(t *testing.T) {
 	for _, want := range []string{`"subject":"directory:łukasz"`, `"username":"ŁUKASZ"`, `"warnings":["`, `"directory:żagle"`} {
 		if !strings.Contains(string(raw), want) {
 			t.Errorf("the audit log has no %s:\n%s", want, raw)
+		}
+	}
+	for typed, want := range map[string]string{"świat": "unhandled", "świat\u00a0": "bad-username", "łuna": "unknown-user"} {
+		b.Token(t, typed, "a-guess", service)
+		entries := b.Audit(t)
+		if e := entries[len(entries)-1]; e.Username != typed || e.Reason != want {
+			t.Errorf("%q is refused for %q, want %q", e.Username, e.Reason, want)
 		}
 	}
 	latin1 := b.Token(t, "m\xfcller", "MÜLLER-password", service)
