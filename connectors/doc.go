@@ -17,6 +17,8 @@
 //
 //   - [ErrNotMine]: we know that we do not know this user. The chain asks the
 //     next connector that handles the credentials.
+//     A connector that cannot tell a name it does not know from a wrong password never
+//     says so; it ends the chain, and its configuration says that ([ChainEnder]).
 //   - [ErrRejected]: the account is ours and the attempt is refused. The chain
 //     stops. [Reject] attaches the closed [Reason] that the audit log shows; the
 //     client sees one answer for all of them.
