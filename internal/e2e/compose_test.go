@@ -18,6 +18,16 @@ func TestComposeConfig(t *testing.T) {
 	ok(t, stack.Run(t, nil, "", stack.Find(t, "docker-compose"), "--file", "../../docker-compose.yml", "config", "--quiet"))
 }
 
+// TestDockerfileGo wants the image to be built with the Go that go.mod asks for.
+func TestDockerfileGo(t *testing.T) {
+	_, version, _ := strings.Cut(document(t, "go.mod"), "\ngo ")
+	version, _, _ = strings.Cut(version, "\n")
+	minor := version[:strings.LastIndex(version, ".")]
+	if !strings.Contains(document(t, "Dockerfile"), "\nFROM golang:"+minor+".") {
+		t.Errorf("go.mod needs go %s: the Dockerfile has another", version)
+	}
+}
+
 // composeDemo is the demo of docker-compose.yml, on ports of its own.
 type composeDemo struct {
 	*stack.Project

@@ -45,20 +45,26 @@ derive() {
 	docker rm "$container" >/dev/null
 }
 
-# golang IMAGE: Go as it is here, and the modules of the program, which it downloads
-# from nowhere.
+# golang IMAGE CACHE: Go as it is here, and the modules of the program, which it
+# downloads from nowhere. What the compiler has done before comes from the folder CACHE.
 golang() {
-	local goroot modules
+	local goroot module
 	goroot=$(go env GOROOT)
-	modules=$work/go/pkg/mod
-	GOFLAGS=-modcacherw GOMODCACHE=$modules GOPROXY="file://$(go env GOMODCACHE)/cache/download,$(go env GOPROXY)" \
-		go -C "$(dirname "$0")/../.." mod download
+	module=$(dirname "$0")/../..
+	GOFLAGS=-modcacherw GOMODCACHE=$work/go/pkg/mod GOPROXY="file://$(go env GOMODCACHE)/cache/download,$(go env GOPROXY)" \
+		go -C "$module" mod download
+	mkdir -p "$2"
+	(
+		flock 9 # nobody else changes it meanwhile
+		GOCACHE=$2 CGO_ENABLED=0 go -C "$module" build -trimpath -o "$work/program" ./cmd/shorepass
+		cp -r "$2" "$work/go/build"
+	) 9>"$2.lock"
 	mkdir -p "$work/etc/ssl/certs"
 	cp /etc/ssl/certs/ca-certificates.crt "$work/etc/ssl/certs"
 	tar -cf - --exclude=testdata --transform "s,^${goroot#/},usr/local/go," \
-		-C "$work" etc go/pkg/mod/cache/download \
+		-C "$work" etc go/build go/pkg/mod/cache/download \
 		-C / "${goroot#/}/bin" "${goroot#/}/go.env" "${goroot#/}/lib" "${goroot#/}/pkg" "${goroot#/}/src" "${goroot#/}/VERSION" |
-		derive "$1" -c 'ENV PATH=/usr/local/go/bin:/usr/sbin:/usr/bin:/sbin:/bin GOPATH=/go GOPROXY=off GOTOOLCHAIN=local'
+		derive "$1" -c 'ENV PATH=/usr/local/go/bin:/usr/sbin:/usr/bin:/sbin:/bin GOPATH=/go GOCACHE=/go/build GOPROXY=off GOTOOLCHAIN=local'
 }
 
 # registry IMAGE: laid out as the official image is.
@@ -82,7 +88,7 @@ import)
 	docker import "$2" "$debian" >/dev/null
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
-	golang "$4"
+	golang "$4" "$(dirname "$2")/image-go-build"
 	rm -rf "${work:?}"/*
 	registry "$5"
 	;;

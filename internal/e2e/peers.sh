@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests run against: real servers and clients ("servers"), what the
 # lab needs of them ("lab"), or the tools of "make lint" ("tools"). What is there
-# already is left alone. Programs built with Go go to $SHOREPASS_PEERS/bin, outside the repository; Debian's packages to
-# the system.
+# already is left alone. Programs built with Go go to $SHOREPASS_PEERS/bin, outside the
+# repository; Debian's packages to the system.
 set -euo pipefail
 
 die() { echo "peers: $*" >&2; exit 1; }
