@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -141,7 +142,14 @@ func (s *servers) order() []*server {
 }
 
 // first returns the server that new work goes to.
-func (s *servers) first() *server { return s.order()[0] }
+func (s *servers) first() *server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.IndexFunc(s.list, func(one *server) bool { return !one.aside }); i >= 0 {
+		return s.list[i]
+	}
+	return s.list[0]
+}
 
 // putAside has a server asked last from now on, and looked at until it works again.
 func (s *servers) putAside(server *server, err error) {

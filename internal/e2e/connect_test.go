@@ -80,7 +80,7 @@ func TestCheckConnect(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := stack.NewBroker(t, program, orgConfig(config), nil)
 			r := b.Command(t, "", "check", "--connect")
-			if fine[name] != (r.Code == 0) || r.Stderr != "" {
+			if fine[name] != (r.Code == 0) || r.Stderr != "" || strings.Contains(r.Stdout, slapd.ServicePassword) {
 				t.Errorf("check exits %d and says %q", r.Code, r.Stderr)
 			}
 			golden(t, "connect/"+name+".txt", steadySteps(r.Stdout))

@@ -1,6 +1,10 @@
 package e2e_test
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,6 +32,28 @@ func TestOperationsTranscripts(t *testing.T) {
 		got := steadySteps(r.Stdout, strings.TrimPrefix(w.slapd.URL, "ldap://"), "ldap.corp.example:389", "localhost, 127.0.0.1", "ldap.corp.example", b.Dir+"/", "")
 		if want = steadySteps(want); !matches(strings.TrimSpace(want), strings.TrimSpace(got)) {
 			t.Errorf("%s prints\n%s\ndocs/operations.md has\n%s", typed, got, want)
+		}
+	}
+}
+
+// TestOperationsSteps looks in the table for every step that a golden file has.
+func TestOperationsSteps(t *testing.T) {
+	told := cells(section(t, document(t, "docs/operations.md"), "Finding out why a login fails"))
+	files, err := filepath.Glob("testdata/connect/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, name := range files {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^    (?:ok  |FAIL)  (\S+(?: \S+)*) +0\.0 ms`).FindAllStringSubmatch(string(content), -1) {
+			tree, attribute, _ := strings.Cut(m[1], " ")
+			ofEntries := attribute != "" && slices.Contains(told, tree+" ATTRIBUTE")
+			if !slices.Contains(told, m[1]) && !ofEntries {
+				t.Errorf("%s has a step %q, which docs/operations.md does not tell", name, m[1])
+			}
 		}
 	}
 }
