@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
-	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -126,7 +125,7 @@ func (d *Directory) Resolve(ctx context.Context, id string) (connectors.Identity
 
 // bind checks a user's password.
 func (d *Directory) bind(ctx context.Context, dn string, password connectors.Secret) error {
-	b := userBind{dn: dn, password: password}
+	b := accountBind{dn: dn, password: password}
 	end := step(ctx, "password")
 	err := b.verdict(d.binds.do(ctx, b.run))
 	if end != nil && !isReported(err) {
@@ -144,15 +143,15 @@ func (d *Directory) dialService(ctx context.Context, to *server) (*session, erro
 	if d.config.AnonymousSearch {
 		return s, nil // which nobody has signed in on is anonymous (RFC 4513 §5.1.1)
 	}
-	secret := d.config.BindPassword.Reveal()
+	bind := accountBind{dn: d.config.BindDN, password: d.config.BindPassword}
 	end := step(ctx, "bind")
 	err = s.do(ctx, func(c *ldap.Conn) error {
 		if d.config.external() {
 			return c.ExternalBind()
 		}
-		return c.Bind(d.config.BindDN, secret)
+		return bind.run(c)
 	})
-	err = d.serviceVerdict(err)
+	err = d.serviceVerdict(&bind, err)
 	if end != nil {
 		end(err, "as "+d.config.serviceAccount())
 	}
@@ -162,36 +161,6 @@ func (d *Directory) dialService(ctx context.Context, to *server) (*session, erro
 	}
 	return s, nil
 }
-
-// serviceVerdict sorts what the service account's bind ended with.
-func (d *Directory) serviceVerdict(err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, answered := asResult(err); !answered {
-		return fmt.Errorf("signing in as the service account: %w", err)
-	}
-	refused := &serviceError{err: resultOf(err, d.config.BindPassword.Reveal()), check: "check bind_dn and bind_password"}
-	if d.config.external() {
-		refused.check = "check client_certificate, and what the directory makes of its subject (slapd: authz-regexp)"
-	}
-	d.warn(refused)
-	return refused
-}
-
-// serviceError is a refusal of the service account.
-type serviceError struct {
-	err   error
-	check string // what to do about it
-}
-
-// Error says what to do about it, too.
-func (e *serviceError) Error() string {
-	return "the directory refuses the service account; " + e.check + ": " + e.err.Error()
-}
-
-// Unwrap returns the cause.
-func (e *serviceError) Unwrap() error { return e.err }
 
 // works fails while a server is of no use: where it cannot be reached, or does not
 // answer a search.
@@ -217,12 +186,4 @@ func (d *Directory) moved() {
 	first := d.servers.first()
 	d.searches.keep(first)
 	d.binds.keep(first)
-}
-
-// warn logs a fault that only an operator can mend, twice a minute at most.
-func (d *Directory) warn(err error) {
-	now, last := time.Now().Unix(), d.warned.Load()
-	if now-last >= 30 && d.warned.CompareAndSwap(last, now) {
-		d.logger.Error("nobody can sign in", slog.String("bind_dn", d.config.BindDN), slog.Any("error", err))
-	}
 }

@@ -8,19 +8,19 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 )
 
-// userBind is a bind by which a user's password is checked. It carries the password
+// accountBind is a bind by which the password of an account is checked. It carries the password
 // policy control (draft-behera-ldap-password-policy-10 §6), not critical, so that a
 // directory which does not know it takes no notice: the answer's control tells why an
 // account is refused, and of one that must change its password nothing else does,
 // since the bind succeeds.
-type userBind struct {
+type accountBind struct {
 	dn       string
 	password connectors.Secret
 	controls []ldap.Control // of the answer
 }
 
 // run binds on c.
-func (b *userBind) run(c *ldap.Conn) error {
+func (b *accountBind) run(c *ldap.Conn) error {
 	result, err := c.SimpleBind(&ldap.SimpleBindRequest{
 		Username: b.dn,
 		Password: b.password.Reveal(),
@@ -35,7 +35,7 @@ func (b *userBind) run(c *ldap.Conn) error {
 
 // verdict sorts the error that run ended with: nil where the password is right and
 // the account may sign in, a rejection, or an outage.
-func (b *userBind) verdict(err error) error {
+func (b *accountBind) verdict(err error) error {
 	result, answered := asResult(err)
 	switch {
 	case err == nil:

@@ -1,9 +1,12 @@
 package ldap_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net"
 	"reflect"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -97,7 +100,7 @@ func TestPasswordPolicy(t *testing.T) {
 	}
 }
 
-// TestPasswordPolicyIsAskedFor holds that every bind of a user carries the control,
+// TestPasswordPolicyIsAskedFor holds that every bind carries the control,
 // and that it is not critical: a directory without it takes no notice.
 func TestPasswordPolicyIsAskedFor(t *testing.T) {
 	var asked atomic.Int64
@@ -129,8 +132,56 @@ func TestPasswordPolicyIsAskedFor(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := asked.Load(); got != 3 {
-		t.Errorf("%d binds carried the control, want the user's three", got)
+	if got := asked.Load(); got != 4 {
+		t.Errorf("%d binds carried the control, want the service account's and the user's three", got)
+	}
+}
+
+// TestServiceAccountPolicy holds that the log says what the password policy says of the
+// service account, and that a grace login of it keeps people signing in.
+func TestServiceAccountPolicy(t *testing.T) {
+	for name, c := range map[string]struct {
+		code        int
+		answer      string
+		outage, log string
+	}{
+		"locked":  {code49, lockedByPolicy, "the directory refuses the service account; it is locked: unlock it in the directory: result code 49 (invalid credentials)", `level=ERROR msg="nobody can sign in"`},
+		"expired": {code49, expiredByPolicy, "its password has expired: change it, in the directory and as bind_password: result code 49", `level=ERROR msg="nobody can sign in"`},
+		"reset":   {codeSuccess, mustChangeByPolicy, "its password was reset: change it, in the directory and as bind_password: it may bind, and nothing else", `level=ERROR msg="nobody can sign in"`},
+		"wrong":   {code49, "\x30\x00", "check bind_dn and bind_password: result code 49", `level=ERROR msg="nobody can sign in"`},
+		"grace":   {codeSuccess, threeGraceLogins, "", `level=WARN msg="people can sign in a few times more" bind_dn="cn=service,dc=example" error="the password of the service account has expired: change it, in the directory and as bind_password"`},
+		"soon":    {codeSuccess, expiresInTenMinutes, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			d, err := ldap.New(config(listen(t, script{
+				bind: func(dn, _ string) (int, string) {
+					if dn == serviceDN {
+						return c.code, ""
+					}
+					return 0, ""
+				},
+				answer: func(dn string) []*ber.Packet {
+					if dn == serviceDN {
+						return []*ber.Packet{control(policyOID, []byte(c.answer))}
+					}
+					return nil
+				},
+			}.serve)), connectors.Deps{Name: "directory", Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = d.Close() })
+			_, err = login(t, d, "alice", userPassword)
+			if c.outage != "" {
+				wantOutage(t, err, c.outage)
+			} else if err != nil {
+				t.Errorf("error = %v", err)
+			}
+			if got := log.String(); !strings.Contains(got, c.log) || (c.log == "") != (got == "") {
+				t.Errorf("log = %s\nwant %s", got, c.log)
+			}
+		})
 	}
 }
 

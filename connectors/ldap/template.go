@@ -121,7 +121,7 @@ func (t *Template) Verify(ctx context.Context, a connectors.Account, password co
 	case <-ctx.Done():
 		return connectors.Identity{}, fmt.Errorf("waiting for one of %d busy connections: %w", poolSize, context.Cause(ctx))
 	}
-	bind := userBind{dn: t.dn.of(a.Username), password: password}
+	bind := accountBind{dn: t.dn.of(a.Username), password: password}
 	s, err := t.open(ctx, &bind)
 	if err != nil {
 		return connectors.Identity{}, err
@@ -139,7 +139,7 @@ func (t *Template) Verify(ctx context.Context, a connectors.Account, password co
 }
 
 // open returns a connection that is bound as the user.
-func (t *Template) open(ctx context.Context, bind *userBind) (*session, error) {
+func (t *Template) open(ctx context.Context, bind *accountBind) (*session, error) {
 	end := step(ctx, "password")
 	var opened *session
 	err := t.servers.ask(ctx, func(ctx context.Context, to *server) error {

@@ -103,6 +103,24 @@ func TestLDAPPasswordPolicy(t *testing.T) {
 	}
 }
 
+// TestLDAPServiceAccountPolicy has the password policy speak of the account that
+// searches.
+func TestLDAPServiceAccountPolicy(t *testing.T) {
+	s := slapd.Start(t, slapd.Options{LDIF: troubled(), Access: "access to * by users read by * none"})
+	for user, want := range map[string]string{
+		"expired": "its password has expired: change it, in the directory and as bind_password",
+		"reset":   "its password was reset: change it, in the directory and as bind_password",
+		"grace":   "",
+	} {
+		cfg := ldapConfig(s)
+		cfg.BindDN, cfg.BindPassword = "uid="+user+","+slapd.People, connectors.NewSecret(user+"-password")
+		_, err := openLDAP(t, cfg).Locate(t.Context(), "alice")
+		if want == "" && err != nil || want != "" && (!isOutage(err) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: error = %v, want an outage that says %q", user, err, want)
+		}
+	}
+}
+
 // TestLDAPWithoutPasswordPolicy holds that a server which does not know the control
 // takes no notice of it.
 func TestLDAPWithoutPasswordPolicy(t *testing.T) {
