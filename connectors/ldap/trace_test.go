@@ -1,0 +1,130 @@
+package ldap_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// traced returns a context and the steps that are reported to it.
+func traced(t *testing.T) (context.Context, *[]connectors.Step) {
+	t.Helper()
+	var steps []connectors.Step
+	return connectors.WithTrace(t.Context(), func(s connectors.Step) { steps = append(steps, s) }), &steps
+}
+
+// names are those of steps, with a mark where they failed.
+func names(steps []connectors.Step) string {
+	var all []string
+	for _, s := range steps {
+		if s.Err != nil {
+			s.Name += "!"
+		}
+		all = append(all, s.Name)
+	}
+	return strings.Join(all, " ")
+}
+
+// TestTraceOfALogin holds which steps a login has, that each fault is told once, and
+// that no secret is in them.
+func TestTraceOfALogin(t *testing.T) {
+	for name, c := range map[string]struct {
+		serve script
+		want  string
+		fix   string // of the last step
+	}{
+		"well":                    {script{}, "connect bind search entry connect password", ""},
+		"service account refused": {bindCodes(49, 0), "connect bind!", "check bind_dn and bind_password"},
+		"no such base":            {searchCode(32), "connect bind search!", "the base_dn does not exist, or the service account may not see it"},
+		"nobody":                  {script{search: func(string, string) ([]record, int) { return nil, 0 }}, "connect bind search", ""},
+		"no user name": {script{search: func(string, string) ([]record, int) {
+			return []record{{alice().dn, map[string][]string{"entryUUID": {"1"}}}}, 0
+		}}, "connect bind search entry!", ""},
+		"wrong password": {bindCodes(0, 49), "connect bind search entry connect password!", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, steps := traced(t)
+			d := open(t, config(listen(t, c.serve.serve)))
+			a, err := d.Locate(ctx, "alice")
+			if err == nil {
+				_, _ = d.Verify(ctx, a, secret(userPassword))
+			}
+			if got := names(*steps); got != c.want {
+				t.Errorf("steps: %s, want %s", got, c.want)
+			}
+			if last := (*steps)[len(*steps)-1]; last.Fix != c.fix {
+				t.Errorf("the fix is %q, want %q", last.Fix, c.fix)
+			}
+			if text := fmt.Sprint(*steps); strings.Contains(text, userPassword) || strings.Contains(text, servicePassword) {
+				t.Errorf("a secret is in the steps: %s", text)
+			}
+		})
+	}
+}
+
+// TestTraceOfAServerThatIsDown holds that the connection is the step that fails.
+func TestTraceOfAServerThatIsDown(t *testing.T) {
+	ctx, steps := traced(t)
+	d := open(t, config("ldap://127.0.0.1:1"))
+	_, _ = d.Locate(ctx, "alice")
+	if got := names(*steps); got != "connect!" || !strings.Contains((*steps)[0].Fix, "nothing listens there") {
+		t.Errorf("steps: %s, fix %q", got, (*steps)[0].Fix)
+	}
+}
+
+// TestProbe holds what a probe finds wrong with what a server holds, and what it says
+// is there instead.
+func TestProbe(t *testing.T) {
+	const base = "ou=people,dc=example"
+	people := []record{
+		{"uid=a," + base, map[string][]string{"uid": {"a"}, "objectClass": {"top", "account"}}},
+		{"uid=b," + base, map[string][]string{"uid": {"b"}, "objectClass": {"top", "account"}}},
+	}
+	for name, c := range map[string]struct {
+		search func(base, filter string) ([]record, int)
+		want   string
+		fix    string // of the first step that failed
+	}{
+		"no such base": {
+			func(b, _ string) ([]record, int) {
+				if b == base {
+					return nil, 32
+				}
+				return []record{{"ou=staff,dc=example", nil}}, 0
+			},
+			"connect bind users base!",
+			"correct users.base_dn, or let the service account see it; dc=example exists, and has below it: ou=staff",
+		},
+		"the filter matches nothing": {
+			func(_, filter string) ([]record, int) {
+				if strings.Contains(filter, "inetOrgPerson") {
+					return nil, 0
+				}
+				return people, 0
+			},
+			"connect bind users base users filter!",
+			"correct users.filter; object classes there: account (2)",
+		},
+		"no ids": {
+			func(string, string) ([]record, int) { return people, 0 },
+			"connect bind users base users filter users uid users entryUUID!",
+			"correct users.id_attribute, or let the service account read it; uid=a,ou=people,dc=example has objectClass, uid",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, steps := traced(t)
+			err := open(t, config(listen(t, script{search: c.search}.serve))).Probe(ctx)
+			if got := names(*steps); err == nil || got != c.want {
+				t.Errorf("steps: %s, %v, want %s", got, err, c.want)
+			}
+			i := slices.IndexFunc(*steps, func(s connectors.Step) bool { return s.Err != nil })
+			if i < 0 || (*steps)[i].Fix != c.fix {
+				t.Errorf("the steps are %+v, want one with the fix %q", *steps, c.fix)
+			}
+		})
+	}
+}
