@@ -265,6 +265,23 @@ func TestAGoneClientIsStillAudited(t *testing.T) {
 	}
 }
 
+// TestLongNamesAreClipped holds that a name in the record is whole letters of what was
+// typed.
+func TestLongNamesAreClipped(t *testing.T) {
+	f := fixture(t)
+	for typed, want := range map[string]string{
+		strings.Repeat("a", 128):         strings.Repeat("a", 128),
+		strings.Repeat("a", 129):         strings.Repeat("a", 128) + "…",
+		"a" + strings.Repeat("é", 100):   "a" + strings.Repeat("é", 63) + "…",
+		"abc" + strings.Repeat("🚢", 100): "abc" + strings.Repeat("🚢", 31) + "…",
+	} {
+		_, err := f.Broker.Token(t.Context(), broker.Request{Service: "registry.corp", Credentials: login(typed, "x")})
+		if got := f.Last(t).Username; got != want || err == nil {
+			t.Errorf("%q is recorded as %q, %v, want %q", typed, got, err, want)
+		}
+	}
+}
+
 func TestDroppedItemsAreClipped(t *testing.T) {
 	f := fixture(t)
 	junk := strings.Repeat("x", 300)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shorepass/shorepass/broker/token"
 	"github.com/shorepass/shorepass/connectors"
@@ -87,11 +88,16 @@ func (d *directory) find(realm, service string) (*Realm, string, *Error) {
 	return r, service, nil
 }
 
-// clip bounds what of a client's own text is repeated to it.
+// clip bounds what of a client's own text is repeated to it, in bytes; no letter is cut
+// in two.
 func clip(s string) string {
 	const most = 128
 	if len(s) <= most {
 		return s
 	}
-	return s[:most] + "…"
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
 }

@@ -17,6 +17,26 @@ const (
 	disabledPPolicy = "ppolicy"
 )
 
+// validateDisabled checks what is said about who is disabled.
+func (u *Users) validateDisabled(p *problems) {
+	switch u.Disabled {
+	case disabledNone, disabledPPolicy:
+	default:
+		p.add("users.disabled", fmt.Sprintf("%q is neither none nor ppolicy (what OpenLDAP's password policy notes in an entry); for other directories, have users.filter leave out who is disabled", u.Disabled))
+		return
+	}
+	if u.DNTemplate != "" {
+		p.unless(u.Disabled == disabledNone, "users.disabled", "dn_template, by which nobody is looked up without a password")
+	}
+	switch {
+	case u.PasswordPolicy == "":
+	case u.Disabled != disabledPPolicy:
+		p.add("users.password_policy", "has no meaning without disabled: ppolicy: remove it, or set that")
+	default:
+		p.dn("users.password_policy", u.PasswordPolicy, "the DN of the default password policy")
+	}
+}
+
 // passwordState is what a password policy notes in a person's entry
 // (draft-behera-ldap-password-policy-10 §5.3), as far as it may keep the person from
 // signing in. What is not noted is the zero value.

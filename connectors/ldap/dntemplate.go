@@ -43,3 +43,19 @@ func parseTemplate(text string) (dnTemplate, error) {
 func (t dnTemplate) of(username string) string {
 	return t.before + ldap.EscapeDN(username) + t.after // RFC 4514 §2.4
 }
+
+// validateTemplate checks dn_template, and that nothing speaks of a search.
+func (u *Users) validateTemplate(p *problems) {
+	t, err := parseTemplate(u.DNTemplate)
+	switch {
+	case err != nil:
+		p.add("users.dn_template", err.Error())
+	case !strings.EqualFold(t.attribute, u.UsernameAttribute):
+		p.add("users.username_attribute", fmt.Sprintf("is %s, and dn_template finds people by their %s: remove one of the two, or make them agree", u.UsernameAttribute, t.attribute))
+	}
+	p.filter("users.filter", u.Filter)
+	const because = "dn_template, by which nobody searches"
+	p.unless(u.BaseDN == "", "users.base_dn", because)
+	p.unless(u.LoginAttributes == nil, "users.login_attributes", because)
+	p.unless(u.Scope == "", "users.scope", because)
+}

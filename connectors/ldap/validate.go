@@ -113,25 +113,6 @@ func (u *Users) validate(p *problems) {
 	u.validateDisabled(p)
 }
 
-func (u *Users) validateDisabled(p *problems) {
-	switch u.Disabled {
-	case disabledNone, disabledPPolicy:
-	default:
-		p.add("users.disabled", fmt.Sprintf("%q is neither none nor ppolicy (what OpenLDAP's password policy notes in an entry); for other directories, have users.filter leave out who is disabled", u.Disabled))
-		return
-	}
-	if u.DNTemplate != "" {
-		p.unless(u.Disabled == disabledNone, "users.disabled", "dn_template, by which nobody is looked up without a password")
-	}
-	switch {
-	case u.PasswordPolicy == "":
-	case u.Disabled != disabledPPolicy:
-		p.add("users.password_policy", "has no meaning without disabled: ppolicy: remove it, or set that")
-	default:
-		p.dn("users.password_policy", u.PasswordPolicy, "the DN of the default password policy")
-	}
-}
-
 func (u *Users) validateSearch(p *problems) {
 	p.dn("users.base_dn", u.BaseDN, "the entry below which people are searched", "users.dn_template")
 	p.filter("users.filter", u.Filter)
@@ -145,22 +126,6 @@ func (u *Users) validateSearch(p *problems) {
 	if u.Scope != scopeSub && u.Scope != scopeOne {
 		p.add("users.scope", fmt.Sprintf("%q is neither sub nor one", u.Scope))
 	}
-}
-
-// validateTemplate checks dn_template, and that nothing speaks of a search.
-func (u *Users) validateTemplate(p *problems) {
-	t, err := parseTemplate(u.DNTemplate)
-	switch {
-	case err != nil:
-		p.add("users.dn_template", err.Error())
-	case !strings.EqualFold(t.attribute, u.UsernameAttribute):
-		p.add("users.username_attribute", fmt.Sprintf("is %s, and dn_template finds people by their %s: remove one of the two, or make them agree", u.UsernameAttribute, t.attribute))
-	}
-	p.filter("users.filter", u.Filter)
-	const because = "dn_template, by which nobody searches"
-	p.unless(u.BaseDN == "", "users.base_dn", because)
-	p.unless(u.LoginAttributes == nil, "users.login_attributes", because)
-	p.unless(u.Scope == "", "users.scope", because)
 }
 
 func (g *Groups) validate(p *problems) {
