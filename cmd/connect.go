@@ -67,7 +67,7 @@ func find(ctx context.Context, report *connectorReport, opened connectors.Connec
 		return
 	}
 	if !opened.Handles(connectors.Credentials{Username: username}) {
-		report.Verdict, report.Message = verdictUnhandled, fmt.Sprintf("does not take the name %q: it lists it not, or its usernames keep it out", username)
+		report.Verdict, report.Message = verdictUnhandled, fmt.Sprintf("does not take the name %q: it is not listed, or its usernames keep it out", username)
 		return
 	}
 	id, err := finder.Find(ctx, username)

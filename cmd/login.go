@@ -54,7 +54,7 @@ type watched struct {
 func (w *watched) Handles(c connectors.Credentials) bool {
 	handles := w.Connector.Handles(c)
 	if !handles {
-		w.report.Verdict, w.report.Message = verdictUnhandled, "does not take this name: it lists it not, or its usernames keep it out"
+		w.report.Verdict, w.report.Message = verdictUnhandled, "does not take this name: it is not listed, or its usernames keep it out"
 	}
 	return handles
 }
