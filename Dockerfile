@@ -17,6 +17,7 @@ RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /out/shorepass ./cmd/shorepa
 FROM scratch
 LABEL org.opencontainers.image.title="Shorepass" \
       org.opencontainers.image.description="Federation broker for container registries" \
+      org.opencontainers.image.source="https://github.com/shorepass/shorepass" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY LICENSE /
 # The public authorities, for a directory whose certificate is of one.

@@ -30,8 +30,8 @@ debian() {
 		rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 		echo 'deb [trusted=yes] file:/srv/packages ./' >/etc/apt/sources.list
 	END
-	tar -C "$root" -cf "$1.new" .
-	mv "$1.new" "$1"
+	tar -C "$root" -cf "$1.$$" .
+	mv "$1.$$" "$1"
 }
 
 # derive IMAGE [OPTION…]: an image of Debian's with the files of a tar file, from

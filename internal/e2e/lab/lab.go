@@ -133,9 +133,11 @@ func (l *lab) startBroker(ctx context.Context, _ *rig) error {
 	if err != nil {
 		return err
 	}
-	if l.broker, err = process.Start(log, nil, l.path("shorepass"), "serve", "--config", l.path(configFile)); err != nil {
+	started, err := process.Start(log, nil, l.path("shorepass"), "serve", "--config", l.path(configFile))
+	if err != nil {
 		return err
 	}
+	l.broker = started
 	err = l.await(ctx, l.broker, func() bool {
 		_, err := l.shorepass(ctx, "health")
 		return err == nil
