@@ -44,8 +44,8 @@ func BenchmarkAllocations(b *testing.B) {
 	})
 	for b.Loop() { // they are the same every time
 	}
-	report.add(ofTokens, "anonymous, allocations of the handler", count(ours.objects), count(floor.objects), "")
-	report.add(ofTokens, "anonymous, KiB allocated by the handler", fmt.Sprintf("%.1f", ours.bytes/1024), fmt.Sprintf("%.1f", floor.bytes/1024), "")
+	report.add(ofAllocations, "anonymous, allocations of the handler", count(ours.objects), count(floor.objects), "")
+	report.add(ofAllocations, "anonymous, KiB allocated by the handler", fmt.Sprintf("%.1f", ours.bytes/1024), fmt.Sprintf("%.1f", floor.bytes/1024), "")
 }
 
 // garbage is what one call allocates.
