@@ -194,15 +194,18 @@ func (s *Server) Stop(tb testing.TB) {
 }
 
 // Pause makes the server hang: its sockets stay open, and nothing answers.
-func (s *Server) Pause(tb testing.TB) { s.signal(tb, syscall.SIGSTOP) }
+func (s *Server) Pause(tb testing.TB) {
+	tb.Helper()
+	if err := s.process.Pause(); err != nil {
+		tb.Fatalf("slapd: %v", err)
+	}
+}
 
 // Resume ends a Pause.
-func (s *Server) Resume(tb testing.TB) { s.signal(tb, syscall.SIGCONT) }
-
-func (s *Server) signal(tb testing.TB, sig os.Signal) {
+func (s *Server) Resume(tb testing.TB) {
 	tb.Helper()
-	if err := s.process.Signal(sig); err != nil {
-		tb.Fatalf("slapd: %v: %v", sig, err)
+	if err := s.process.Signal(syscall.SIGCONT); err != nil {
+		tb.Fatalf("slapd: %v", err)
 	}
 }
 
