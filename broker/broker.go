@@ -24,9 +24,11 @@ const retryAfter = 5 * time.Second
 // reasonGone is why a request failed whose client hung up: nobody's outage.
 const reasonGone = "client-gone"
 
-// What clients are told. The text of a refusal is one for all its reasons, but for
-// tokens without a user name, which people do not know that their client has saved.
+// What clients are told. The text of a refusal is one for all its reasons but two:
+// tokens without a user name, which people do not know that their client has saved, and
+// accounts that no password will ever do for.
 const (
+	textInteraction = "your account needs more than a password to sign in, such as a second factor or a step at its login page, which this login cannot ask for: take that step there, or log in with an access token in place of the password"
 	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
 	textToken       = "the identity token that was sent is not valid here: log in again (docker logout, then docker login)"
 	textAnonymous   = "authentication required: log in to this registry first (docker login), then try again"
@@ -137,14 +139,23 @@ func authenticate(ctx context.Context, realm *Realm, c connectors.Credentials) (
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return identity, &Error{Kind: Unavailable, Reason: reasonGone, Message: textUnavailable, Cause: err}
-	case errors.As(err, &rejection) && rejection.Reason == connectors.ReasonUnknownToken:
-		return identity, &Error{Kind: Unauthenticated, Reason: string(rejection.Reason), Message: textToken, Cause: err}
 	case errors.As(err, &rejection):
-		return identity, &Error{Kind: Unauthenticated, Reason: string(rejection.Reason), Message: textRejected, Cause: err}
+		return identity, &Error{Kind: Unauthenticated, Reason: string(rejection.Reason), Message: rejectionText(rejection.Reason), Cause: err}
 	case errors.Is(err, connectors.ErrRejected):
 		return identity, &Error{Kind: Unauthenticated, Reason: "rejected", Message: textRejected, Cause: err}
 	}
 	return identity, &Error{Kind: Unavailable, Reason: "outage", Message: textUnavailable, RetryAfter: retryAfter, Cause: err}
+}
+
+// rejectionText is what the client is told of a rejection.
+func rejectionText(r connectors.Reason) string {
+	switch r {
+	case connectors.ReasonUnknownToken:
+		return textToken
+	case connectors.ReasonInteraction:
+		return textInteraction
+	}
+	return textRejected
 }
 
 // worthAnonymous reports whether a client without credentials gets a token: when

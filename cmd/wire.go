@@ -12,6 +12,7 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/guard"
 	"github.com/shorepass/shorepass/connectors/ldap"
+	"github.com/shorepass/shorepass/connectors/oidc"
 	"github.com/shorepass/shorepass/connectors/static"
 	"github.com/shorepass/shorepass/internal/config"
 )
@@ -28,6 +29,10 @@ func connectorTypes(extra map[string]connectors.Type) map[string]connectors.Type
 			Config:          func() any { return ldap.DefaultConfig() },
 			New:             password(ldap.Open),
 			LowerCaseGroups: true,
+		},
+		"oidc": {
+			Config: func() any { return oidc.DefaultConfig() },
+			New:    password(oidc.New),
 		},
 		"static": {
 			Config: func() any { return new(static.Config) },

@@ -141,7 +141,8 @@ var (
 )
 
 // Reason is why credentials were rejected: a closed set, for the audit log and
-// metrics. Clients see the same answer for all of them.
+// metrics. Clients see the same answer for all of them but [ReasonInteraction], which
+// nobody could mend without knowing of it.
 type Reason string
 
 // The reasons of a rejection.
@@ -161,6 +162,10 @@ const (
 	ReasonExpired    Reason = "password-expired"     // the password is too old
 	ReasonMustChange Reason = "must-change-password" // an administrator has set the password, and it is to be changed first
 	ReasonGraceLogin Reason = "grace-login"          // the password has expired, and the directory would let it pass a few times more
+
+	// What a provider says that has signed the account in, or would.
+	ReasonInteraction Reason = "interaction" // it wants more than a password, such as a second factor
+	ReasonGroups      Reason = "groups"      // the account's groups cannot be known whole
 )
 
 // Rejection is an [ErrRejected] with its reason.

@@ -47,6 +47,7 @@ var rules = []rule{
 	{room: "connectors/guard", may: []string{"connectors"}},
 	{room: "connectors/connectortest", may: []string{"connectors"}},
 	{room: "connectors/ldap", may: []string{"connectors", "internal/files", "internal/keypair"}},
+	{room: "connectors/oidc", may: []string{"connectors", "internal/files"}},
 	{room: "connectors/static", may: []string{"connectors", "internal/strictyaml", "internal/files"}},
 	{room: "broker/token", may: []string{"internal/files"}},
 	{room: "broker", may: []string{"connectors", "policy", "broker/token"}, deps: []string{"net/http"}},
@@ -92,7 +93,7 @@ func TestOnlyTheWiringKnowsConnectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, implementation := range []string{"connectors/ldap\"", "connectors/static\"", "connectors/guard\""} {
+		for _, implementation := range []string{"connectors/ldap\"", "connectors/oidc\"", "connectors/static\"", "connectors/guard\""} {
 			if bytes.Contains(source, []byte(implementation)) && filepath.Base(name) != "wire.go" {
 				t.Errorf("%s imports %s: wire.go alone does", name, implementation)
 			}

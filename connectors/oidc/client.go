@@ -1,0 +1,143 @@
+package oidc
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/shorepass/shorepass/internal/files"
+)
+
+// The deadlines. Those of the caller's context hold too.
+const (
+	connectTimeout   = time.Second     // a TCP connection
+	operationTimeout = 2 * time.Second // a request, connecting and its answer included
+	callTimeout      = 4 * time.Second // Verify
+)
+
+// What the provider may send, in bytes.
+const (
+	maxBody   = 1 << 20
+	maxHeader = 64 << 10
+)
+
+// maxRedirects is how many redirects a request for a document follows.
+const maxRedirects = 3
+
+var (
+	errNoAnswer = errors.New("the provider did not answer in time")
+	errTooLarge = fmt.Errorf("the provider's answer is larger than %d bytes", maxBody)
+	errPlain    = errors.New("it is an http:// address, where passwords would be sent in clear; insecure_plaintext: true accepts the risk")
+)
+
+// newClient returns the HTTP client that the provider is spoken to with.
+//
+// It speaks HTTP/1.1, where a connection that hangs hangs for one request alone. The
+// environment's proxies count for nothing: a password goes where the configuration
+// sends it.
+func newClient(c *Config) (*http.Client, error) {
+	roots, err := files.CertPool("ca_file", string(c.CAFile))
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{
+		DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSHandshakeTimeout:    operationTimeout,
+		MaxIdleConnsPerHost:    32,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: maxHeader,
+	}
+	if !c.Proxy.Blank() {
+		proxy, err := parseProxy(c.Proxy)
+		if err != nil {
+			return nil, fmt.Errorf("proxy %w", err)
+		}
+		transport.Proxy = http.ProxyURL(proxy)
+	}
+	return &http.Client{
+		Transport:     &bounded{transport, c.allowsPlain},
+		CheckRedirect: checkRedirect,
+	}, nil
+}
+
+// checkRedirect follows a redirect only from a document to another one of the same
+// server: what is posted is a password, and another server is not the one that was
+// configured.
+func checkRedirect(to *http.Request, via []*http.Request) error {
+	from := via[0]
+	switch {
+	case from.Method != http.MethodGet:
+		return fmt.Errorf("it redirects to %s, where the password is not sent", to.URL.Redacted())
+	case to.URL.Scheme != from.URL.Scheme || to.URL.Host != from.URL.Host:
+		return fmt.Errorf("it redirects to another server, %s, which is not followed", to.URL.Redacted())
+	case len(via) > maxRedirects:
+		return errors.New("it redirects on and on")
+	}
+	return nil
+}
+
+// bounded is a transport whose answers are bounded, and which sends nothing in clear
+// unless that is allowed.
+type bounded struct {
+	transport   *http.Transport
+	allowsPlain func(*url.URL) bool
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme != "https" && !b.allowsPlain(r.URL) {
+		return nil, errPlain
+	}
+	r = r.Clone(r.Context())
+	r.Header.Set("User-Agent", "shorepass")
+	response, err := b.transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = &boundedBody{ReadCloser: response.Body, left: maxBody}
+	return response, nil
+}
+
+// CloseIdleConnections closes the connections that are not in use.
+func (b *bounded) CloseIdleConnections() { b.transport.CloseIdleConnections() }
+
+// boundedBody fails where it would be longer than what is left: what is cut off could
+// still be read as something.
+type boundedBody struct {
+	io.ReadCloser
+	left int
+}
+
+// Read implements [io.Reader].
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if len(p) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= n; b.left < 0 {
+		return 0, errTooLarge
+	}
+	return n, err
+}
+
+// operation runs f for the time that one request may take, and says what to do where
+// it came to nothing. what is done stands in front of the error.
+func operation(ctx context.Context, what string, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, operationTimeout, errNoAnswer)
+	defer cancel()
+	err := f(ctx)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return fmt.Errorf("%s: %s%w", what, connectAdvice(err), err)
+}

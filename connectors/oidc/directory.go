@@ -1,0 +1,102 @@
+package oidc
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// Directory is an OpenID provider. It is safe for concurrent use.
+type Directory struct {
+	name     string
+	config   Config
+	client   *http.Client
+	keeper   *keeper
+	verifier *oidc.IDTokenVerifier
+	logger   *slog.Logger
+
+	grouped atomic.Bool  // whether the groups claim has ever been there
+	warned  atomic.Int64 // Unix time of the last warning that it has not
+}
+
+var _ connectors.Directory = (*Directory)(nil)
+
+// New returns a directory. It reads ca_file, and never dials.
+func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
+	if problems := cfg.Validate(); len(problems) > 0 {
+		return nil, fmt.Errorf("%s %s", problems[0].Field, problems[0].Message)
+	}
+	d := &Directory{name: deps.Name, config: cfg.withDefaults(), logger: deps.Logger}
+	if d.logger == nil {
+		d.logger = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if d.client, err = newClient(&d.config); err != nil {
+		return nil, err
+	}
+	f := &fetcher{client: d.client, issuer: d.config.Issuer, plain: d.config.allowsPlain}
+	d.keeper = newKeeper(f.fetch, d.logger)
+	algorithms := make([]jose.SignatureAlgorithm, len(d.config.Algorithms))
+	for i, a := range d.config.Algorithms {
+		algorithms[i] = jose.SignatureAlgorithm(a)
+	}
+	d.verifier = oidc.NewVerifier(d.config.Issuer, &verifier{d.keeper, algorithms}, &oidc.Config{
+		ClientID:             d.config.ClientID,
+		SupportedSigningAlgs: d.config.Algorithms,
+	})
+	return d, nil
+}
+
+// Close ends the fetches in the background and closes the connections.
+func (d *Directory) Close() error {
+	d.keeper.close()
+	d.client.CloseIdleConnections()
+	return nil
+}
+
+// Locate answers with the name: only a login can tell whose it is.
+func (d *Directory) Locate(_ context.Context, username string) (connectors.Account, error) {
+	return connectors.Account{Username: username}, nil
+}
+
+// Verify asks the provider for an ID token with the password, and reads who it is for.
+func (d *Directory) Verify(ctx context.Context, a connectors.Account, password connectors.Secret) (connectors.Identity, error) {
+	if password.Blank() {
+		return connectors.Identity{}, connectors.Reject(connectors.ReasonEmptyPassword)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
+	defer cancel()
+	m, err := d.keeper.get(ctx)
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	answer, err := d.grant(ctx, m, a.Username, password)
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	subject, c, err := d.verify(ctx, answer)
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	p := &person{config: &d.config}
+	if err := p.read(c); err != nil {
+		return connectors.Identity{}, d.refused(subject, err)
+	}
+	if p.isPartial() && m.userinfoURL != "" {
+		more, err := d.userinfo(ctx, m, answer.AccessToken, subject)
+		if err != nil {
+			return connectors.Identity{}, err
+		}
+		if err := p.read(more); err != nil {
+			return connectors.Identity{}, d.refused(subject, err)
+		}
+	}
+	return d.identity(subject, p)
+}

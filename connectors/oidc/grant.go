@@ -1,0 +1,104 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// issuedWithin is how far the time of a token's issue may be from now: it was asked for
+// a moment ago.
+const issuedWithin = time.Minute
+
+// grant asks for tokens with a person's name and password (RFC 6749 §4.3). It sends
+// them once.
+func (d *Directory) grant(ctx context.Context, m *metadata, username string, password connectors.Secret) (*oauth2.Token, error) {
+	secret := d.config.ClientSecret.Reveal()
+	client := oauth2.Config{
+		ClientID:     d.config.ClientID,
+		ClientSecret: secret,
+		Scopes:       d.config.Scopes,
+		Endpoint:     oauth2.Endpoint{TokenURL: m.tokenURL, AuthStyle: authStyle(d.config.ClientAuth)},
+	}
+	var token *oauth2.Token
+	what := "checking the password at " + m.tokenURL
+	err := operation(ctx, what, func(ctx context.Context) (err error) {
+		token, err = client.PasswordCredentialsToken(oidc.ClientContext(ctx, d.client), username, password.Reveal())
+		return err
+	})
+	r, ok := asRefusal(err)
+	if !ok {
+		return token, err
+	}
+	if reason, ok := r.reason(); ok {
+		return nil, connectors.Reject(reason)
+	}
+	return nil, fmt.Errorf("%s: %w", what, r.outage(password.Reveal(), secret))
+}
+
+// authStyle is how x/oauth2 is to send the secret. Left to find out by itself, it would
+// ask twice.
+func authStyle(clientAuth string) oauth2.AuthStyle {
+	if clientAuth == authBasic {
+		return oauth2.AuthStyleInHeader
+	}
+	return oauth2.AuthStyleInParams // with none, the client's id alone
+}
+
+// verify returns the subject and the claims of the ID token that came with an answer.
+func (d *Directory) verify(ctx context.Context, answer *oauth2.Token) (subject string, c claims, err error) {
+	raw, _ := answer.Extra("id_token").(string)
+	if raw == "" {
+		return "", nil, errors.New("the provider's answer holds no ID token; check that openid is among scopes, and that the client may have one")
+	}
+	token, err := d.verifier.Verify(ctx, raw)
+	if err != nil {
+		return "", nil, fmt.Errorf("the provider's ID token cannot be trusted: %s", firstWords(err.Error()))
+	}
+	var party struct {
+		Authorized string `json:"azp"`
+	}
+	if err := token.Claims(&party); err != nil {
+		return "", nil, errors.New("the provider's ID token cannot be trusted: azp is not a text")
+	}
+	age := time.Since(token.IssuedAt)
+	switch {
+	case token.Subject == "":
+		return "", nil, errors.New("the provider's ID token names no subject")
+	case party.Authorized != "" && party.Authorized != d.config.ClientID, party.Authorized == "" && len(token.Audience) > 1:
+		return "", nil, fmt.Errorf("the provider's ID token is for another client, %q, not for client_id", firstWords(party.Authorized))
+	case age > issuedWithin, age < -issuedWithin:
+		return "", nil, fmt.Errorf("the provider's ID token was issued at %s, more than a minute from now: check the clocks of both", token.IssuedAt.UTC().Format(time.RFC3339))
+	}
+	if err := token.Claims(&c); err != nil {
+		return "", nil, errors.New("the claims of the provider's ID token cannot be read")
+	}
+	return token.Subject, c, nil
+}
+
+// userinfo asks for the claims of the person that a token was given to (OpenID Connect
+// Core §5.3).
+func (d *Directory) userinfo(ctx context.Context, m *metadata, accessToken, subject string) (claims, error) {
+	var c claims
+	err := operation(ctx, "asking for what the ID token lacks at "+m.userinfoURL, func(ctx context.Context) error {
+		body, err := get(ctx, d.client, m.userinfoURL, accessToken)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(body, &c); err != nil {
+			return errors.New("the answer is not a JSON object")
+		}
+		if about, _ := c["sub"].(string); about != subject {
+			return errors.New("the answer is about somebody else than the ID token")
+		}
+		return nil
+	})
+	return c, err
+}

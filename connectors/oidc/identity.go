@@ -1,0 +1,124 @@
+package oidc
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// warnEvery is how often it is said that the groups claim has never been there.
+const warnEvery = time.Hour
+
+// person is what claims say of somebody.
+type person struct {
+	config   *Config
+	username string // as the claim has it; empty: not seen yet
+	groups   []string
+	grouped  bool // whether the groups claim is there
+}
+
+// unfit is why somebody is refused whom the provider has signed in.
+type unfit struct {
+	reason connectors.Reason
+	text   string
+}
+
+// Error returns the text.
+func (u *unfit) Error() string { return u.text }
+
+// read takes what is still missing from claims. It fails with *unfit, or with any other
+// error where a claim is not what it is configured to be.
+func (p *person) read(c claims) error {
+	if err := p.readUsername(c); err != nil {
+		return err
+	}
+	if !p.config.HasGroups() || p.grouped {
+		return nil
+	}
+	path := p.config.GroupsClaim
+	if c.hasOverage(path) {
+		return &unfit{connectors.ReasonGroups, "the provider left the groups out of the token because there are too many (an overage); have it send fewer, such as those that are assigned to the client alone"}
+	}
+	var err error
+	p.groups, p.grouped, err = c.groups(path)
+	return err
+}
+
+func (p *person) readUsername(c claims) error {
+	if p.username != "" {
+		return nil
+	}
+	var err error
+	if p.username, err = c.text(p.config.UsernameClaim); err != nil {
+		return err
+	}
+	if verified, ok := c["email_verified"]; ok && p.config.UsernameClaim == "email" && verified != true && verified != "true" {
+		return &unfit{connectors.ReasonRestricted, "the e-mail address, which username_claim makes the user name, is not verified at the provider: anybody could have entered it"}
+	}
+	return nil
+}
+
+// isPartial reports whether there may be more to know.
+func (p *person) isPartial() bool {
+	return p.username == "" || p.config.HasGroups() && !p.grouped
+}
+
+// identity returns the person with the subject as an identity.
+func (d *Directory) identity(subject string, p *person) (connectors.Identity, error) {
+	if p.username == "" {
+		return connectors.Identity{}, fmt.Errorf("neither the ID token nor the userinfo endpoint gives the claim %s: check username_claim and scopes, and what the provider maps", d.config.UsernameClaim)
+	}
+	username, err := canonical(p.username, d.config.UsernameStrip)
+	if err != nil {
+		return connectors.Identity{}, d.refused(subject, &unfit{connectors.ReasonBadUsername, fmt.Sprintf("the claim %s is %q: %v", d.config.UsernameClaim, firstWords(p.username), err)})
+	}
+	if err := d.noteGroups(p); err != nil {
+		return connectors.Identity{}, d.refused(subject, err)
+	}
+	return connectors.Identity{
+		Connector: d.name,
+		Via:       d.name,
+		Kind:      connectors.Person,
+		ID:        d.config.Issuer + "#" + subject, // an issuer holds no #
+		Username:  username,
+		Groups:    p.groups,
+		Ceiling:   connectors.Unlimited(),
+	}, nil
+}
+
+// noteGroups says what a missing groups claim means: that the person has none, or
+// nothing at all. A claim that nobody has ever had is most likely a mistake.
+func (d *Directory) noteGroups(p *person) error {
+	switch {
+	case !d.config.HasGroups():
+		return nil
+	case p.grouped:
+		d.grouped.Store(true)
+		return nil
+	case d.config.GroupsRequired:
+		return &unfit{connectors.ReasonGroups, fmt.Sprintf("the claim %s is missing, and groups_required is set", d.config.GroupsClaim)}
+	case d.grouped.Load():
+		return nil
+	}
+	now, last := time.Now().Unix(), d.warned.Load()
+	if now-last >= int64(warnEvery/time.Second) && d.warned.CompareAndSwap(last, now) {
+		d.logger.Warn("no token of this provider has carried the groups claim so far, so that nobody has groups: "+
+			"map groups to it at the provider, or check groups_claim and scopes", slog.String("groups_claim", d.config.GroupsClaim))
+	}
+	return nil
+}
+
+// refused logs why somebody is refused whom the provider has signed in, since only its
+// administrator, or ours, can mend that. Other errors are outages, which are logged by
+// those who meet them.
+func (d *Directory) refused(subject string, err error) error {
+	var u *unfit
+	if !errors.As(err, &u) {
+		return err
+	}
+	d.logger.Warn("login refused: "+u.text, slog.String("subject", firstWords(subject)))
+	return connectors.Reject(u.reason)
+}
