@@ -141,8 +141,8 @@ var (
 )
 
 // Reason is why credentials were rejected: a closed set, for the audit log and
-// metrics. Clients see the same answer for all of them but [ReasonInteraction], which
-// nobody could mend without knowing of it.
+// metrics. Clients see the same answer for all of them but [ReasonUnknownToken] and
+// [ReasonInteraction], which nobody could mend without knowing of it.
 type Reason string
 
 // The reasons of a rejection.

@@ -76,7 +76,7 @@ func (r refusal) grantReason() (connectors.Reason, bool) {
 	case r.says("account disabled"):
 		return connectors.ReasonDisabled, true
 	case r.says("temporarily disabled"), r.says("locked"):
-		return connectors.ReasonRestricted, true
+		return connectors.ReasonLocked, true
 	}
 	return connectors.ReasonWrongPassword, true
 }
