@@ -41,7 +41,7 @@ func asRefusal(err error) (refusal, bool) {
 // reason returns why the provider rejects this account or password, and false where it
 // speaks of something else: an outage, ours or the provider's.
 func (r refusal) reason() (connectors.Reason, bool) {
-	if r.status >= http.StatusInternalServerError || r.status == http.StatusTooManyRequests {
+	if r.isBusy() {
 		return "", false
 	}
 	entra, isEntra := r.entraCode()
@@ -63,6 +63,11 @@ func (r refusal) reason() (connectors.Reason, bool) {
 		return r.grantReason()
 	}
 	return "", false
+}
+
+// isBusy reports whether the status says that the provider could not tell.
+func (r refusal) isBusy() bool {
+	return r.status >= http.StatusInternalServerError || r.status == http.StatusTooManyRequests
 }
 
 // grantReason sorts the rejections of invalid_grant by the provider's words. Those of
@@ -124,6 +129,9 @@ func entraReason(code int) (connectors.Reason, bool) {
 
 // advice says what to do about a refusal that is an outage.
 func (r refusal) advice() string {
+	if r.isBusy() {
+		return statusAdvice(r.status)
+	}
 	switch r.code {
 	case "invalid_client", "unauthorized_client":
 		return "it refuses our own client; check client_id, client_secret and client_auth, and that the client may use the password grant (Keycloak: direct access grants)"

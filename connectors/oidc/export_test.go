@@ -1,0 +1,62 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+)
+
+// Keeper is a keeper of metadata that is told apart by its token endpoint.
+type Keeper struct{ keeper *keeper }
+
+// NewKeeper returns a keeper that fetches with fetch.
+func NewKeeper(fetch func(context.Context) (string, error), logger *slog.Logger) Keeper {
+	return Keeper{newKeeper(func(ctx context.Context) (*metadata, error) {
+		url, err := fetch(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &metadata{tokenURL: url}, nil
+	}, logger)}
+}
+
+// Get returns what is kept.
+func (k Keeper) Get(ctx context.Context) (string, error) { return show(k.keeper.get(ctx)) }
+
+// Miss returns what is newer than what is kept, as after a token with an unknown key.
+func (k Keeper) Miss(ctx context.Context) (string, error) {
+	m, err := k.keeper.get(ctx)
+	if err != nil {
+		return "", err
+	}
+	return show(k.keeper.newerThan(ctx, m))
+}
+
+// Close closes the keeper.
+func (k Keeper) Close() { k.keeper.close() }
+
+func show(m *metadata, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return m.tokenURL, nil
+}
+
+// ReadGroups returns the groups at a path of a JSON object.
+func ReadGroups(document []byte, path string) (groups []string, found bool, err error) {
+	var c claims
+	if err := json.Unmarshal(document, &c); err != nil {
+		return nil, false, err
+	}
+	c.hasOverage(path)
+	return c.groups(path)
+}
+
+// Canonical returns the user name that a claim stands for.
+func Canonical(claim, strip string) (string, error) { return canonical(claim, strip) }
+
+// ParseKeys returns how many usable keys are in a key set.
+func ParseKeys(document []byte) (int, error) {
+	k, err := parseKeys(document)
+	return len(k), err
+}
