@@ -9,6 +9,8 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"io"
+	"log"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -328,3 +330,14 @@ func wantOutage(tb testing.TB, err error, words string) {
 		tb.Errorf("the error shows a secret: %v", err)
 	}
 }
+
+// startServer serves on this machine until the test ends, and returns its address.
+func startServer(tb testing.TB, h http.Handler) string {
+	tb.Helper()
+	server := httptest.NewServer(h)
+	tb.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+// discard is a logger of what a server of the tests has to say.
+func discard() *log.Logger { return log.New(io.Discard, "", 0) }
