@@ -106,22 +106,27 @@ func (c claims) hasOverage(path string) bool {
 	return false
 }
 
-// canonical returns the user name that a claim stands for, lower case. strip is what is
-// cut off its end. What is left of alice@corp.example must be nobody else's, so that
-// with strip a name has an @, but for the one that is cut.
-func canonical(claim, strip string) (string, error) {
-	name, ok := connectors.ParseUsername(claim)
-	if !ok {
-		return "", errors.New("it is not a user name")
-	}
-	if strip == "" {
-		return name, nil
-	}
-	cut, stripped := strings.CutSuffix(name, strings.ToLower(strip))
+// canonical returns the user name that a claim stands for. strip is what is cut off its
+// end. Two accounts of the provider must not come out as one: so a claim may differ from
+// the name in upper case alone, and with strip, a name has an @ but for the one that was
+// cut off.
+func canonical(form connectors.UsernameForm, claim, strip string) (string, error) {
+	name, ok := form.Parse(claim)
 	switch {
+	case !ok:
+		return "", errors.New("it is not a user name")
+	case name != strings.ToLower(claim):
+		return "", fmt.Errorf("it is another spelling of %q, which may be somebody else", name)
+	case strip == "":
+		return name, nil
 	case !strings.Contains(name, "@"):
 		return "", errors.New("it has no @, and could be taken for one that username_strip was cut off")
-	case stripped && (cut == "" || strings.Contains(cut, "@")):
+	}
+	cut, stripped := strings.CutSuffix(name, strings.ToLower(strip))
+	if !stripped {
+		return name, nil
+	}
+	if again, ok := form.Parse(cut); !ok || again != cut || strings.Contains(cut, "@") {
 		return "", errors.New("what is left of it after username_strip is not a user name without @")
 	}
 	return cut, nil

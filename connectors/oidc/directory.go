@@ -16,6 +16,7 @@ import (
 // Directory is an OpenID provider. It is safe for concurrent use.
 type Directory struct {
 	name     string
+	form     connectors.UsernameForm
 	config   Config
 	client   *http.Client
 	keeper   *keeper
@@ -33,7 +34,7 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	if problems := cfg.Validate(); len(problems) > 0 {
 		return nil, fmt.Errorf("%s %s", problems[0].Field, problems[0].Message)
 	}
-	d := &Directory{name: deps.Name, config: cfg.withDefaults(), logger: deps.Logger}
+	d := &Directory{name: deps.Name, form: deps.Form, config: cfg.withDefaults(), logger: deps.Logger}
 	if d.logger == nil {
 		d.logger = slog.New(slog.DiscardHandler)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+
+	"github.com/shorepass/shorepass/connectors"
 )
 
 // Keeper is a keeper of metadata that is told apart by its token endpoint.
@@ -53,7 +55,9 @@ func ReadGroups(document []byte, path string) (groups []string, found bool, err 
 }
 
 // Canonical returns the user name that a claim stands for.
-func Canonical(claim, strip string) (string, error) { return canonical(claim, strip) }
+func Canonical(form connectors.UsernameForm, claim, strip string) (string, error) {
+	return canonical(form, claim, strip)
+}
 
 // ParseKeys returns how many usable keys are in a key set.
 func ParseKeys(document []byte) (int, error) {

@@ -49,18 +49,23 @@ func FuzzCanonical(f *testing.F) {
 	} {
 		f.Add(seed[0], seed[1])
 	}
+	for _, seed := range [][2]string{{"ａlice@corp.example", "alice"}, {"José@corp.example", "josé"}, {"ΣΊΣΥΦΟΣ@corp.example", "σίσυφος"}, {"İ@corp.example", "i"}} {
+		f.Add(seed[0], seed[1])
+	}
 	f.Fuzz(func(t *testing.T, a, b string) {
-		for _, strip := range []string{"", "@corp.example"} {
-			nameA, errA := oidc.Canonical(a, strip)
-			nameB, errB := oidc.Canonical(b, strip)
-			if errA != nil || errB != nil {
-				continue
-			}
-			if parsed, ok := connectors.ParseUsername(nameA); !ok || parsed != nameA {
-				t.Errorf("%q becomes %q, which is no canonical name", a, nameA)
-			}
-			if nameA == nameB && !strings.EqualFold(a, b) {
-				t.Errorf("%q and %q both become %q", a, b, nameA)
+		for _, form := range []connectors.UsernameForm{connectors.ASCIIUsernames, connectors.UnicodeUsernames} {
+			for _, strip := range []string{"", "@corp.example"} {
+				nameA, errA := oidc.Canonical(form, a, strip)
+				nameB, errB := oidc.Canonical(form, b, strip)
+				if errA != nil || errB != nil {
+					continue
+				}
+				if parsed, ok := form.Parse(nameA); !ok || parsed != nameA {
+					t.Errorf("%q becomes %q, which is no canonical name", a, nameA)
+				}
+				if nameA == nameB && strings.ToLower(a) != strings.ToLower(b) {
+					t.Errorf("%q and %q both become %q", a, b, nameA)
+				}
 			}
 		}
 	})

@@ -71,7 +71,7 @@ func (d *Directory) identity(subject string, p *person) (connectors.Identity, er
 	if p.username == "" {
 		return connectors.Identity{}, fmt.Errorf("neither the ID token nor the userinfo endpoint gives the claim %s: check username_claim and scopes, and what the provider maps", d.config.UsernameClaim)
 	}
-	username, err := canonical(p.username, d.config.UsernameStrip)
+	username, err := canonical(d.form, p.username, d.config.UsernameStrip)
 	if err != nil {
 		return connectors.Identity{}, d.refused(subject, &unfit{connectors.ReasonBadUsername, fmt.Sprintf("the claim %s is %q: %v", d.config.UsernameClaim, firstWords(p.username), err)})
 	}

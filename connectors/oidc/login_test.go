@@ -152,6 +152,26 @@ func TestUsernames(t *testing.T) {
 	}
 }
 
+// TestUnicodeUsernames is for realms with unicode_usernames: a claim that would become
+// somebody else's name is refused.
+func TestUnicodeUsernames(t *testing.T) {
+	for claim, want := range map[string]string{"José": "josé", "alice": "alice", "ａlice": "", "Jose\u0301": "", "a\u00a0b": ""} {
+		t.Run(claim, func(t *testing.T) {
+			p := newProvider(t)
+			p.claims = map[string]any{"preferred_username": claim}
+			d, err := oidc.New(p.config(), connectors.Deps{Name: "sso", Form: connectors.UnicodeUsernames})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			id, err := d.Verify(t.Context(), connectors.Account{Username: "x"}, connectors.NewSecret(goodPassword))
+			if reason, _ := reasonOf(err); id.Username != want || (want == "") != (reason == connectors.ReasonBadUsername) {
+				t.Errorf("user name %q, error %v, want %q", id.Username, err, want)
+			}
+		})
+	}
+}
+
 func TestGroups(t *testing.T) {
 	type object = map[string]any
 	roles := func(names ...string) object { return object{"roles": names} }

@@ -92,7 +92,7 @@ func (c *Config) validateClaims(p *problems) {
 		p.add("groups_required", "needs groups_claim: the claim that is required")
 	}
 	strip := strings.TrimPrefix(c.UsernameStrip, "@")
-	if _, ok := connectors.ParseUsername(strip); c.UsernameStrip != "" && (strip == c.UsernameStrip || !ok || strings.Contains(strip, "@")) {
+	if _, ok := connectors.UnicodeUsernames.Parse(strip); c.UsernameStrip != "" && (strip == c.UsernameStrip || !ok || strings.Contains(strip, "@")) {
 		p.add("username_strip", fmt.Sprintf("%q is not the end of a name such as @example.org", c.UsernameStrip))
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/ldap"
+	"github.com/shorepass/shorepass/connectors/oidc"
 	"github.com/shorepass/shorepass/internal/config"
 )
 
@@ -144,7 +145,7 @@ func hasPart(keys []string, key string) bool {
 func TestManualDefaults(t *testing.T) {
 	cfg := load(t, "testdata/good/minimal.yaml")
 	realm := cfg.Realms[0]
-	directory := ldap.DefaultConfig().WithDefaults()
+	directory, provider := ldap.DefaultConfig().WithDefaults(), oidc.DefaultConfig()
 	for heading, defaults := range map[string]map[string]string{
 		"Top level": {
 			"listen": cfg.Listen, "plain_http": strconv.FormatBool(cfg.PlainHTTP), "monitor": cfg.Monitor, "data_dir": "./" + filepath.Base(cfg.DataDir),
@@ -156,6 +157,11 @@ func TestManualDefaults(t *testing.T) {
 			"users.filter": directory.Users.Filter, "users.username_attribute": directory.Users.UsernameAttribute,
 			"users.scope": directory.Users.Scope, "users.disabled": directory.Users.Disabled, "users.id_attribute": directory.Users.IDAttribute,
 		},
+		"oidc": {
+			"client_auth": provider.ClientAuth, "scopes": list(provider.Scopes), "username_claim": provider.UsernameClaim,
+			"groups_required": strconv.FormatBool(provider.GroupsRequired), "algorithms": list(provider.Algorithms),
+			"insecure_plaintext": strconv.FormatBool(provider.InsecurePlaintext),
+		},
 	} {
 		for key, value := range defaults {
 			_, row, _ := strings.Cut(section(t, heading), "\n| `"+key+"` |")
@@ -165,3 +171,6 @@ func TestManualDefaults(t *testing.T) {
 		}
 	}
 }
+
+// list is how the manual shows a list.
+func list(items []string) string { return "[" + strings.Join(items, ", ") + "]" }

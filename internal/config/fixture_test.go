@@ -10,6 +10,7 @@ import (
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/ldap"
+	"github.com/shorepass/shorepass/connectors/oidc"
 	"github.com/shorepass/shorepass/connectors/static"
 )
 
@@ -49,6 +50,7 @@ func types() map[string]connectors.Type {
 		"desk":   {Config: func() any { return new(deskConfig) }},
 		"static": {Config: func() any { return new(static.Config) }},
 		"ldap":   {Config: func() any { return ldap.DefaultConfig() }, LowerCaseGroups: true},
+		"oidc":   {Config: func() any { return oidc.DefaultConfig() }},
 	}
 }
 

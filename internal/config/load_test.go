@@ -10,6 +10,7 @@ import (
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/ldap"
+	"github.com/shorepass/shorepass/connectors/oidc"
 	"github.com/shorepass/shorepass/connectors/static"
 	"github.com/shorepass/shorepass/internal/config"
 )
@@ -139,6 +140,12 @@ func TestFull(t *testing.T) {
 	attribute := ldap.DefaultConfig()
 	attribute.URL, attribute.BindDN, attribute.BindPassword = connectors.OneOrMany{"ldaps://ldap.corp.example"}, directory.BindDN, connectors.NewSecret("12345")
 	attribute.Users.BaseDN = directory.Users.BaseDN
+	provider := &oidc.Config{
+		Issuer: "https://sso.corp.example/realms/corp", ClientID: "shorepass", ClientSecret: connectors.NewSecret("67890"), ClientAuth: "post",
+		Scopes: []string{"openid", "profile", "groups"}, UsernameClaim: "email", UsernameStrip: "@corp.example",
+		GroupsClaim: "realm_access.roles", GroupsRequired: true, Algorithms: []string{"ES256", "EdDSA"},
+		CAFile: path("ca.pem"), Proxy: connectors.NewSecret("http://proxy.corp.example:3128"),
+	}
 	attribute.Groups = &ldap.Groups{BaseDN: "ou=groups,dc=corp,dc=example", FromAttribute: "memberOf"}
 	open := ldap.DefaultConfig()
 	open.URL, open.AnonymousSearch, open.Users.BaseDN = attribute.URL, true, directory.Users.BaseDN
@@ -173,6 +180,7 @@ func TestFull(t *testing.T) {
 				{Name: "directory", Type: "ldap", Config: directory},
 				{Name: "attribute", Type: "ldap", Config: attribute},
 				{Name: "open", Type: "ldap", Config: open},
+				{Name: "sso", Type: "oidc", Usernames: []string{"*@corp.example"}, Config: provider},
 				{Name: "selves", Type: "ldap", Config: selves},
 			},
 		}},
