@@ -403,3 +403,28 @@ func TestResponseScope(t *testing.T) {
 		t.Errorf("Scope() = %q", got)
 	}
 }
+
+// TestRejectionsReadAlike holds that a client learns of a rejection no more than that
+// it is one, but where a password will never do.
+func TestRejectionsReadAlike(t *testing.T) {
+	const ordinary = "wrong user name or password"
+	for reason, words := range map[connectors.Reason]string{
+		connectors.ReasonWrongPassword: ordinary, connectors.ReasonDisabled: ordinary, connectors.ReasonLocked: ordinary,
+		connectors.ReasonGroups: ordinary, connectors.ReasonRestricted: ordinary,
+		connectors.ReasonInteraction: "log in with an access token in place of the password",
+	} {
+		t.Run(string(reason), func(t *testing.T) {
+			f := brokertest.New(t, "", brokertest.Realm{
+				Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules,
+				More: []connectors.Member{{Name: "sso", Connector: faulty{func() error { return connectors.Reject(reason) }}}},
+			})
+			_, err := f.Broker.Token(t.Context(), broker.Request{Service: "registry.corp", Credentials: login("xaver", "pw")})
+			if !errors.Is(err, broker.Unauthenticated) || !strings.Contains(broker.AsError(err).Message, words) {
+				t.Errorf("error %v, want one that says %q", err, words)
+			}
+			if e := f.Last(t); e.Reason != string(reason) {
+				t.Errorf("the audit log says %q", e.Reason)
+			}
+		})
+	}
+}
