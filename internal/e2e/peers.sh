@@ -132,6 +132,22 @@ debian_image() {
 	echo "$version" >"$stamp"
 }
 
+# keycloak VERSION: installs Keycloak from Maven's repository where that version is
+# missing, and prepares it as the tests start it.
+keycloak() {
+	local version=$1 home=${bin%/bin}/keycloak stamp="$bin/.keycloak.version"
+	if [ -x "$bin/kc.sh" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$version" ]; then return; fi
+	echo "peers: installing Keycloak $version"
+	rm -rf "$home"
+	mkdir -p "$home"
+	mvn -q -B dependency:copy -Dartifact="org.keycloak:keycloak-quarkus-dist:$version:tar.gz" -DoutputDirectory="$home" >/dev/null
+	tar -xzf "$home/keycloak-quarkus-dist-$version.tar.gz" -C "$home" --strip-components=1
+	rm "$home/keycloak-quarkus-dist-$version.tar.gz"
+	"$home/bin/kc.sh" build --db=dev-file --features=docker --health-enabled=true >/dev/null
+	ln -sf "$home/bin/kc.sh" "$bin/kc.sh"
+	echo "$version" >"$stamp"
+}
+
 case "${1:-}" in
 servers | lab | tools) ;;
 *) die "usage: peers.sh servers|lab|tools" ;;
@@ -158,12 +174,15 @@ servers)
 	debian skopeo skopeo
 	debian buildah buildah
 	debian podman podman
+	debian java default-jre-headless
+	debian mvn maven
 	install_wanted
 	debian_image
 	built registry "$registry"
 	built crane "$crane"
 	built oras oras.land/oras/cmd/oras@v1.3.6
 	built regctl github.com/regclient/regclient/cmd/regctl@v0.11.7
+	keycloak 26.7.3
 	built helm helm.sh/helm/v3/cmd/helm@v3.22.0
 	;;
 lab)

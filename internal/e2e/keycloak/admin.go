@@ -1,0 +1,82 @@
+package keycloak
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Ask asks the admin API, as its administrator. path is below /admin/realms/. answer,
+// where it is not nil, is filled from the JSON of the answer.
+func (s *Server) Ask(ctx context.Context, method, path string, body, answer any) error {
+	token, err := s.adminToken(ctx)
+	if err != nil {
+		return err
+	}
+	content, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, method, s.URL+"/admin/realms/"+path, bytes.NewReader(content))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	return s.do(r, answer)
+}
+
+func (s *Server) adminToken(ctx context.Context) (string, error) {
+	form := url.Values{"grant_type": {"password"}, "client_id": {"admin-cli"}, "username": {admin}, "password": {adminPassword}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Issuer("master")+"/protocol/openid-connect/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	var answer struct {
+		Token string `json:"access_token"`
+	}
+	err = s.do(r, &answer)
+	return answer.Token, err
+}
+
+func (s *Server) do(r *http.Request, answer any) error {
+	response, err := s.client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	switch {
+	case err != nil:
+		return err
+	case response.StatusCode/100 != 2:
+		return fmt.Errorf("%s %s: %s: %s", r.Method, r.URL.Path, response.Status, content)
+	case answer == nil:
+		return nil
+	}
+	return json.Unmarshal(content, answer)
+}
+
+// Rotate gives the realm a new key to sign with, and keeps the others.
+func (s *Server) Rotate(ctx context.Context, realm string) error {
+	var existing []any
+	if err := s.Ask(ctx, http.MethodGet, realm+"/components?type=org.keycloak.keys.KeyProvider", nil, &existing); err != nil {
+		return err
+	}
+	priority := fmt.Sprint(100 + len(existing)) // the highest signs
+	return s.Ask(ctx, http.MethodPost, realm+"/components", map[string]any{
+		"name": "rotated " + priority, "providerId": "rsa-generated", "providerType": "org.keycloak.keys.KeyProvider",
+		"config": map[string][]string{"priority": {priority}, "enabled": {"true"}, "active": {"true"}, "algorithm": {"RS256"}},
+	}, nil)
+}
+
+// Unlock forgets the failed logins that brute-force protection has counted.
+func (s *Server) Unlock(ctx context.Context, realm string) error {
+	return s.Ask(ctx, http.MethodDelete, realm+"/attack-detection/brute-force/users", nil, nil)
+}
