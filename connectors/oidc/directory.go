@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -69,8 +70,13 @@ func (d *Directory) Locate(_ context.Context, username string) (connectors.Accou
 
 // Verify asks the provider for an ID token with the password, and reads who it is for.
 func (d *Directory) Verify(ctx context.Context, a connectors.Account, password connectors.Secret) (connectors.Identity, error) {
-	if password.Blank() {
+	switch {
+	case password.Blank():
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonEmptyPassword)
+	case strings.Contains(password.Reveal(), "\x00"):
+		// Nobody types one, and to a provider that hashes by PBKDF2 a password with
+		// NULs at its end is the same as without.
+		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
 	defer cancel()

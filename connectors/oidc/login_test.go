@@ -82,16 +82,19 @@ func TestClientAuthentication(t *testing.T) {
 	}
 }
 
-func TestBlankPasswordsAreNotSent(t *testing.T) {
+func TestPasswordsWithNULsAreNotSent(t *testing.T) {
 	p := newProvider(t)
 	d, err := oidc.New(p.config(), connectors.Deps{Name: "sso"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	for _, password := range []string{"", "\x00", "\x00\x00"} {
+	for password, want := range map[string]connectors.Reason{
+		"": connectors.ReasonEmptyPassword, "\x00": connectors.ReasonEmptyPassword, "\x00\x00": connectors.ReasonEmptyPassword,
+		goodPassword + "\x00": connectors.ReasonWrongPassword, "a\x00b": connectors.ReasonWrongPassword,
+	} {
 		_, err := d.Verify(t.Context(), connectors.Account{Username: "alice"}, connectors.NewSecret(password))
-		if reason, _ := reasonOf(err); reason != connectors.ReasonEmptyPassword {
+		if reason, _ := reasonOf(err); reason != want {
 			t.Errorf("%q: error = %v", password, err)
 		}
 	}

@@ -170,5 +170,5 @@ func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	text := o.b.String()
-	return text[max(0, len(text)-8000):]
+	return text[max(0, len(text)-4000):]
 }
