@@ -21,6 +21,7 @@ type Directory struct {
 	config   Config
 	client   *http.Client
 	keeper   *keeper
+	logins   *logins
 	verifier *oidc.IDTokenVerifier
 	logger   *slog.Logger
 
@@ -45,6 +46,7 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	}
 	f := &fetcher{client: d.client, issuer: d.config.Issuer, plain: d.config.allowsPlain}
 	d.keeper = newKeeper(f.fetch, d.logger)
+	d.logins = newLogins()
 	algorithms := make([]jose.SignatureAlgorithm, len(d.config.Algorithms))
 	for i, a := range d.config.Algorithms {
 		algorithms[i] = jose.SignatureAlgorithm(a)
@@ -56,8 +58,10 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	return d, nil
 }
 
-// Close ends the fetches in the background and closes the connections.
+// Close ends the logins that are under way and the fetches in the background, and closes
+// the connections.
 func (d *Directory) Close() error {
+	d.logins.end()
 	d.keeper.close()
 	d.client.CloseIdleConnections()
 	return nil
@@ -78,13 +82,18 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 		// NULs at its end is the same as without.
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
-	defer cancel()
+	return d.logins.do(ctx, a.Username, password, func(ctx context.Context) (connectors.Identity, error) {
+		return d.login(ctx, a.Username, password)
+	})
+}
+
+// login asks for an ID token, and for what it lacks.
+func (d *Directory) login(ctx context.Context, username string, password connectors.Secret) (connectors.Identity, error) {
 	m, err := d.keeper.get(ctx)
 	if err != nil {
 		return connectors.Identity{}, err
 	}
-	answer, err := d.grant(ctx, m, a.Username, password)
+	answer, err := d.grant(ctx, m, username, password)
 	if err != nil {
 		return connectors.Identity{}, err
 	}

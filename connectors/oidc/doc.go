@@ -10,6 +10,10 @@
 // connector never answers [connectors.ErrNotMine]: it ends the chain for what it
 // handles. Nobody can be looked up without a password either.
 //
+// Logins by one name are one after the other, and those by one name and password at the
+// same time are one: Keycloak refuses parallel logins of an account, as if the password
+// were wrong, while its brute-force protection is on.
+//
 // # The provider's documents
 //
 // The discovery document and the keys are fetched when the first login needs them, so

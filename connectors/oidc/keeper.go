@@ -16,10 +16,8 @@ const (
 	forcedPause  = 30 * time.Second // between fetches because of tokens with unknown keys
 )
 
-var (
-	errClosed = errors.New("the connector is closed")
-	errForced = errors.New("its keys were fetched less than 30 seconds ago")
-)
+// errForced is why there are no newer keys.
+var errForced = errors.New("its keys were fetched less than 30 seconds ago")
 
 // keeper keeps a provider's metadata: the last that was good, until there is a newer
 // one. It is safe for concurrent use.
@@ -115,7 +113,7 @@ func (k *keeper) start() *fetching {
 	}
 	k.underway = f
 	k.work.Go(func() {
-		f.metadata, f.err = k.fetch(k.life)
+		f.metadata, f.err = guarded(func() (*metadata, error) { return k.fetch(k.life) })
 		k.finish(f)
 		close(f.done)
 	})

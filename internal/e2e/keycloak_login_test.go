@@ -192,6 +192,23 @@ func TestBruteForceProtection(t *testing.T) {
 	mustSignIn(t, connector, "bob")
 }
 
+// TestParallelLoginsAtKeycloak logs in often at once, as a client that pulls images does.
+// Keycloak's brute-force protection refuses parallel logins of an account.
+func TestParallelLoginsAtKeycloak(t *testing.T) {
+	k := startKeycloak(t)
+	connector := oidcConnector(t, oidcConfig(k, realmCorp))
+	mustSignIn(t, connector, "alice")
+	var group sync.WaitGroup
+	for range 30 {
+		group.Go(func() {
+			if _, err := signIn(t, connector, "alice", "alice-password"); err != nil {
+				t.Errorf("one of many at once: %v", err)
+			}
+		})
+	}
+	group.Wait()
+}
+
 // TestKeycloakRotatesItsKey changes the key of the realm while people log in: nobody is
 // turned away.
 func TestKeycloakRotatesItsKey(t *testing.T) {

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,11 +15,15 @@ import (
 
 // TestKeycloakOutages stops and hangs Keycloak under the running broker, and restarts
 // it: clients get 503 within five seconds and never 401, and logins work again within
-// ten seconds of its return. The first broker even starts while it is down.
+// ten seconds of its return. The second broker even starts while it is down.
+//
+// Brute-force protection would refuse the first login after a pause, while Keycloak works
+// at those that were given up.
 func TestKeycloakOutages(t *testing.T) {
 	k := startKeycloak(t)
-	before := keycloakBroker(t, k)
-	wantLogin(t, before, time.Second)
+	lab := []string{k.Issuer(realmCorp), k.Issuer(realmLab)}
+	before := keycloakBroker(t, k, lab...)
+	wantLogin(t, before, 5*time.Second)
 
 	if err := k.Stop(); err != nil {
 		t.Fatal(err)
@@ -31,7 +36,7 @@ func TestKeycloakOutages(t *testing.T) {
 			}
 		}
 	}()
-	early := keycloakBroker(t, k)
+	early := keycloakBroker(t, k, lab...)
 	for name, b := range map[string]*stack.Broker{"that knew it": before, "that never saw it": early} {
 		t.Run("stopped, for a broker "+name, func(t *testing.T) { wantOutages(t, b) })
 	}
@@ -149,8 +154,8 @@ func TestOperatorsAreTold(t *testing.T) {
 			if a.Status != tt.status || !strings.Contains(a.Body, tt.person) {
 				t.Errorf("status %d, want %d that says %q: %s", a.Status, tt.status, tt.person, a.Body)
 			}
-			if !hasLine(b.Output.String(), tt.log...) {
-				t.Errorf("the log has no line that says %q:\n%s", tt.log, b.Output)
+			if len(tt.log) > 0 {
+				b.WaitFor(t, fmt.Sprintf("log line that says %q", tt.log), 5*time.Second, func() bool { return hasLine(b.Output.String(), tt.log...) })
 			}
 			for _, secret := range []string{tt.user + "-password", "keycloak-client-secret", "portal-client-secret"} {
 				if strings.Contains(b.Output.String(), secret) {

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -63,8 +64,9 @@ func addDavid(t *testing.T, k *keycloak.Server) {
 	if err := k.Ask(t.Context(), http.MethodGet, realmLab+"/users?username=david&exact=true", nil, &found); err != nil || len(found) != 1 {
 		t.Fatalf("%d users, error %v", len(found), err)
 	}
+	ctx := context.WithoutCancel(t.Context())
 	t.Cleanup(func() {
-		if err := k.Ask(t.Context(), http.MethodDelete, realmLab+"/users/"+found[0].ID, nil, nil); err != nil {
+		if err := k.Ask(ctx, http.MethodDelete, realmLab+"/users/"+found[0].ID, nil, nil); err != nil {
 			t.Error(err)
 		}
 	})
