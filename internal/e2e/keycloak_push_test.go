@@ -50,7 +50,7 @@ func TestKeycloakGroupsDecideAPush(t *testing.T) {
 
 func denied(t *testing.T, r stack.Result) {
 	t.Helper()
-	if r.Code == 0 || !strings.Contains(r.Stderr, "UNAUTHORIZED") {
+	if r.Code == 0 || !strings.Contains(strings.ToLower(r.Stderr), "unauthorized") {
 		t.Errorf("exit code %d, should be refused:\n%s", r.Code, r.Text())
 	}
 }
