@@ -120,6 +120,10 @@ func rejectionFix(reason connectors.Reason) string {
 		return "the directory knows why: look for this bind in its log"
 	case connectors.ReasonBadUsername:
 		return "the user name, as typed or as the directory has it, is not the form of one"
+	case connectors.ReasonInteraction:
+		return "the user takes the step that the provider's login page asks for; where that is a second factor, no password will do"
+	case connectors.ReasonGroups:
+		return "the provider says too little of the user's groups: see groups_claim and groups_required"
 	}
 	return ""
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // maxGroups is how many groups a person may have.
-const maxGroups = 1000
+const maxGroups = 5000
 
 // claims are the members of an ID token or of a userinfo answer.
 type claims map[string]any
@@ -68,7 +68,7 @@ func (c claims) groups(path string) (groups []string, found bool, err error) {
 	list, ok := value.([]any)
 	switch {
 	case !ok:
-		return nil, false, fmt.Errorf("the claim %s is %s, not a list; make it one where the provider maps groups to it", path, kindOf(value))
+		return nil, false, mend(fmt.Errorf("the claim %s is %s, not a list", path, kindOf(value)), "make it one where the provider maps groups to it, or name another in groups_claim")
 	case len(list) > maxGroups:
 		return nil, false, fmt.Errorf("the claim %s holds more than %d groups", path, maxGroups)
 	}

@@ -127,8 +127,8 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// operation runs f for the time that one request may take, and says what to do where
-// it came to nothing. what is done stands in front of the error.
+// operation runs f for the time that one request may take. what is done stands in front
+// of the error.
 func operation(ctx context.Context, what string, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, operationTimeout, errNoAnswer)
 	defer cancel()
@@ -139,5 +139,5 @@ func operation(ctx context.Context, what string, f func(context.Context) error) 
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return fmt.Errorf("%s: %s%w", what, connectAdvice(err), err)
+	return fmt.Errorf("%s: %w", what, mend(err, connectAdvice(err)))
 }

@@ -95,6 +95,11 @@ func (c Config) withDefaults() Config {
 // HasGroups reports whether groups are read.
 func (c *Config) HasGroups() bool { return c.GroupsClaim != "" }
 
+var (
+	_ connectors.Grouped    = (*Config)(nil)
+	_ connectors.ChainEnder = (*Config)(nil)
+)
+
 // EndsChain reports that a connector of this type is the last one to be asked for the
 // names that it handles: it cannot know that it does not know a name.
 func (c *Config) EndsChain() bool { return true }

@@ -89,7 +89,7 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 
 // login asks for an ID token, and for what it lacks.
 func (d *Directory) login(ctx context.Context, username string, password connectors.Secret) (connectors.Identity, error) {
-	m, err := d.keeper.get(ctx)
+	m, err := d.metadata(ctx)
 	if err != nil {
 		return connectors.Identity{}, err
 	}
@@ -102,17 +102,17 @@ func (d *Directory) login(ctx context.Context, username string, password connect
 		return connectors.Identity{}, err
 	}
 	p := &person{config: &d.config}
-	if err := p.read(c); err != nil {
-		return connectors.Identity{}, d.refused(subject, err)
+	if err := d.read(ctx, p, c, subject); err != nil {
+		return connectors.Identity{}, err
 	}
 	if p.isPartial() && m.userinfoURL != "" {
 		more, err := d.userinfo(ctx, m, answer.AccessToken, subject)
 		if err != nil {
 			return connectors.Identity{}, err
 		}
-		if err := p.read(more); err != nil {
-			return connectors.Identity{}, d.refused(subject, err)
+		if err := d.read(ctx, p, more, subject); err != nil {
+			return connectors.Identity{}, err
 		}
 	}
-	return d.identity(subject, p)
+	return d.identity(ctx, subject, p)
 }

@@ -29,18 +29,20 @@ func (d *Directory) grant(ctx context.Context, m *metadata, username string, pas
 	}
 	var token *oauth2.Token
 	what := "checking the password at " + m.tokenURL
+	finish := step(ctx, "password")
 	err := operation(ctx, what, func(ctx context.Context) (err error) {
 		token, err = client.PasswordCredentialsToken(oidc.ClientContext(ctx, d.client), username, password.Reveal())
 		return err
 	})
-	r, ok := asRefusal(err)
-	if !ok {
-		return token, err
+	if r, ok := asRefusal(err); ok {
+		if reason, ok := r.reason(); ok {
+			err = connectors.Reject(reason)
+		} else {
+			err = fmt.Errorf("%s: %w", what, r.outage(password.Reveal(), secret))
+		}
 	}
-	if reason, ok := r.reason(); ok {
-		return nil, connectors.Reject(reason)
-	}
-	return nil, fmt.Errorf("%s: %w", what, r.outage(password.Reveal(), secret))
+	finish(err, func() string { return "as " + username + " at " + m.tokenURL })
+	return token, err
 }
 
 // authStyle is how x/oauth2 is to send the secret. Left to find out by itself, it would
@@ -54,9 +56,11 @@ func authStyle(clientAuth string) oauth2.AuthStyle {
 
 // verify returns the subject and the claims of the ID token that came with an answer.
 func (d *Directory) verify(ctx context.Context, answer *oauth2.Token) (subject string, c claims, err error) {
+	finish := step(ctx, "id token")
+	defer func() { finish(err, func() string { return "for the subject " + subject }) }()
 	raw, _ := answer.Extra("id_token").(string)
 	if raw == "" {
-		return "", nil, errors.New("the provider's answer holds no ID token; check that openid is among scopes, and that the client may have one")
+		return "", nil, mend(errors.New("the provider's answer holds no ID token"), "check that openid is among scopes, and that the client may have one")
 	}
 	token, err := d.verifier.Verify(ctx, raw)
 	if err != nil {
@@ -75,7 +79,7 @@ func (d *Directory) verify(ctx context.Context, answer *oauth2.Token) (subject s
 	case party.Authorized != "" && party.Authorized != d.config.ClientID, party.Authorized == "" && len(token.Audience) > 1:
 		return "", nil, fmt.Errorf("the provider's ID token is for another client, %q, not for client_id", firstWords(party.Authorized))
 	case age > issuedWithin, age < -issuedWithin:
-		return "", nil, fmt.Errorf("the provider's ID token was issued at %s, more than a minute from now: check the clocks of both", token.IssuedAt.UTC().Format(time.RFC3339))
+		return "", nil, mend(fmt.Errorf("the provider's ID token was issued at %s, more than a minute from now", token.IssuedAt.UTC().Format(time.RFC3339)), "check the clocks of both")
 	}
 	if err := token.Claims(&c); err != nil {
 		return "", nil, errors.New("the claims of the provider's ID token cannot be read")
@@ -87,6 +91,7 @@ func (d *Directory) verify(ctx context.Context, answer *oauth2.Token) (subject s
 // Core §5.3).
 func (d *Directory) userinfo(ctx context.Context, m *metadata, accessToken, subject string) (claims, error) {
 	var c claims
+	finish := step(ctx, "userinfo")
 	err := operation(ctx, "asking for what the ID token lacks at "+m.userinfoURL, func(ctx context.Context) error {
 		body, err := get(ctx, d.client, m.userinfoURL, accessToken)
 		if err != nil {
@@ -100,5 +105,6 @@ func (d *Directory) userinfo(ctx context.Context, m *metadata, accessToken, subj
 		}
 		return nil
 	})
+	finish(err, func() string { return m.userinfoURL })
 	return c, err
 }

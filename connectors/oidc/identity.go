@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -66,16 +67,23 @@ func (p *person) isPartial() bool {
 	return p.username == "" || p.config.HasGroups() && !p.grouped
 }
 
+// read has a person read claims, in a step.
+func (d *Directory) read(ctx context.Context, p *person, c claims, subject string) error {
+	finish := step(ctx, "claims")
+	err := p.read(c)
+	finish(err, p.describe)
+	return d.refused(subject, err)
+}
+
 // identity returns the person with the subject as an identity.
-func (d *Directory) identity(subject string, p *person) (connectors.Identity, error) {
-	if p.username == "" {
-		return connectors.Identity{}, fmt.Errorf("neither the ID token nor the userinfo endpoint gives the claim %s: check username_claim and scopes, and what the provider maps", d.config.UsernameClaim)
+func (d *Directory) identity(ctx context.Context, subject string, p *person) (connectors.Identity, error) {
+	finish := step(ctx, "account")
+	username, err := d.username(p)
+	if err == nil {
+		err = d.noteGroups(p)
 	}
-	username, err := canonical(d.form, p.username, d.config.UsernameStrip)
+	finish(err, func() string { return fmt.Sprintf("user name %s, groups: %s", username, listed(p.groups)) })
 	if err != nil {
-		return connectors.Identity{}, d.refused(subject, &unfit{connectors.ReasonBadUsername, fmt.Sprintf("the claim %s is %q: %v", d.config.UsernameClaim, firstWords(p.username), err)})
-	}
-	if err := d.noteGroups(p); err != nil {
 		return connectors.Identity{}, d.refused(subject, err)
 	}
 	return connectors.Identity{
@@ -87,6 +95,19 @@ func (d *Directory) identity(subject string, p *person) (connectors.Identity, er
 		Groups:    p.groups,
 		Ceiling:   connectors.Unlimited(),
 	}, nil
+}
+
+// username returns the person's canonical name.
+func (d *Directory) username(p *person) (string, error) {
+	claim := d.config.UsernameClaim
+	if p.username == "" {
+		return "", mend(fmt.Errorf("neither the ID token nor the userinfo endpoint gives the claim %s", claim), "check username_claim and scopes, and what the provider maps")
+	}
+	name, err := canonical(d.form, p.username, d.config.UsernameStrip)
+	if err != nil {
+		return "", &unfit{connectors.ReasonBadUsername, fmt.Sprintf("the claim %s is %q: %v", claim, firstWords(p.username), err)}
+	}
+	return name, nil
 }
 
 // noteGroups says what a missing groups claim means: that the person has none, or

@@ -18,6 +18,17 @@ type metadata struct {
 	tokenURL    string
 	userinfoURL string // empty: it has none
 	keys        keys
+	lists       lists
+}
+
+// lists are what the provider says that it can do; a list that is missing says nothing
+// (OpenID Connect Discovery 1.0 §3).
+type lists struct {
+	Keys       string   `json:"jwks_uri"`
+	Grants     []string `json:"grant_types_supported"`
+	ClientAuth []string `json:"token_endpoint_auth_methods_supported"`
+	Scopes     []string `json:"scopes_supported"`
+	Algorithms []string `json:"id_token_signing_alg_values_supported"`
 }
 
 // fetcher fetches a provider's metadata.
@@ -31,16 +42,14 @@ type fetcher struct {
 // that it names.
 func (f *fetcher) fetch(ctx context.Context) (*metadata, error) {
 	var m metadata
-	var keysURL string
-	err := operation(ctx, "reading the discovery document of "+f.issuer, func(ctx context.Context) (err error) {
-		keysURL, err = f.discover(ctx, &m)
-		return err
+	err := operation(ctx, "reading the discovery document of "+f.issuer, func(ctx context.Context) error {
+		return f.discover(ctx, &m)
 	})
 	if err != nil {
 		return nil, err
 	}
-	err = operation(ctx, "reading the keys at "+keysURL, func(ctx context.Context) error {
-		body, err := get(ctx, f.client, keysURL, "")
+	err = operation(ctx, "reading the keys at "+m.lists.Keys, func(ctx context.Context) error {
+		body, err := get(ctx, f.client, m.lists.Keys, "")
 		if err != nil {
 			return err
 		}
@@ -53,17 +62,14 @@ func (f *fetcher) fetch(ctx context.Context) (*metadata, error) {
 	return &m, nil
 }
 
-// discover fills in the endpoints and returns where the keys are.
-func (f *fetcher) discover(ctx context.Context, m *metadata) (keysURL string, err error) {
+// discover fills in all but the keys.
+func (f *fetcher) discover(ctx context.Context, m *metadata) error {
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, f.client), f.issuer)
 	if err != nil {
-		return "", f.discoveryFault(ctx, err)
+		return f.discoveryFault(ctx, err)
 	}
-	var named struct {
-		Keys string `json:"jwks_uri"`
-	}
-	if err := provider.Claims(&named); err != nil {
-		return "", errors.New("jwks_uri is not a text")
+	if err := provider.Claims(&m.lists); err != nil {
+		return errors.New("it is not a discovery document: jwks_uri is no text, or what it says to support no lists")
 	}
 	m.tokenURL, m.userinfoURL = provider.Endpoint().TokenURL, provider.UserInfoEndpoint()
 	for _, e := range []struct {
@@ -71,17 +77,17 @@ func (f *fetcher) discover(ctx context.Context, m *metadata) (keysURL string, er
 		optional  bool
 	}{
 		{"token_endpoint", m.tokenURL, false},
-		{"jwks_uri", named.Keys, false},
+		{"jwks_uri", m.lists.Keys, false},
 		{"userinfo_endpoint", m.userinfoURL, true},
 	} {
 		if e.url == "" && e.optional {
 			continue
 		}
 		if err := f.checkEndpoint(e.url); err != nil {
-			return "", fmt.Errorf("its %s is %q: %w", e.name, firstWords(e.url), err)
+			return fmt.Errorf("its %s is %q: %w", e.name, firstWords(e.url), err)
 		}
 	}
-	return named.Keys, nil
+	return nil
 }
 
 // discoveryFault returns the library's error, of which the body of an answer is left
@@ -91,13 +97,13 @@ func (f *fetcher) discoveryFault(ctx context.Context, err error) error {
 	var transport *url.Error
 	switch {
 	case errors.As(err, &mismatch) && mismatch.Discovered == "":
-		return errors.New("it is not a discovery document; check issuer")
+		return mend(errors.New("it is not a discovery document"), "check issuer")
 	case errors.As(err, &mismatch):
-		return fmt.Errorf("it is the document of %q: put that into issuer, if this is the provider that is meant", firstWords(mismatch.Discovered))
+		return mend(fmt.Errorf("it is the document of %q", firstWords(mismatch.Discovered)), "put that into issuer, letter by letter, if this is the provider that is meant")
 	case errors.As(err, &transport), ctx.Err() != nil:
 		return err
 	}
-	return errors.New(firstWords(err.Error()))
+	return mend(errors.New(firstWords(err.Error())), "check issuer: its discovery document is at ISSUER/.well-known/openid-configuration")
 }
 
 // checkEndpoint wants an absolute URL that may be asked.
@@ -133,10 +139,10 @@ func get(ctx context.Context, client *http.Client, address, bearer string) ([]by
 		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d: %s", response.StatusCode, statusAdvice(response.StatusCode))
+		return nil, mend(fmt.Errorf("status %d", response.StatusCode), statusAdvice(response.StatusCode))
 	}
 	if !json.Valid(body) {
-		return nil, errors.New("the answer is not JSON: " + statusAdvice(response.StatusCode))
+		return nil, mend(errors.New("the answer is not JSON"), statusAdvice(response.StatusCode))
 	}
 	return body, nil
 }

@@ -157,5 +157,5 @@ func (r refusal) outage(secrets ...string) error {
 	if words := firstWords(r.description, secrets...); words != "" {
 		text += " " + strconv.Quote(words)
 	}
-	return errors.New(text + ": " + r.advice())
+	return &fault{errors.New(text), r.advice()}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/shorepass/shorepass/internal/e2e/keycloak"
@@ -130,31 +131,43 @@ func TestTwoUpstreams(t *testing.T) {
 	})
 }
 
-// TestExplainShowsTheWay has explain sign people in: it says which connectors take the
-// name, and which one answered.
+// TestExplainShowsTheWay has explain sign people in: it says what each connector did.
 func TestExplainShowsTheWay(t *testing.T) {
 	b, _, _ := startUpstreams(t)
+	const passedOn = "=> does not know this name: the next connector that takes it is asked"
 	for _, tt := range []struct {
 		username, password string
 		code               int
-		ways               []string
+		directory, sso     string // what is said of them
+		last               string // step of the one that decided
 	}{
-		{"alice", "alice-password", 0, []string{`login: connectors that take "alice": directory, sso`, "login: directory vouches for directory:alice"}},
-		{"bob", "bob-password", 1, []string{`login: connectors that take "bob": directory, sso`, "login: sso vouches for sso:bob"}},
-		{"alice", "a-guess", 1, []string{"login refused: connector directory: credentials rejected: wrong-password"}},
-		{"zoe", "a-guess", 1, []string{"login refused: connector sso: credentials rejected: wrong-password"}},
-		{"rita", "rita-password", 1, []string{"login refused: connector sso: credentials rejected: interaction"}},
+		{"alice", "alice-password", 0, "=> vouches for directory:alice", "=> not asked", "ok    groups"},
+		{"alice", "a-guess", 1, "=> refuses: wrong-password", "=> not asked", "FAIL  password"},
+		{"bob", "bob-password", 1, passedOn, "=> vouches for sso:bob", "ok    account"},
+		{"zoe", "a-guess", 1, passedOn, "=> refuses: wrong-password", "FAIL  password"},
+		{"rita", "rita-password", 1, passedOn, "=> refuses: interaction", "FAIL  password"},
 	} {
 		t.Run(tt.username+" "+tt.password, func(t *testing.T) {
 			r := b.Command(t, tt.password+"\n", "explain", "--login", tt.username, "repository:ldap/app:push")
 			if r.Code != tt.code {
 				t.Errorf("exit code %d, want %d", r.Code, tt.code)
 			}
-			for _, way := range tt.ways {
-				if !hasLine(r.Text(), way) {
-					t.Errorf("it does not say %q:\n%s", way, r.Text())
-				}
+			way, ofSSO, found := strings.Cut(r.Text(), "connector sso (oidc)")
+			if !found || !strings.Contains(way, "connector directory (ldap)") || !strings.Contains(way, tt.directory) || !strings.Contains(ofSSO, tt.sso) || !hasLine(r.Text(), tt.last) {
+				t.Errorf("want %q of the directory, %q of single sign-on, and the step %q:\n%s", tt.directory, tt.sso, tt.last, r.Text())
+			}
+			if strings.Contains(r.Text(), tt.password) {
+				t.Error("it shows the password")
 			}
 		})
+	}
+}
+
+// TestProbeOfKeycloak has check try the connectors without anybody's password.
+func TestProbeOfKeycloak(t *testing.T) {
+	b, _, _ := startUpstreams(t)
+	r := b.Command(t, "", "check", "--connect")
+	if r.Code != 0 || !hasLine(r.Text(), "ok    discovery", "keys: RS256") || !hasLine(r.Text(), "ok    grant", "password") {
+		t.Errorf("exit code %d:\n%s", r.Code, r.Text())
 	}
 }

@@ -1,0 +1,70 @@
+package oidc
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// step begins a step of a trace. What it returns ends it; detail is asked for where
+// somebody listens.
+func step(ctx context.Context, name string) func(err error, detail func() string) {
+	finish := connectors.StartStep(ctx, name)
+	if finish == nil {
+		return func(error, func() string) {}
+	}
+	return func(err error, detail func() string) {
+		s := connectors.Step{Detail: detail()}
+		s.Err, s.Fix = told(err)
+		finish(s)
+	}
+}
+
+// metadata returns the provider's metadata, in a step.
+func (d *Directory) metadata(ctx context.Context) (*metadata, error) {
+	finish := step(ctx, "discovery")
+	m, err := d.keeper.get(ctx)
+	finish(err, func() string {
+		if err != nil {
+			return d.config.Issuer
+		}
+		var algorithms []string
+		for _, k := range m.keys {
+			algorithms = append(algorithms, k.Algorithm)
+		}
+		slices.Sort(algorithms)
+		return fmt.Sprintf("%s: token endpoint %s; keys: %s", d.config.Issuer, m.tokenURL, listed(slices.Compact(algorithms)))
+	})
+	return m, err
+}
+
+// describe says what claims have made of a person so far.
+func (p *person) describe() string {
+	text := fmt.Sprintf("%s is %s", p.config.UsernameClaim, p.username)
+	if p.username == "" {
+		text = p.config.UsernameClaim + " is missing"
+	}
+	switch {
+	case !p.config.HasGroups():
+		return text
+	case !p.grouped:
+		return text + ", " + p.config.GroupsClaim + " is missing"
+	}
+	return text + ", " + p.config.GroupsClaim + " is " + listed(p.groups)
+}
+
+// listed names the items of a list.
+func listed(items []string) string {
+	if len(items) == 0 {
+		return "none"
+	}
+	const most = 50
+	text := strings.Join(items[:min(len(items), most)], ", ")
+	if more := len(items) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
