@@ -11,13 +11,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/files"
 	"github.com/shorepass/shorepass/internal/keypair"
 )
-
-// maxCAFile bounds ca_file, in bytes: what a system trusts is a fifth of it.
-const maxCAFile = 1 << 20
 
 // The deadlines. Those of the caller's context hold too.
 const (
@@ -40,7 +36,7 @@ type dialer struct {
 
 // newDialers returns a dialer for each url.
 func newDialers(c *Config, logger *slog.Logger) ([]*dialer, error) {
-	roots, err := readRoots(c.CAFile)
+	roots, err := files.CertPool("ca_file", string(c.CAFile))
 	if err != nil {
 		return nil, err
 	}
@@ -61,22 +57,6 @@ func newDialers(c *Config, logger *slog.Logger) ([]*dialer, error) {
 		all = append(all, d)
 	}
 	return all, nil
-}
-
-// readRoots returns the authorities of file; nil, the system's, where none is named.
-func readRoots(file connectors.Path) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := files.Read(string(file), maxCAFile)
-	if err != nil {
-		return nil, fmt.Errorf("ca_file: %w", err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("ca_file: %s holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)", file)
-	}
-	return roots, nil
 }
 
 // dial opens a connection.

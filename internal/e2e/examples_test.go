@@ -22,6 +22,10 @@ func exampleWorlds() []exampleWorld {
 			"openldap", service, func(t *testing.T) *stack.Broker { return newWorld(t, "").broker },
 			map[string]string{"": "", "alice": "alice-password", "bob": "bob-password", "carol": "carol-password", "breakglass": "breakglass-password"},
 		},
+		{
+			"keycloak", service, func(t *testing.T) *stack.Broker { return keycloakBroker(t, startKeycloak(t)) },
+			map[string]string{"": "", "alice": "alice-password", "bob": "bob-password", "carol": "carol-password"},
+		},
 		{"small-team", "registry.team.example", func(t *testing.T) *stack.Broker {
 			config := "listen: '{{listen}}'\nmonitor: '{{monitor}}'\n" + example(t, "small-team/shorepass.yaml")
 			return stack.StartBroker(t, program, config, map[string]string{"users.yaml": example(t, "small-team/users.yaml")})
