@@ -32,13 +32,13 @@ func mend(err error, fix string) error {
 	return &fault{err, fix}
 }
 
-// told splits an error into what went wrong and what to do about it.
-func told(err error) (cause error, fix string) {
+// told splits an error into what to do about it and what went wrong.
+func told(err error) (fix string, cause error) {
 	var f *fault
 	if errors.As(err, &f) {
-		return f.err, f.fix
+		return f.fix, f.err
 	}
-	return err, ""
+	return "", err
 }
 
 // connectAdvice says what to do about a provider that cannot be spoken to; empty where

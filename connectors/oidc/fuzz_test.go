@@ -63,7 +63,7 @@ func FuzzCanonical(f *testing.F) {
 				if parsed, ok := form.Parse(nameA); !ok || parsed != nameA {
 					t.Errorf("%q becomes %q, which is no canonical name", a, nameA)
 				}
-				if nameA == nameB && strings.ToLower(a) != strings.ToLower(b) {
+				if nameA == nameB && !strings.EqualFold(a, b) {
 					t.Errorf("%q and %q both become %q", a, b, nameA)
 				}
 			}

@@ -45,8 +45,7 @@ func parseKeys(body []byte) (keys, error) {
 		if err := json.Unmarshal(raw, &k); err != nil {
 			continue
 		}
-		weak, isRSA := k.Key.(*rsa.PublicKey)
-		if k.Valid() && k.IsPublic() && (k.Use == "" || k.Use == "sig") && !(isRSA && weak.N.BitLen() < minRSALength) {
+		if isUsable(k) {
 			usable = append(usable, k)
 		}
 	}
@@ -54,6 +53,15 @@ func parseKeys(body []byte) (keys, error) {
 		return nil, errors.New("it holds no public key for signatures")
 	}
 	return usable, nil
+}
+
+// isUsable reports whether the key is a public one for signatures, and not a weak one.
+func isUsable(k jose.JSONWebKey) bool {
+	if !k.Valid() || !k.IsPublic() || k.Use != "" && k.Use != "sig" {
+		return false
+	}
+	of, ok := k.Key.(*rsa.PublicKey)
+	return !ok || of.N.BitLen() >= minRSALength
 }
 
 // verify returns the payload of a signed token. It fails with errNoKey where no key has

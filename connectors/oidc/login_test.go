@@ -57,10 +57,12 @@ func TestClientAuthentication(t *testing.T) {
 				if reason, _ := reasonOf(err); (err == nil) != (password == goodPassword) || err != nil && reason != connectors.ReasonWrongPassword {
 					t.Errorf("error = %v", err)
 				}
-				if len(p.grants) != 1 {
-					t.Fatalf("the password was sent %d times, want once", len(p.grants))
+				if p.count(pathToken) != 1 {
+					t.Fatalf("the password was sent %d times, want once", p.count(pathToken))
 				}
+				p.mu.Lock()
 				r := p.grants[0]
+				p.mu.Unlock()
 				user, secret, _ := r.BasicAuth()
 				if got := strings.TrimSpace(user + " " + secret); got != tt.basic {
 					t.Errorf("header %q, want %q", got, tt.basic)

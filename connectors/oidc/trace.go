@@ -18,7 +18,7 @@ func step(ctx context.Context, name string) func(err error, detail func() string
 	}
 	return func(err error, detail func() string) {
 		s := connectors.Step{Detail: detail()}
-		s.Err, s.Fix = told(err)
+		s.Fix, s.Err = told(err)
 		finish(s)
 	}
 }
