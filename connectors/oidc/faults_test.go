@@ -247,6 +247,43 @@ func TestStartsBeforeTheProvider(t *testing.T) {
 	}
 }
 
+// TestRecovery has each document be bad at first, and then as it should be: logins work
+// within ten seconds, without a restart.
+func TestRecovery(t *testing.T) {
+	t.Parallel()
+	var group sync.WaitGroup
+	defer group.Wait()
+	for name, fault := range map[string]http.HandlerFunc{
+		"500":       refuse(http.StatusInternalServerError, "", ""),
+		"a page":    func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
+		"10 MB":     func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 10<<20)) },
+		"it hangs":  func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"cut short": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		for _, path := range []string{pathDiscovery, pathKeys, pathToken} {
+			p := newProvider(t)
+			p.handlers[path] = fault
+			c := p.connect()
+			group.Go(func() {
+				_, err := c.login(t.Context())
+				wantOutage(t, err, "")
+				p.mu.Lock()
+				delete(p.handlers, path)
+				p.mu.Unlock()
+				for mended := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+					if _, err = c.login(t.Context()); err == nil {
+						return
+					}
+					if time.Since(mended) > 10*time.Second {
+						t.Errorf("%s, %s: ten seconds later: %v", path, name, err)
+						return
+					}
+				}
+			})
+		}
+	}
+}
+
 // TestClosed holds that a closed connector says so.
 func TestClosed(t *testing.T) {
 	p := newProvider(t)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -140,12 +141,21 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestEnvironmentProxy holds that the environment sends no password anywhere.
+// TestEnvironmentProxy holds that the environment sends no password anywhere. It runs
+// itself once more, since Go reads the environment's proxies once for a process.
 func TestEnvironmentProxy(t *testing.T) {
-	x := &tunnel{}
-	server := startServer(t, x)
-	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"} {
-		t.Setenv(name, "http://"+server)
+	const marker = "SHOREPASS_TEST_ENVIRONMENT_PROXY"
+	if os.Getenv(marker) == "" {
+		server := startServer(t, &tunnel{})
+		again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestEnvironmentProxy$")
+		again.Env = append(os.Environ(), marker+"=1")
+		for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
+			again.Env = append(again.Env, name+"=http://"+server)
+		}
+		if out, err := again.CombinedOutput(); err != nil {
+			t.Errorf("with proxies in the environment: %v\n%s", err, out)
+		}
+		return
 	}
 	c := rightConfig()
 	c.Issuer = "https://sso.invalid"
@@ -156,7 +166,7 @@ func TestEnvironmentProxy(t *testing.T) {
 	defer d.Close()
 	_, err = d.Verify(t.Context(), connectors.Account{Username: "alice"}, connectors.NewSecret("x"))
 	wantOutage(t, err, "sso.invalid")
-	if err != nil && strings.Contains(err.Error(), "proxyconnect") {
+	if err != nil && (strings.Contains(err.Error(), "proxyconnect") || strings.Contains(err.Error(), "Proxy Authentication")) {
 		t.Errorf("the environment's proxy was asked: %v", err)
 	}
 }
