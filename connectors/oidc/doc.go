@@ -10,9 +10,10 @@
 // connector never answers [connectors.ErrNotMine]: it ends the chain for what it
 // handles. Nobody can be looked up without a password either.
 //
-// Logins by one name are one after the other, and those by one name and password at the
-// same time are one: Keycloak refuses parallel logins of an account, as if the password
-// were wrong, while its brute-force protection is on.
+// Logins by one name are one after the other, and a login counts for two seconds for those
+// with the same name and password: while its brute-force protection is on, Keycloak
+// refuses logins of an account while another is under way or has barely ended, as if the
+// password were wrong.
 //
 // # The provider's documents
 //

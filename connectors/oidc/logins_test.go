@@ -12,9 +12,11 @@ import (
 )
 
 // jealous makes the provider one that refuses parallel logins of a name, as Keycloak
-// does, and counts the grants of each.
+// does, which is busy a little longer than its answer takes, and counts the grants of
+// each.
 func jealous(p *provider, takes time.Duration) *sync.Map {
 	var busy, grants sync.Map
+	const longer = 20 * time.Millisecond // than the answer takes
 	p.handlers[pathToken] = func(w http.ResponseWriter, r *http.Request) {
 		name := r.Form.Get("username")
 		count, _ := grants.LoadOrStore(name, new(atomic.Int32))
@@ -23,9 +25,9 @@ func jealous(p *provider, takes time.Duration) *sync.Map {
 			refuse(400, "invalid_grant", "Invalid user credentials")(w, r)
 			return
 		}
-		defer busy.Delete(name)
 		time.Sleep(takes)
 		p.serveToken(w, r)
+		time.AfterFunc(longer, func() { busy.Delete(name) })
 	}
 	return &grants
 }
@@ -90,24 +92,23 @@ func TestLoginOutlivesItsCaller(t *testing.T) {
 	p := newProvider(t)
 	c := p.connect()
 	c.mustLogin(t)
+	before := p.count(pathToken)
 	asked, answer := make(chan struct{}, 2), make(chan struct{})
 	p.handlers[pathToken] = func(w http.ResponseWriter, r *http.Request) {
 		asked <- struct{}{}
 		<-answer
 		p.serveToken(w, r)
 	}
+	login := func(ctx context.Context) error {
+		_, err := c.Authenticate(ctx, connectors.Credentials{Username: "carol", Password: connectors.NewSecret(goodPassword)})
+		return err
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	left := make(chan error, 1)
-	go func() {
-		_, err := c.login(ctx)
-		left <- err
-	}()
+	go func() { left <- login(ctx) }()
 	<-asked
 	stayed := make(chan error, 1)
-	go func() {
-		_, err := c.login(t.Context())
-		stayed <- err
-	}()
+	go func() { stayed <- login(t.Context()) }()
 	cancel()
 	if err := <-left; err == nil {
 		t.Error("a canceled login came to an end")
@@ -115,5 +116,48 @@ func TestLoginOutlivesItsCaller(t *testing.T) {
 	close(answer)
 	if err := <-stayed; err != nil {
 		t.Errorf("the other one: %v", err)
+	}
+	if n := p.count(pathToken) - before; n != 1 {
+		t.Errorf("the provider was asked %d times, want once for both", n)
+	}
+}
+
+// TestLoginsInARow has one person log in again and again without a pause, as commands in
+// a script do. A login counts for two seconds, and not for another password, another
+// name or any longer.
+func TestLoginsInARow(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	jealous(p, 0)
+	c := p.connect()
+	login := func(name, password string) error {
+		_, err := c.Authenticate(t.Context(), connectors.Credentials{Username: name, Password: connectors.NewSecret(password)})
+		return err
+	}
+	start := time.Now()
+	for range 50 {
+		if err := login("alice", goodPassword); err != nil {
+			t.Errorf("in a row: %v", err)
+		}
+	}
+	if n := p.count(pathToken); n != 1 && time.Since(start) < time.Second {
+		t.Errorf("%d grants, want 1", n)
+	}
+	before := p.count(pathToken)
+	for _, attempt := range []struct {
+		name, password string
+		good           bool
+	}{{"alice", "a guess", false}, {"bob", goodPassword, true}, {"alice", goodPassword + " ", false}, {"alic", "e" + goodPassword, false}} {
+		if err := login(attempt.name, attempt.password); (err == nil) != attempt.good {
+			t.Errorf("%s, another attempt: error %v", attempt.name, err)
+		}
+	}
+	if n := p.count(pathToken) - before; n != 4 {
+		t.Errorf("%d grants for four other attempts", n)
+	}
+	time.Sleep(2100*time.Millisecond - time.Since(start))
+	before = p.count(pathToken)
+	if err := login("alice", goodPassword); err != nil || p.count(pathToken) != before+1 {
+		t.Errorf("two seconds later: error %v, %d grants, want 1", err, p.count(pathToken)-before)
 	}
 }

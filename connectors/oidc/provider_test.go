@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -254,7 +256,8 @@ func refuse(status int, code, description string) http.HandlerFunc {
 // connector is a connector of the provider, and what it has logged.
 type connector struct {
 	connectors.Connector
-	log *logBuffer
+	log    *logBuffer
+	people *atomic.Int32 // who have logged in
 }
 
 type logBuffer struct {
@@ -297,7 +300,7 @@ func (p *provider) connect(edits ...func(*oidc.Config)) connector {
 			p.tb.Error(err)
 		}
 	})
-	return connector{guard.Password(d, guard.Config{}), &log}
+	return connector{guard.Password(d, guard.Config{}), &log, new(atomic.Int32)}
 }
 
 // withGroups reads the groups of a claim.
@@ -305,9 +308,11 @@ func withGroups(path string) func(*oidc.Config) {
 	return func(c *oidc.Config) { c.GroupsClaim = path }
 }
 
-// login signs in as a person with the right password.
+// login signs in with the right password, each time as somebody else, since a login
+// counts for a while. To the provider all of them are alice.
 func (c connector) login(ctx context.Context) (connectors.Identity, error) {
-	return c.Authenticate(ctx, connectors.Credentials{Username: "alice@corp.example", Password: connectors.NewSecret(goodPassword)})
+	name := fmt.Sprintf("alice%d@corp.example", c.people.Add(1))
+	return c.Authenticate(ctx, connectors.Credentials{Username: name, Password: connectors.NewSecret(goodPassword)})
 }
 
 // mustLogin is login where nothing may go wrong.
