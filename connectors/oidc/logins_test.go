@@ -149,8 +149,8 @@ func TestLoginsInARow(t *testing.T) {
 			t.Errorf("in a row: %v", err)
 		}
 	}
-	if n := p.count(pathToken); n != 1 && time.Since(start) < time.Second {
-		t.Errorf("%d grants, want 1", n)
+	if n, took := p.count(pathToken), time.Since(start); n > 1+int(took/(2*time.Second)) {
+		t.Errorf("%d grants in %v, want one in two seconds", n, took)
 	}
 	before := p.count(pathToken)
 	for _, attempt := range []struct {
