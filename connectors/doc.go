@@ -21,7 +21,7 @@
 //     says so; it ends the chain, and its configuration says that ([ChainEnder]).
 //   - [ErrRejected]: the account is ours and the attempt is refused. The chain
 //     stops. [Reject] attaches the closed [Reason] that the audit log shows; the
-//     client sees one answer for all of them.
+//     client sees one answer for all of them but two.
 //   - [ErrGone], from Resolve only: the account was deleted, is disabled, or lies
 //     outside what the connector is configured for.
 //   - anything else is an outage: the chain stops, never falls through to the
