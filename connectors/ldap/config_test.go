@@ -169,9 +169,9 @@ func TestValidateRefuses(t *testing.T) {
 		},
 		"certificate and the other half": {
 			func(c *ldap.Config) { c.ClientCertificate, c.BindDN = clientCertificate(), "" },
-			faults("bind_dn", "is required: the DN of the account that searches"),
+			faults("bind_dn", "is required: the DN of the account that searches; where there is none, see client_certificate, anonymous_search and users.dn_template"),
 		},
-		"no bind_dn": {func(c *ldap.Config) { c.BindDN = " " }, faults("bind_dn", "is required: the DN of the account that searches")},
+		"no bind_dn": {func(c *ldap.Config) { c.BindDN = " " }, faults("bind_dn", "is required: the DN of the account that searches; where there is none, see client_certificate, anonymous_search and users.dn_template")},
 		"bad bind_dn": {
 			func(c *ldap.Config) { c.BindDN = "admin" },
 			faults("bind_dn", `"admin" is not a DN such as ou=people,dc=example,dc=org: DN ended with incomplete type, value pair`),
@@ -190,6 +190,16 @@ func TestValidateRefuses(t *testing.T) {
 		"filter with a tail": {
 			func(c *ldap.Config) { c.Users.Filter = "(a=b))(|(uid=*)" },
 			faults("users.filter", `"(a=b))(|(uid=*)" is not an LDAP filter such as (objectClass=inetOrgPerson): finished compiling filter with extra at end: )(|(uid=*)`),
+		},
+		"a name in the filter": {
+			func(c *ldap.Config) { c.Users.Filter = "(&(objectClass=person)(uid={username}))" },
+			faults("users.filter", `"(&(objectClass=person)(uid={username}))" has {username}, and nothing is put in its place: remove it; people are found by login_attributes`),
+		},
+		"a name in the filter of groups": {
+			func(c *ldap.Config) {
+				c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", Filter: "(memberUid={username})"}
+			},
+			faults("groups.filter", `"(memberUid={username})" has {username}, and nothing is put in its place: remove it; groups are found by member_attribute`),
 		},
 		"bad attributes": {
 			func(c *ldap.Config) {
@@ -212,7 +222,7 @@ func TestValidateRefuses(t *testing.T) {
 			},
 			faults(
 				"groups.base_dn", `"x" is not a DN such as ou=people,dc=example,dc=org: DN ended with incomplete type, value pair`,
-				"groups.name_attribute", `"2.5.4.3" is not the name of an LDAP attribute, such as uid`,
+				"groups.name_attribute", `"2.5.4.3" is the number of an LDAP attribute: write its name, such as uid`,
 				"groups.filter", `"(" is not an LDAP filter such as (objectClass=inetOrgPerson): error reading rune at position 1`,
 				"groups.member_attribute", `"a b" is not the name of an LDAP attribute, such as uid`,
 				"groups.member_value", `"mail" is neither dn nor username`,

@@ -53,7 +53,7 @@ func (u *Users) validateTemplate(p *problems) {
 	case !strings.EqualFold(t.attribute, u.UsernameAttribute):
 		p.add("users.username_attribute", fmt.Sprintf("is %s, and dn_template finds people by their %s: remove one of the two, or make them agree", u.UsernameAttribute, t.attribute))
 	}
-	p.filter("users.filter", u.Filter)
+	p.filter("users.filter", u.Filter, "people are found by dn_template")
 	const because = "dn_template, by which nobody searches"
 	p.unless(u.BaseDN == "", "users.base_dn", because)
 	p.unless(u.LoginAttributes == nil, "users.login_attributes", because)

@@ -34,7 +34,7 @@ func ExampleConfig_Validate() {
 	}
 	// Output:
 	// url: ldap:// without start_tls sends passwords in clear: use ldaps:// or start_tls: true; insecure_plaintext: true accepts the risk
-	// bind_dn: is required: the DN of the account that searches
+	// bind_dn: is required: the DN of the account that searches; where there is none, see client_certificate, anonymous_search and users.dn_template
 	// bind_password: is required: the password of bind_dn
 	// users.base_dn: is required: the entry below which people are searched
 }

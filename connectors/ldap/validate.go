@@ -97,7 +97,7 @@ func (c *Config) validateService(p *problems) {
 		return
 	}
 	instead := []string{"anonymous_search", "client_certificate", "users.dn_template"}
-	p.dn("bind_dn", c.BindDN, "the DN of the account that searches", instead...)
+	p.dn("bind_dn", c.BindDN, "the DN of the account that searches; where there is none, see client_certificate, anonymous_search and users.dn_template", instead...)
 	if c.BindPassword.Blank() {
 		p.add("bind_password", "is required: the password of bind_dn", instead...)
 	}
@@ -115,7 +115,7 @@ func (u *Users) validate(p *problems) {
 
 func (u *Users) validateSearch(p *problems) {
 	p.dn("users.base_dn", u.BaseDN, "the entry below which people are searched", "users.dn_template")
-	p.filter("users.filter", u.Filter)
+	p.filter("users.filter", u.Filter, "people are found by login_attributes")
 	p.attribute("users.username_attribute", u.UsernameAttribute)
 	if len(u.LoginAttributes) == 0 {
 		p.add("users.login_attributes", "is an empty list, by which nobody could be found: name an attribute, or remove the key and have username_attribute")
@@ -135,7 +135,7 @@ func (g *Groups) validate(p *problems) {
 		g.validateFromAttribute(p)
 		return
 	}
-	p.filter("groups.filter", g.Filter)
+	p.filter("groups.filter", g.Filter, "groups are found by member_attribute")
 	p.attribute("groups.member_attribute", g.MemberAttribute)
 	if g.MemberValue != memberDN && g.MemberValue != memberUsername {
 		p.add("groups.member_value", fmt.Sprintf("%q is neither dn nor username", g.MemberValue))
@@ -192,9 +192,15 @@ func (p *problems) dn(field, value, meaning string, instead ...string) {
 	}
 }
 
-func (p *problems) filter(field, value string) {
-	if _, err := ldap.CompileFilter(value); err != nil {
+// filter wants a filter that is the same for everybody: a name is not put into it. found
+// says how entries are found instead.
+func (p *problems) filter(field, value, found string) {
+	_, err := ldap.CompileFilter(value)
+	switch {
+	case err != nil:
 		p.add(field, fmt.Sprintf("%q is not an LDAP filter such as (objectClass=inetOrgPerson): %v", value, filterFault(err)))
+	case strings.Contains(value, placeholder):
+		p.add(field, fmt.Sprintf("%q has %s, and nothing is put in its place: remove it; %s", value, placeholder, found))
 	}
 }
 
@@ -211,6 +217,9 @@ func (p *problems) attribute(field, name string) {
 }
 
 func notAnAttribute(name string) string {
+	if name != "" && strings.Trim(name, ".0123456789") == "" {
+		return fmt.Sprintf("%q is the number of an LDAP attribute: write its name, such as uid", name)
+	}
 	return fmt.Sprintf("%q is not the name of an LDAP attribute, such as uid", name)
 }
 
