@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shorepass/shorepass/connectors/guard"
 	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/internal/e2e/slapd"
 	"github.com/shorepass/shorepass/internal/e2e/stack"
@@ -111,6 +112,29 @@ func TestLDAPLimits(t *testing.T) {
 				t.Errorf("error = %v, want an outage that says %q", err, c.fault)
 			}
 		})
+	}
+}
+
+// TestLDAPLimitsWithoutAccount holds that the limits which the manual and the log name for
+// searches without a service account are those that count.
+func TestLDAPLimitsWithoutAccount(t *testing.T) {
+	for who, access := range map[string]string{"users": selvesRead, "anonymous": allRead} {
+		for name, limits := range map[string]string{"the default": "", "lifted": "limits " + who + " size.prtotal=unlimited"} {
+			t.Run(who+", "+name, func(t *testing.T) {
+				s := slapd.Start(t, slapd.Options{Access: access, LDIF: crowd(0, 600, 0, "uid=bob,"+slapd.People), MemberOf: limits + "\noverlay memberof"})
+				cfg := templateConfig(s)
+				if who == "anonymous" {
+					cfg = anonymousSearch(s)
+				}
+				id, err := signIn(t, openSelves(t, cfg, guard.Config{}), "bob", "bob-password")
+				switch {
+				case limits != "" && (err != nil || len(id.Groups) != 601):
+					t.Errorf("%d groups, %v, want 601", len(id.Groups), err)
+				case limits == "" && (!isOutage(err) || !strings.HasSuffix(err.Error(), "in slapd.conf: limits "+who+" size.prtotal=unlimited")):
+					t.Errorf("error = %v, want an outage that names the limits of %s", err, who)
+				}
+			})
+		}
 	}
 }
 

@@ -34,6 +34,13 @@ func templateConfig(s *slapd.Server) *ldap.Config {
 	return c
 }
 
+// anonymousSearch is a configuration by which anybody searches.
+func anonymousSearch(s *slapd.Server) *ldap.Config {
+	c := ldapConfig(s)
+	c.BindDN, c.BindPassword, c.AnonymousSearch = "", connectors.Secret{}, true
+	return c
+}
+
 // openSelves returns the directory that the configuration describes, behind its guards.
 func openSelves(tb testing.TB, c *ldap.Config, g guard.Config) connectors.Connector {
 	tb.Helper()
@@ -230,14 +237,9 @@ func TestLDAPAnonymousSearch(t *testing.T) {
 	server := slapd.Start(t, slapd.Options{Access: allRead})
 	stopped := slapd.Start(t, slapd.Options{Access: allRead})
 	stopped.Stop(t)
-	anonymous := func(s *slapd.Server) *ldap.Config {
-		c := ldapConfig(s)
-		c.BindDN, c.BindPassword, c.AnonymousSearch = "", connectors.Secret{}, true
-		return c
-	}
 	connect := func(s *slapd.Server) func(testing.TB) connectors.Connector {
 		return func(tb testing.TB) connectors.Connector {
-			return guard.Password(openLDAP(tb, anonymous(s)), guard.Config{Usernames: []string{"a*", "l*", "no*"}})
+			return guard.Password(openLDAP(tb, anonymousSearch(s)), guard.Config{Usernames: []string{"a*", "l*", "no*"}})
 		}
 	}
 	connectortest.Run(t, aliceFixture(connect(server), connect(stopped)))
@@ -250,14 +252,14 @@ func TestLDAPAnonymousSearch(t *testing.T) {
 		"reads no values": {slapd.Options{Access: "access to attrs=entryUUID by * search\naccess to * by * read"}, "check id_attribute, and that anonymous clients may read it"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := openLDAP(t, anonymous(slapd.Start(t, c.options))).Locate(t.Context(), "alice")
+			_, err := openLDAP(t, anonymousSearch(slapd.Start(t, c.options))).Locate(t.Context(), "alice")
 			if !isOutage(err) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error = %v, want an outage that says %q", err, c.want)
 			}
 		})
 	}
 	hidden := slapd.Start(t, slapd.Options{Access: "access to dn.exact=" + slapd.Suffix + " by * read\naccess to * by * none"})
-	if _, err := openLDAP(t, anonymous(hidden)).Locate(t.Context(), "alice"); !errors.Is(err, connectors.ErrNotMine) {
+	if _, err := openLDAP(t, anonymousSearch(hidden)).Locate(t.Context(), "alice"); !errors.Is(err, connectors.ErrNotMine) {
 		t.Errorf("people who cannot be seen: error = %v, want ErrNotMine", err)
 	}
 }
