@@ -29,7 +29,11 @@ func (p *program) connect(ctx context.Context, cfg *config.Config, username stri
 			if err != nil {
 				continue
 			}
-			report.Connectors = append(report.Connectors, probe(ctx, c, opened, username))
+			one := probe(ctx, c, opened)
+			if username != "" && one.Verdict != verdictFailed {
+				find(ctx, one, r.Usernames, opened, username)
+			}
+			report.Connectors = append(report.Connectors, one)
 			closeConnector(opened)
 		}
 		reports = append(reports, report)
@@ -38,7 +42,7 @@ func (p *program) connect(ctx context.Context, cfg *config.Config, username stri
 }
 
 // probe reports on one connector.
-func probe(ctx context.Context, c config.Connector, opened connectors.Connector, username string) *connectorReport {
+func probe(ctx context.Context, c config.Connector, opened connectors.Connector) *connectorReport {
 	report := newReport(c, verdictFine)
 	ctx = connectors.WithTrace(ctx, report.add)
 	err := errors.ErrUnsupported
@@ -54,23 +58,20 @@ func probe(ctx context.Context, c config.Connector, opened connectors.Connector,
 			report.Message = err.Error()
 		}
 	}
-	if username != "" && report.Verdict != verdictFailed {
-		find(ctx, report, opened, username)
-	}
 	return report
 }
 
 // find looks a user up, without a password.
-func find(ctx context.Context, report *connectorReport, opened connectors.Connector, username string) {
+func find(ctx context.Context, report *connectorReport, usernames connectors.UsernameForm, opened connectors.Connector, username string) {
 	finder, ok := opened.(connectors.Finder)
 	if !ok {
 		return
 	}
 	if !opened.Handles(connectors.Credentials{Username: username}) {
-		report.Verdict, report.Message = verdictUnhandled, fmt.Sprintf("does not take the name %q: it is not listed, or its usernames keep it out", username)
+		report.unhandled(usernames, username)
 		return
 	}
-	id, err := finder.Find(ctx, username)
+	id, err := finder.Find(connectors.WithTrace(ctx, report.add), username)
 	var rejected *connectors.Rejection
 	switch {
 	case err == nil:
@@ -79,15 +80,23 @@ func find(ctx context.Context, report *connectorReport, opened connectors.Connec
 		report.Verdict, report.Message = verdictUntold, "finds nobody without a password: use explain --login"
 	case errors.Is(err, connectors.ErrNotMine):
 		report.Verdict, report.Message = verdictUnknown, fmt.Sprintf("does not know %q", username)
+		diagnose(ctx, report, opened, username)
 	case errors.Is(err, connectors.ErrGone):
 		report.Verdict, report.Message = verdictRejected, fmt.Sprintf("%q may not sign in: %v", username, err)
 	case errors.As(err, &rejected):
 		report.Verdict, report.Message, report.Fix = verdictRejected, fmt.Sprintf("%q may not sign in: %s", username, rejected.Reason), rejectionFix(rejected.Reason)
 	default:
 		report.Verdict, report.Message = verdictFailed, fmt.Sprintf("cannot tell whether %q may sign in", username)
-		if !report.failed() {
+		if !report.ended() {
 			report.Message += ": " + err.Error()
 		}
+	}
+}
+
+// diagnose has a connector look for a user whom it does not know, if it can.
+func diagnose(ctx context.Context, report *connectorReport, opened connectors.Connector, username string) {
+	if d, ok := opened.(connectors.Diagnoser); ok {
+		d.Diagnose(connectors.WithTrace(ctx, report.add), username)
 	}
 }
 
@@ -101,7 +110,7 @@ func vouched(id connectors.Identity) string {
 }
 
 // connected reports whether all connectors work and, where one was named, the user
-// was found.
+// was found, or may be known to one that cannot say so.
 func connected(reports []realmReport, username string) bool {
 	found := username == ""
 	for _, r := range reports {
@@ -109,7 +118,7 @@ func connected(reports []realmReport, username string) bool {
 			switch c.Verdict {
 			case verdictFailed, verdictRejected:
 				return false
-			case verdictFine:
+			case verdictFine, verdictUntold:
 				found = true
 			}
 		}

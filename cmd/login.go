@@ -26,15 +26,21 @@ func (p *program) login(ctx context.Context, realm config.Realm, c connectors.Cr
 		return connectors.Identity{}, report, err
 	}
 	defer closeAll() //nolint:errcheck // the process ends next
+	watches := make([]*watched, len(members))
 	for i, m := range members {
-		watch := &watched{Connector: m.Connector, report: newReport(realm.Connectors[i], verdictNotAsked)}
-		watch.report.Message = "not asked"
-		report.Connectors = append(report.Connectors, watch.report)
-		members[i].Connector = watch
+		watches[i] = &watched{Connector: m.Connector, usernames: realm.Usernames, report: newReport(realm.Connectors[i], verdictNotAsked)}
+		watches[i].report.Message = "not asked"
+		report.Connectors = append(report.Connectors, watches[i].report)
+		members[i].Connector = watches[i]
 	}
-	ctx, cancel := context.WithTimeout(ctx, loginTime)
+	limited, cancel := context.WithTimeout(ctx, loginTime)
 	defer cancel()
-	identity, err := connectors.NewChain(realm.Usernames, members...).Authenticate(ctx, c)
+	identity, err := connectors.NewChain(realm.Usernames, members...).Authenticate(limited, c)
+	for _, w := range watches {
+		if w.report.Verdict == verdictUnknown {
+			diagnose(ctx, w.report, w.Connector, c.Username)
+		}
+	}
 	switch {
 	case errors.Is(err, connectors.ErrRejected):
 		err = fmt.Errorf("login refused: %w", err)
@@ -47,14 +53,15 @@ func (p *program) login(ctx context.Context, realm config.Realm, c connectors.Cr
 // watched is a connector whose part in a login is noted.
 type watched struct {
 	connectors.Connector
-	report *connectorReport
+	usernames connectors.UsernameForm
+	report    *connectorReport
 }
 
 // Handles notes a name that is not for the connector.
 func (w *watched) Handles(c connectors.Credentials) bool {
 	handles := w.Connector.Handles(c)
 	if !handles {
-		w.report.Verdict, w.report.Message = verdictUnhandled, "does not take this name: it is not listed, or its usernames keep it out"
+		w.report.unhandled(w.usernames, c.Username)
 	}
 	return handles
 }
@@ -69,14 +76,13 @@ func (w *watched) Authenticate(ctx context.Context, c connectors.Credentials) (c
 		r.Verdict, r.Message = verdictFine, "vouches for "+vouched(id)
 	case errors.Is(err, connectors.ErrNotMine):
 		r.Verdict, r.Message = verdictUnknown, "does not know this name: the next connector that takes it is asked"
-		r.Fix = fmt.Sprintf(`if it should: "shorepass check --connect --user %s" shows what the connector sees`, c.Username)
 	case errors.As(err, &rejected):
 		r.Verdict, r.Message, r.Fix = verdictRejected, "refuses: "+string(rejected.Reason), rejectionFix(rejected.Reason)
 	case errors.Is(err, connectors.ErrRejected):
 		r.Verdict, r.Message = verdictRejected, "refuses"
 	default:
 		r.Verdict, r.Message = verdictFailed, "cannot tell: clients get 503"
-		if r.Fix = `"shorepass check --connect" tries everything but the password`; !r.failed() {
+		if r.Fix = `"shorepass check --connect" tries what takes no password`; !r.ended() {
 			r.Message += ": " + err.Error()
 		}
 	}

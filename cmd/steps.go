@@ -64,6 +64,23 @@ func (r *connectorReport) failed() bool {
 	return false
 }
 
+// ended reports whether the last step has failed: what came of the whole is told then.
+func (r *connectorReport) ended() bool {
+	return len(r.Steps) > 0 && r.Steps[len(r.Steps)-1].Error != ""
+}
+
+// unhandled is the verdict on a name that the connector does not take.
+func (r *connectorReport) unhandled(usernames connectors.UsernameForm, name string) {
+	r.Verdict, r.Message = verdictUnhandled, "does not take this name: it is not listed, or its usernames keep it out"
+	if _, ok := usernames.Parse(name); ok {
+		return
+	}
+	r.Message = fmt.Sprintf("does not take this name: the realm's user names are %s", usernames)
+	if _, ok := connectors.UnicodeUsernames.Parse(name); ok {
+		r.Fix = "set unicode_usernames: true in the realm, for letters and digits of every script"
+	}
+}
+
 // write prints the report for people: a line for each step, and what to do below
 // those that failed.
 func (r *connectorReport) write(w io.Writer) error {

@@ -19,7 +19,7 @@ type Step struct {
 type traceKey struct{}
 
 // WithTrace returns a context whose steps are reported to report, one at a time, in
-// the manner of net/http/httptrace.
+// the manner of net/http/httptrace; to nobody where that is nil.
 func WithTrace(ctx context.Context, report func(Step)) context.Context {
 	return context.WithValue(ctx, traceKey{}, report)
 }
@@ -29,7 +29,7 @@ func WithTrace(ctx context.Context, report func(Step)) context.Context {
 // nothing into words for nobody.
 func StartStep(ctx context.Context, name string) (finish func(Step)) {
 	report, ok := ctx.Value(traceKey{}).(func(Step))
-	if !ok {
+	if !ok || report == nil {
 		return nil
 	}
 	begun := time.Now()
@@ -55,4 +55,13 @@ type Finder interface {
 	// as [Directory.Locate] and [Resolver] do, and with an [errors.ErrUnsupported]
 	// where a password is needed to find anybody.
 	Find(ctx context.Context, username string) (Identity, error)
+}
+
+// Diagnoser is implemented by connectors and directories that can look for a user whom
+// they do not know.
+type Diagnoser interface {
+	// Diagnose reports to the trace of ctx, as steps with advice, what keeps the user of
+	// this name, who is not known, from being found. It is for an operator who asks: it
+	// looks further than a login does, and may take longer.
+	Diagnose(ctx context.Context, username string)
 }

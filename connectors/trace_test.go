@@ -11,6 +11,9 @@ func TestTrace(t *testing.T) {
 	if finish := connectors.StartStep(t.Context(), "search"); finish != nil {
 		t.Error("a step begins where nobody listens")
 	}
+	if finish := connectors.StartStep(connectors.WithTrace(t.Context(), nil), "search"); finish != nil {
+		t.Error("a step is reported to nobody")
+	}
 	var got []connectors.Step
 	ctx := connectors.WithTrace(t.Context(), func(s connectors.Step) { got = append(got, s) })
 	fault := errors.New("no such object")

@@ -54,6 +54,7 @@ var (
 	_ connectors.Connector = (*password)(nil)
 	_ connectors.Prober    = (*password)(nil)
 	_ connectors.Finder    = (*password)(nil)
+	_ connectors.Diagnoser = (*password)(nil)
 )
 
 // Handles reports whether the user name has the form of one, passes the usernames
@@ -108,6 +109,14 @@ func (p *password) Find(ctx context.Context, username string) (connectors.Identi
 		return connectors.Identity{}, err
 	}
 	return resolver.Resolve(ctx, account.ID)
+}
+
+// Diagnose has the directory look for a user of the connector's, if it can.
+func (p *password) Diagnose(ctx context.Context, username string) {
+	name, ok := p.config.Form.Parse(username)
+	if d, can := p.directory.(connectors.Diagnoser); ok && can {
+		d.Diagnose(ctx, name)
+	}
 }
 
 // Close closes the directory, if it can be closed.

@@ -36,6 +36,29 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// seeking is a directory that looks for people it does not know.
+type seeking struct {
+	listing
+	sought string
+}
+
+func (s *seeking) Diagnose(_ context.Context, username string) { s.sought = username }
+
+func TestDiagnose(t *testing.T) {
+	for typed, want := range map[string]string{"Zoe": "zoe", "a b": ""} {
+		t.Run(typed, func(t *testing.T) {
+			d := &seeking{}
+			diagnoser, ok := guard.Password(d, guard.Config{}).(connectors.Diagnoser)
+			if !ok {
+				t.Fatal("the connector is no Diagnoser")
+			}
+			if diagnoser.Diagnose(t.Context(), typed); d.sought != want {
+				t.Errorf("looks for %q, want %q", d.sought, want)
+			}
+		})
+	}
+}
+
 func TestFind(t *testing.T) {
 	for name, c := range map[string]struct {
 		directory connectors.Directory

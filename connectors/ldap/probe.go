@@ -60,12 +60,17 @@ type probe struct {
 
 // probeError is what does not fit, and what to do about it.
 type probeError struct {
-	err error
+	err error // nil: nothing is wrong, and fix is advice
 	fix string
 }
 
 // Error says both.
-func (e *probeError) Error() string { return e.err.Error() + ": " + e.fix }
+func (e *probeError) Error() string {
+	if e.err == nil {
+		return e.fix
+	}
+	return e.err.Error() + ": " + e.fix
+}
 
 // Unwrap returns the cause.
 func (e *probeError) Unwrap() error { return e.err }
@@ -75,17 +80,18 @@ func unfit(fix, text string, args ...any) error {
 	return &probeError{err: fmt.Errorf(text, args...), fix: fix}
 }
 
-// do runs one step.
+// do runs one step. Advice is no failure.
 func (p *probe) do(name string, look func() (detail string, err error)) (ok bool) {
 	end := step(p.ctx, name)
 	detail, err := look()
 	if end != nil {
 		end(err, detail)
 	}
-	if err != nil {
-		p.failed = errors.Join(p.failed, err)
+	if _, cause := told(err); cause == nil {
+		return true
 	}
-	return err == nil
+	p.failed = errors.Join(p.failed, err)
+	return false
 }
 
 // whoAmI asks whom the directory takes the client certificate for (RFC 4532). Not

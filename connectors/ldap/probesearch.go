@@ -44,15 +44,20 @@ func (p *probe) nearest(text string) string {
 			return fmt.Sprintf("%s exists, and has below it: %s", dn, strings.Join(names(found), ", "))
 		}
 	}
-	root, err := p.search(p.ctx, &ldap.SearchRequest{BaseDN: "", Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"namingContexts"}})
+	if contexts := namingContexts(p.ctx, p.search); len(contexts) > 0 {
+		return "the server's entries are below " + strings.Join(contexts, "; ")
+	}
+	return ""
+}
+
+// namingContexts are where the server's entries begin, as far as it tells (RFC 4512
+// §5.1).
+func namingContexts(ctx context.Context, search searchFunc) []string {
+	root, err := search(ctx, &ldap.SearchRequest{BaseDN: "", Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"namingContexts"}})
 	if err != nil || len(root.Entries) == 0 {
-		return ""
+		return nil
 	}
-	contexts := root.Entries[0].GetAttributeValues("namingContexts")
-	if len(contexts) == 0 {
-		return ""
-	}
-	return "the server's entries are below " + strings.Join(contexts, "; ")
+	return root.Entries[0].GetAttributeValues("namingContexts")
 }
 
 // names are what entries are called below the one above them; not all, where there

@@ -27,6 +27,7 @@ func TestCheckConnectAccounts(t *testing.T) {
 		"anonymous":          {open, "anonymous_search: true\n" + people(""), nil, 0},
 		"anonymous-refused":  {s, "anonymous_search: true\n" + people(""), nil, 1},
 		"template":           {own, template, nil, 0},
+		"template-user":      {own, template, []string{"--user", "alice"}, 0},
 		"login-template":     {own, template, []string{"alice"}, 0},
 		"login-unreadable":   {closed, template, []string{"alice"}, 1},
 		"policy":             {s, account + people(", disabled: ppolicy, password_policy: '"+defaultPolicy+"'"), nil, 0},

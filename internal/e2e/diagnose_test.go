@@ -1,0 +1,34 @@
+package e2e_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/internal/e2e/slapd"
+	"github.com/shorepass/shorepass/internal/e2e/stack"
+)
+
+// TestDiagnose has people who are not found looked for where a login does not look.
+func TestDiagnose(t *testing.T) {
+	s := slapd.Start(t, slapd.Options{})
+	for name, c := range map[string]struct{ users, user string }{
+		"outside":          {"base_dn: 'ou=contractors," + slapd.Suffix + "'", "alice"},
+		"outside-filtered": {"base_dn: 'ou=contractors," + slapd.Suffix + "'", "printer"},
+		"deeper":           {"scope: one, base_dn: '" + slapd.Suffix + "', filter: (objectClass=*)", "alice"},
+		"filtered":         {"base_dn: '" + slapd.People + "', filter: (&(objectClass=inetOrgPerson)(!(sn=Adams)))", "alice"},
+		"nowhere":          {"base_dn: '" + slapd.People + "'", "zoe"},
+		"no-name":          {"base_dn: '" + slapd.People + "'", "łukasz"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := replace(t, directoryLines(s, s.TLSURL), "base_dn: '"+slapd.Suffix+"'", c.users)
+			b := stack.NewBroker(t, program, orgConfig(config), nil)
+			r := b.Command(t, "", "check", "--connect", "--user", c.user)
+			_, connector, _ := strings.Cut(r.Stdout, "groups member")
+			login := b.Command(t, "a-guess\n", "explain", "--login", c.user, "repository:platform/app:pull")
+			if r.Code != 1 || login.Code != 1 || strings.Contains(r.Text()+login.Text(), slapd.ServicePassword) {
+				t.Errorf("check exits %d, explain %d", r.Code, login.Code)
+			}
+			golden(t, "connect/diagnose-"+name+".txt", steadySteps(connector+login.Text()))
+		})
+	}
+}
