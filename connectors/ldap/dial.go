@@ -25,6 +25,9 @@ const (
 // errNoAnswer is the cause of an operation that was given up.
 var errNoAnswer = errors.New("the directory did not answer in time")
 
+// noAnswerAdvice says what to do about errNoAnswer.
+const noAnswerAdvice = "it does not answer: see whether it hangs or is overloaded, and check host and port in url"
+
 // dialer opens connections to one server. They are encrypted, where that is
 // configured, but not bound.
 type dialer struct {
@@ -179,10 +182,16 @@ func dialAdvice(err error) string {
 		return client.advice()
 	case errors.As(err, &authority):
 		return "its certificate comes from an authority that is not trusted; set ca_file to that authority's certificate"
+	case errors.Is(err, errNoAnswer):
+		return noAnswerAdvice
+	case errors.As(err, &name) && len(name.Certificate.DNSNames)+len(name.Certificate.IPAddresses) == 0:
+		return "its certificate names no host but in its subject, which does not count: have it made anew, with the host as subjectAltName"
 	case errors.As(err, &name):
 		return "its certificate is not for this host; put a name that the certificate carries into url"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "its certificate has expired, or is not valid yet, or a clock is wrong: renew it there, and check the time here"
+	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
+		return "its certificate is not one for servers: have it made anew, with serverAuth in extendedKeyUsage"
 	case errors.As(err, &record):
 		return "no TLS is spoken at this port; ldaps:// is usual at 636, and start_tls: true with ldap:// at 389"
 	case errors.As(err, &alert) && alert.Op == remoteAlert:

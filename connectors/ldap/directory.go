@@ -157,7 +157,7 @@ func (d *Directory) dialService(ctx context.Context, to *server) (*session, erro
 	}
 	if err != nil {
 		s.close()
-		return nil, err
+		return nil, &reportedError{err}
 	}
 	return s, nil
 }

@@ -93,6 +93,15 @@ func searchResultOf(err error, secret, searcher string) error {
 	return err
 }
 
+// withoutWords returns err without the directory's own words, for those who do not know
+// what secret might be in them.
+func withoutWords(err error) error {
+	if code, answered := resultCode(err); answered {
+		return &resultError{code: code, advice: advice(code)}
+	}
+	return err
+}
+
 // asResult returns err as a result that the directory sent. The library's own
 // errors have the same type, but only what was sent has a packet.
 func asResult(err error) (*ldap.Error, bool) {

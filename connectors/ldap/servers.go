@@ -77,7 +77,11 @@ func (s *servers) try(ctx context.Context, server *server, left int, attempt fun
 	}
 	shareCtx, cancel := context.WithTimeoutCause(ctx, share, errNoAnswer)
 	defer cancel()
+	end := step(ctx, "server")
 	err := attempt(shareCtx, server)
+	if end != nil && isServerFault(err) && !isReported(err) {
+		end(withoutWords(err), server.address.String())
+	}
 	if !isServerFault(err) || ctx.Err() != nil {
 		return err // a caller who has gone says nothing about the server
 	}

@@ -3,6 +3,7 @@ package ldap
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync/atomic"
 	"time"
@@ -67,6 +68,8 @@ func (s *session) do(ctx context.Context, op func(*ldap.Conn) error) error {
 		return context.Cause(ctx)
 	case s.client != nil:
 		return s.client.refusal(err, s.limit.lost())
+	case s.limit.lost() != nil: // of which the library leaves the text
+		return fmt.Errorf("the connection is lost: %w", s.limit.lost())
 	}
 	return err
 }

@@ -72,14 +72,18 @@ func answers(ctx context.Context, to *server) error {
 		return err
 	}
 	defer s.close()
+	end := step(ctx, "answer")
 	err = s.do(ctx, func(c *ldap.Conn) error {
 		_, err := c.Search(&ldap.SearchRequest{Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"1.1"}})
 		return err
 	})
-	if isServerFault(err) {
-		return err
+	if !isServerFault(err) {
+		err = nil
 	}
-	return nil
+	if end != nil {
+		end(withoutWords(err), "to a search of its root DSE")
+	}
+	return err
 }
 
 // Probe connects to each server: what people see there, only they can tell.

@@ -1,12 +1,19 @@
 package ldap_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
+	"math/big"
 	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 
@@ -21,6 +28,22 @@ func authority(t *testing.T) (*tls.Config, connectors.Path) {
 	s := httptest.NewTLSServer(nil)
 	s.Close()
 	return s.TLS.Clone(), writeFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})))
+}
+
+// selfSigned is the server certificate that a template describes, and its file.
+func selfSigned(t *testing.T, template *x509.Certificate) (*tls.Config, connectors.Path) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template.SerialNumber, template.NotBefore, template.NotAfter = big.NewInt(1), time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	return config, writeFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 }
 
 // startTLS agrees to StartTLS and goes on over TLS.
@@ -62,6 +85,8 @@ func TestTLSFaults(t *testing.T) {
 	server, ca := authority(t)
 	old := server.Clone()
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 // the lowest is 1.2 unless it is set
+	nameless, namelessCA := selfSigned(t, &x509.Certificate{Subject: pkix.Name{CommonName: "127.0.0.1"}})
+	client, clientCA := selfSigned(t, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	answer := func(op *ber.Packet) func(net.Conn) { return misbehave(message(1, op).Bytes(), false) }
 	injected := append(message(1, result(opExtendedResponse, 0, "")).Bytes(), message(1, result(opBindResponse, 0, "")).Bytes()...)
 	for name, c := range map[string]struct {
@@ -85,6 +110,14 @@ func TestTLSFaults(t *testing.T) {
 		"wrong host name, StartTLS": {
 			startTLS(server), true, func(c *ldap.Config) { c.URL[0] = strings.Replace(c.URL[0], "127.0.0.1", "localhost", 1) },
 			"its certificate is not for this host; put a name that the certificate carries into url: ",
+		},
+		"a name in the subject alone": {
+			overTLS(nameless), false, func(c *ldap.Config) { c.CAFile = namelessCA },
+			"its certificate names no host but in its subject, which does not count: have it made anew, with the host as subjectAltName: ",
+		},
+		"a client's certificate": {
+			overTLS(client), false, func(c *ldap.Config) { c.CAFile = clientCA },
+			"its certificate is not one for servers: have it made anew, with serverAuth in extendedKeyUsage: ",
 		},
 		"TLS 1.1":              {overTLS(old), false, nil, "protocol version not supported"},
 		"TLS 1.1, StartTLS":    {startTLS(old), true, nil, "protocol version not supported"},

@@ -46,6 +46,10 @@ func told(err error) (fix string, cause error) {
 		return strings.TrimPrefix(result.advice, ": "), &resultError{code: result.code, diagnostic: result.diagnostic}
 	case errors.As(err, &service):
 		return service.check, service.err
+	case errors.Is(err, errNoAnswer):
+		return noAnswerAdvice, err
+	case isHangUp(err):
+		return "it hangs up; see its log, and whether the port in url is one for ldaps://", err
 	}
 	return "", err
 }
@@ -57,14 +61,16 @@ type reportedError struct{ error }
 // Unwrap returns the error.
 func (e *reportedError) Unwrap() error { return e.error }
 
-// isReported reports whether a step within has told of err.
+// isReported reports whether a step within has told of err. Of the faults of several
+// servers, each has had one.
 func isReported(err error) bool {
 	var (
 		dial    *dialError
 		service *serviceError
 		told    *reportedError
+		servers serverErrors
 	)
-	return errors.As(err, &dial) || errors.As(err, &service) || errors.As(err, &told)
+	return errors.As(err, &servers) || errors.As(err, &dial) || errors.As(err, &service) || errors.As(err, &told)
 }
 
 // describeConnection says what a connection leads to; socket is nil where it did not

@@ -3,6 +3,7 @@ package ldap_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +74,65 @@ func TestTraceOfAServerThatIsDown(t *testing.T) {
 	_, _ = d.Locate(ctx, "alice")
 	if got := names(*steps); got != "connect!" || !strings.Contains((*steps)[0].Fix, "nothing listens there") {
 		t.Errorf("steps: %s, fix %q", got, (*steps)[0].Fix)
+	}
+}
+
+// TestTraceOfSeveralServers holds that each server at fault has one step that failed, and
+// that the words of a server, which may hold what it was sent, stay out of it.
+func TestTraceOfSeveralServers(t *testing.T) {
+	const down = "ldap://127.0.0.1:1"
+	echo := script{bind: func(_, password string) (int, string) { return 51, password }}
+	serve := func(s script) string { return listen(t, s.serve) }
+	for name, c := range map[string]struct {
+		urls []string
+		want string
+	}{
+		"busy, well":          {[]string{serve(searchCode(51)), serve(script{})}, "connect bind server! connect bind search entry connect password"},
+		"busy, down":          {[]string{serve(searchCode(51)), down}, "connect bind server! connect!"},
+		"down, busy":          {[]string{down, serve(searchCode(51))}, "connect! connect bind server!"},
+		"a busy bind, down":   {[]string{serve(echo), down}, "connect bind! connect!"},
+		"busy binds of users": {[]string{serve(bindCodes(0, 51)), serve(bindCodes(0, 52))}, "connect bind search entry connect server! connect server!"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, steps := traced(t)
+			cfg := config("")
+			cfg.URL = c.urls
+			d := open(t, cfg)
+			a, err := d.Locate(ctx, "alice")
+			if err == nil {
+				_, _ = d.Verify(ctx, a, secret(userPassword))
+			}
+			if got := names(*steps); got != c.want {
+				t.Errorf("steps: %s, want %s", got, c.want)
+			}
+			if text := fmt.Sprint(*steps); strings.Contains(text, userPassword) || strings.Contains(text, servicePassword) {
+				t.Errorf("a secret is in the steps: %s", text)
+			}
+		})
+	}
+}
+
+// TestTraceOfSilence holds that there is something to do about servers which do not
+// answer, or hang up.
+func TestTraceOfSilence(t *testing.T) {
+	t.Parallel()
+	server, _ := authority(t)
+	for name, c := range map[string]struct {
+		serve     func(net.Conn)
+		want, fix string
+	}{
+		"says nothing":     {misbehave(nil, false), "connect bind!", "it does not answer"},
+		"is for TLS":       {overTLS(server), "connect bind!", "whether the port in url is one for ldaps://"},
+		"hangs up at once": {misbehave(nil, true), "connect bind!", "it hangs up"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, steps := traced(t)
+			_, _ = open(t, config(listen(t, c.serve))).Locate(ctx, "alice")
+			if got := names(*steps); got != c.want || !strings.Contains((*steps)[1].Fix, c.fix) {
+				t.Errorf("steps: %+v, want %s and the fix %q", *steps, c.want, c.fix)
+			}
+		})
 	}
 }
 

@@ -32,3 +32,40 @@ func TestDiagnose(t *testing.T) {
 		})
 	}
 }
+
+// TestDiagnoseServers has several servers fail, each in its way: each has a line.
+func TestDiagnoseServers(t *testing.T) {
+	own := slapd.Options{Access: selvesRead}
+	s, hanging, down := slapd.Start(t, own), slapd.Start(t, own), slapd.Start(t, own)
+	down.Stop(t)
+	hanging.Pause(t)
+	t.Cleanup(func() { hanging.Resume(t) })
+	account := "bind_dn: '" + slapd.ServiceDN + "'\nbind_password: '" + slapd.ServicePassword + "'\n"
+	search := account + "users: {base_dn: '" + slapd.People + "'}\n"
+	template := "users: {dn_template: 'uid={username}," + slapd.People + "'}\n"
+	for name, c := range map[string]struct {
+		servers []*slapd.Server
+		lines   string
+		code    int // of the login
+	}{
+		"none":          {[]*slapd.Server{down, hanging}, search, 1},
+		"none-template": {[]*slapd.Server{hanging, down}, template, 1},
+		"last-template": {[]*slapd.Server{hanging, s}, template, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var urls []string
+			for _, s := range c.servers {
+				urls = append(urls, s.URL)
+			}
+			b := stack.NewBroker(t, program, orgConfig("url: ["+strings.Join(urls, ", ")+"]\n"+c.lines), nil)
+			r := b.Command(t, "", "check", "--connect")
+			login := b.Command(t, "alice-password\n", "explain", "--login", "alice")
+			if r.Code != 1 || login.Code != c.code {
+				t.Errorf("check exits %d, explain %d, want 1 and %d", r.Code, login.Code, c.code)
+			}
+			_, connector, _ := strings.Cut(r.Text(), "realm org\n")
+			golden(t, "connect/servers-"+name+".txt", steadySteps(connector+login.Text()))
+		})
+	}
+}
