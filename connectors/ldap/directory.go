@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -17,10 +16,9 @@ import (
 type Directory struct {
 	finder
 	servers  *servers
-	searches *pool // bound as the service account
-	binds    *pool // for users' binds alone
-	logger   *slog.Logger
-	warned   atomic.Int64 // Unix time of the last warning about the service account
+	account  *account // that searches
+	searches *pool    // bound as it
+	binds    *pool    // for users' binds alone
 }
 
 var (
@@ -36,13 +34,15 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	if cfg.EndsChain() {
 		return nil, errors.New("users.dn_template is for NewTemplate: this directory is searched")
 	}
-	d := &Directory{logger: cmp.Or(deps.Logger, slog.New(slog.DiscardHandler))}
-	dialers, err := newDialers(cfg, d.logger)
+	d := &Directory{}
+	logger := cmp.Or(deps.Logger, slog.New(slog.DiscardHandler))
+	dialers, err := newDialers(cfg, logger)
 	if err != nil {
 		return nil, err
 	}
-	d.servers = newServers(dialers, d.logger)
-	d.searches = newPool(d.servers, d.dialService)
+	d.servers = newServers(dialers, logger)
+	d.account = &account{config: &d.config, client: dialers[0].client, logger: logger}
+	d.searches = newPool(d.servers, d.dialToSearch)
 	d.binds = newPool(d.servers, func(ctx context.Context, to *server) (*session, error) { return to.dial(ctx) })
 	d.servers.works, d.servers.moved = d.works, d.moved
 	if d.finder, err = newFinder(cfg, deps, d.searches.do); err != nil {
@@ -134,28 +134,22 @@ func (d *Directory) bind(ctx context.Context, dn string, password connectors.Sec
 	return err
 }
 
+// dialToSearch is dialService for logins, which do not wait for a connection on which
+// the service account would not sign in.
+func (d *Directory) dialToSearch(ctx context.Context, to *server) (*session, error) {
+	if err := d.account.refusal(); err != nil {
+		return nil, err
+	}
+	return d.dialService(ctx, to)
+}
+
 // dialService opens a connection that is bound as the service account.
 func (d *Directory) dialService(ctx context.Context, to *server) (*session, error) {
 	s, err := to.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if d.config.AnonymousSearch {
-		return s, nil // which nobody has signed in on is anonymous (RFC 4513 §5.1.1)
-	}
-	bind := accountBind{dn: d.config.BindDN, password: d.config.BindPassword}
-	end := step(ctx, "bind")
-	err = s.do(ctx, func(c *ldap.Conn) error {
-		if d.config.external() {
-			return c.ExternalBind()
-		}
-		return bind.run(c)
-	})
-	err = d.serviceVerdict(&bind, err)
-	if end != nil {
-		end(err, "as "+d.config.serviceAccount())
-	}
-	if err != nil {
+	if err := d.account.signIn(ctx, s, to); err != nil {
 		s.close()
 		return nil, &reportedError{err}
 	}

@@ -27,8 +27,9 @@
 //
 // A result code is a rejection where it speaks of the user's account or password
 // (see the table in result.go); everything else is an outage, a refused service
-// account above all: it is our own password that is wrong then. Two entries for
-// one name are a rejection.
+// account above all: it is our own password that is wrong then, and the refusal is
+// the answer for a while, lest logins with invented names lock the account (see
+// service.go). Two entries for one name are a rejection.
 //
 // Binds carry the password policy control (draft-behera-ldap-password-policy-10): what
 // the directory says of the account in its answer, locked, expired, to be changed, is a

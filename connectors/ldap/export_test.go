@@ -2,7 +2,9 @@ package ldap
 
 import (
 	"context"
+	"log/slog"
 	"net"
+	"slices"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
@@ -48,6 +50,62 @@ func (p Pool) Bind(ctx context.Context) error {
 
 // Close closes the pool.
 func (p Pool) Close() { p.pool.close() }
+
+// ServiceAccount is the account that searches, on a server of its own.
+type ServiceAccount struct {
+	account *account
+	server  *server
+}
+
+// NewServiceAccount returns the account of a configuration. It panics where the client
+// certificate cannot be read.
+func NewServiceAccount(c *Config, logger *slog.Logger) ServiceAccount {
+	client, err := c.ClientCertificate.load(logger)
+	if err != nil {
+		panic(err)
+	}
+	return ServiceAccount{&account{config: c, client: client, logger: logger}, newServers([]*dialer{{}}, nil).list[0]}
+}
+
+// SignIn binds on a connection, which it closes.
+func (a ServiceAccount) SignIn(ctx context.Context, c net.Conn) error {
+	s := newSession(c, c)
+	defer s.close()
+	return a.account.signIn(ctx, s, a.server)
+}
+
+// Refusal is what logins are answered with meanwhile.
+func (a ServiceAccount) Refusal() error { return a.account.refusal() }
+
+// Servers are the servers of one directory.
+type Servers struct{ servers *servers }
+
+// NewServers returns so many servers, all of which pass every look in the background.
+func NewServers(n int, logger *slog.Logger) Servers {
+	s := newServers(make([]*dialer, n), logger)
+	for _, one := range s.list {
+		one.dialer = &dialer{}
+	}
+	s.works = func(context.Context, *server) error { return nil }
+	return Servers{s}
+}
+
+// Ask runs attempt with one server after the other until one was no fault of the
+// server's.
+func (s Servers) Ask(ctx context.Context, attempt func(ctx context.Context, n int) error) error {
+	return s.servers.ask(ctx, func(ctx context.Context, to *server) error {
+		return attempt(ctx, slices.Index(s.servers.list, to))
+	})
+}
+
+// First returns the server that new work goes to.
+func (s Servers) First() int { return slices.Index(s.servers.list, s.servers.first()) }
+
+// Close ends the looks in the background.
+func (s Servers) Close() { s.servers.close() }
+
+// ErrNoAnswer is the cause of an operation that was given up.
+var ErrNoAnswer = errNoAnswer
 
 // PolicyRefusal decodes one control of a bind's answer and says why it refuses the
 // account.

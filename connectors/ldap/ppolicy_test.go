@@ -148,8 +148,8 @@ func TestServiceAccountPolicy(t *testing.T) {
 		"locked":  {code49, lockedByPolicy, "the directory refuses the service account; it is locked: unlock it in the directory: result code 49 (invalid credentials)", `level=ERROR msg="nobody can sign in"`},
 		"expired": {code49, expiredByPolicy, "its password has expired: change it, in the directory and as bind_password: result code 49", `level=ERROR msg="nobody can sign in"`},
 		"reset":   {codeSuccess, mustChangeByPolicy, "its password was reset: change it, in the directory and as bind_password: it may bind, and nothing else", `level=ERROR msg="nobody can sign in"`},
-		"wrong":   {code49, "\x30\x00", "check bind_dn and bind_password: result code 49", `level=ERROR msg="nobody can sign in"`},
-		"grace":   {codeSuccess, threeGraceLogins, "", `level=WARN msg="people can sign in a few times more" bind_dn="cn=service,dc=example" error="the password of the service account has expired: change it, in the directory and as bind_password"`},
+		"wrong":   {code49, "\x30\x00", "check bind_dn and bind_password, and whether the account is locked: result code 49", `level=ERROR msg="nobody can sign in"`},
+		"grace":   {codeSuccess, threeGraceLogins, "", `level=WARN msg="people can sign in a few times more" account="cn=service,dc=example" error="the password of the service account has expired: change it, in the directory and as bind_password"`},
 		"soon":    {codeSuccess, expiresInTenMinutes, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -79,9 +79,11 @@ func searchResultOf(err error, secret, searcher string) error {
 	if errors.As(err, &servers) {
 		return servers.each(func(err error) error { return searchResultOf(err, secret, searcher) })
 	}
-	err = resultOf(err, secret)
+	if _, ok := asResult(err); !ok {
+		return err // a refusal of the service account is not the search's
+	}
 	var result *resultError
-	if !errors.As(err, &result) {
+	if err = resultOf(err, secret); !errors.As(err, &result) {
 		return err
 	}
 	if searcher == anonymous && isAccessRefused(result.code) {

@@ -14,19 +14,27 @@ import (
 
 // The pace of failover.
 const (
-	probePause = 2 * time.Second // between looks at a server that was put aside
+	firstPause = 2 * time.Second // between looks at a server that was put aside
+	maxPause   = 5 * time.Minute // what that grows to where work fails again and again
 	fairShare  = time.Second     // a server that had less time is not blamed for not answering
 )
 
 // server is one server of a directory.
 type server struct {
 	*dialer
-	aside bool // guarded by servers.mu
+	turn chan struct{} // of the one that signs in as the service account
+
+	// Guarded by servers.mu.
+	aside bool
+	pause time.Duration // between looks, when it was last put aside
+	back  time.Time     // when it was last taken back
 }
 
 // servers are the servers of one directory, the preferred one first. One that fails
 // is put aside: work goes to the next until a look in the background, which no login
-// waits for, has found it well. A single server is never put aside.
+// waits for, finds nothing wrong. There may be what it cannot see, people's binds that
+// hang above all: a server that fails again is looked at after twice the pause. A single
+// server is never put aside.
 type servers struct {
 	list   []*server
 	works  func(context.Context, *server) error // fails while the server is of no use
@@ -43,7 +51,7 @@ func newServers(dialers []*dialer, logger *slog.Logger) *servers {
 	s := &servers{logger: logger, moved: func() {}}
 	s.closing, s.stop = context.WithCancel(context.Background())
 	for _, d := range dialers {
-		s.list = append(s.list, &server{dialer: d})
+		s.list = append(s.list, &server{dialer: d, turn: make(chan struct{}, 1)})
 	}
 	return s
 }
@@ -161,7 +169,9 @@ func (s *servers) putAside(server *server, err error) {
 	known := server.aside || s.closing.Err() != nil
 	if !known {
 		server.aside = true
-		s.looks.Go(func() { s.lookAfter(server) })
+		server.pause = nextPause(server.pause, time.Since(server.back))
+		pause := server.pause
+		s.looks.Go(func() { s.lookAfter(server, pause) })
 	}
 	s.mu.Unlock()
 	if known {
@@ -172,20 +182,29 @@ func (s *servers) putAside(server *server, err error) {
 	s.moved()
 }
 
+// nextPause is the pause for a server that fails so long after it was taken back, last
+// being the one before.
+func nextPause(last, worked time.Duration) time.Duration {
+	if worked > maxPause {
+		return firstPause
+	}
+	return min(2*last, maxPause)
+}
+
 // lookAfter takes a server back when it works.
-func (s *servers) lookAfter(server *server) {
-	pause := time.NewTicker(probePause)
-	defer pause.Stop()
+func (s *servers) lookAfter(server *server, pause time.Duration) {
+	ticks := time.NewTicker(pause)
+	defer ticks.Stop()
 	for working := false; !working; {
 		select {
 		case <-s.closing.Done():
 			return
-		case <-pause.C:
+		case <-ticks.C:
 		}
 		working = s.works(s.closing, server) == nil
 	}
 	s.mu.Lock()
-	server.aside = false
+	server.aside, server.back = false, time.Now()
 	s.mu.Unlock()
 	s.logger.Info("a server of the directory works again", slog.String("server", server.address.String()))
 	s.moved()
@@ -200,12 +219,15 @@ func (s *servers) close() {
 }
 
 // isServerFault reports whether err speaks of the server that was asked, so that
-// another one may do better. A refused service account does not: the other would
-// refuse it too, and count one more wrong password.
+// another one may do better. A refused service account does not, with a result code or
+// without: the other would refuse it too, and count one more wrong password.
 func isServerFault(err error) bool {
-	var dial *dialError
+	var (
+		dial    *dialError
+		service *serviceError
+	)
 	switch {
-	case err == nil, errors.Is(err, errClosed), errors.Is(err, errLimit), errors.Is(err, ldap.ErrSizeLimitExceeded):
+	case err == nil, errors.Is(err, errClosed), errors.Is(err, errLimit), errors.Is(err, ldap.ErrSizeLimitExceeded), errors.As(err, &service):
 		return false
 	case errors.As(err, &dial):
 		return true // whatever it answered to StartTLS

@@ -2,11 +2,14 @@ package ldap_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/ldap"
@@ -154,4 +157,56 @@ func TestEachServerHasItsShare(t *testing.T) {
 	if n := strings.Count(log.String(), "is put aside"); n != 2 {
 		t.Errorf("%d servers were put aside, want 2:\n%s", n, log)
 	}
+}
+
+// TestServersThatComeAndGo holds that a server which passes every look, and on which
+// people's logins hang, makes few of them slow; and that this is forgotten when it has
+// worked for a while.
+func TestServersThatComeAndGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &logged{}
+		s := ldap.NewServers(2, slog.New(slog.NewTextHandler(log, nil)))
+		defer s.Close()
+		hangs := true
+		login := func() (slow bool) {
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+			defer cancel()
+			err := s.Ask(ctx, func(ctx context.Context, n int) error {
+				if n == 0 && hangs {
+					slow = true
+					<-ctx.Done()
+					return ldap.ErrNoAnswer
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			return slow
+		}
+		slow := 0
+		for start := time.Now(); time.Since(start) < 30*time.Minute; time.Sleep(time.Second) {
+			if login() {
+				slow++
+			}
+		}
+		if slow > 13 { // after 2, 4, 8 … 256 seconds, and then every five minutes
+			t.Errorf("%d slow logins in half an hour", slow)
+		}
+		if n := strings.Count(log.String(), "\n"); n > 2*slow {
+			t.Errorf("%d lines in the log for %d slow logins", n, slow)
+		}
+		hangs = false
+		time.Sleep(11 * time.Minute) // five until it is taken back
+		hangs = true
+		if !login() {
+			t.Error("the first server was not taken back within five minutes")
+		}
+		hangs = false
+		time.Sleep(2500 * time.Millisecond)
+		synctest.Wait()
+		if s.First() != 0 {
+			t.Error("the first server had worked for long, and is not looked at soon")
+		}
+	})
 }

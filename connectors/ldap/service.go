@@ -2,37 +2,202 @@ package ldap
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/keypair"
 )
 
-// serviceVerdict sorts what the service account's bind ended with. A grace login is
-// taken, for people could not sign in otherwise, and told of: those left are few.
-func (d *Directory) serviceVerdict(bind *accountBind, err error) error {
+// How often the service account signs in.
+const (
+	firstRest = 30 * time.Second // after a refusal
+	restFold  = 4                // by which it grows with each further one
+	maxRest   = 10 * time.Minute
+	proof     = time.Second // for which a bind that succeeded lets others run side by side
+)
+
+// account is the service account, and what the directory last said of it. Anybody can
+// have it sign in, by logging in with any name, and each refusal may count toward a
+// lockout. So a refusal, by whichever server, is the answer for a while, and then one
+// bind finds out whether it still is. It is safe for concurrent use.
+type account struct {
+	config *Config
+	client *keypair.Pair // nil: no client certificate
+	logger *slog.Logger
+	warned atomic.Int64 // Unix time of the last warning of a grace login
+
+	mu      sync.Mutex
+	refused error            // nil: nothing known against the account
+	shown   *tls.Certificate // what was refused; nil without a client certificate
+	told    time.Time        // of the refusal
+	rest    time.Duration    // from one bind to the next, while it is refused
+	again   time.Time        // when the next may be
+	proven  time.Time        // when the account was last taken
+}
+
+// signIn binds a connection as the service account, or answers with what the directory
+// has refused it with.
+func (a *account) signIn(ctx context.Context, s *session, to *server) error {
+	if a.config.AnonymousSearch {
+		return nil // a connection which nobody has signed in on is anonymous (RFC 4513 §5.1.1)
+	}
+	end := step(ctx, "bind")
+	err := a.inTurn(ctx, s, to)
+	if end != nil {
+		end(err, "as "+a.config.serviceAccount())
+	}
+	return err
+}
+
+// inTurn binds, one connection to a server after the other until one has shown that the
+// account is taken: of many that begin at once, all would be refused.
+func (a *account) inTurn(ctx context.Context, s *session, to *server) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, operationTimeout, errNoAnswer)
+	defer cancel()
+	select {
+	case to.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for another bind as the service account: %w", context.Cause(ctx))
+	}
+	if a.isProven() {
+		<-to.turn
+		return a.bind(ctx, s)
+	}
+	defer func() { <-to.turn }()
+	if err := a.claim(); err != nil {
+		return err
+	}
+	return a.bind(ctx, s)
+}
+
+// bind binds, and keeps the answer in mind.
+func (a *account) bind(ctx context.Context, s *session) error {
+	begun, shown := time.Now(), a.certificate()
+	simple := accountBind{dn: a.config.BindDN, password: a.config.BindPassword}
+	err := s.do(ctx, func(c *ldap.Conn) error {
+		if a.config.external() {
+			return c.ExternalBind()
+		}
+		return simple.run(c)
+	})
+	err = a.verdict(&simple, err)
+	if refused := new(serviceError); errors.As(err, &refused) {
+		a.refuse(begun, shown, refused)
+	} else if err == nil {
+		a.accept()
+	}
+	return err
+}
+
+// verdict sorts what a bind ended with. A grace login is taken, for people could not
+// sign in otherwise, and told of: those left are few.
+func (a *account) verdict(bind *accountBind, err error) error {
 	reason := policyRefusal(bind.controls, err == nil)
-	_, answered := asResult(err)
+	code, answered := resultCode(err)
 	switch {
 	case err == nil && reason == "":
 		return nil
 	case reason == connectors.ReasonGraceLogin:
-		d.warn(slog.LevelWarn, "people can sign in a few times more", errors.New("the password of the service account has expired: change it, in the directory and as bind_password"))
+		a.warn(errors.New("the password of the service account has expired: change it, in the directory and as bind_password"))
 		return nil
-	case err != nil && !answered:
-		return fmt.Errorf("signing in as the service account: %w", err)
 	case err == nil:
 		err = errors.New("it may bind, and nothing else")
+	case !answered || isServerState(code):
+		return fmt.Errorf("signing in as the service account: %w", resultOf(err, a.config.BindPassword.Reveal()))
 	}
-	refused := &serviceError{err: resultOf(err, d.config.BindPassword.Reveal()), check: d.config.serviceCheck(reason)}
-	d.warn(slog.LevelError, "nobody can sign in", refused)
-	return refused
+	return &serviceError{err: resultOf(err, a.config.BindPassword.Reveal()), check: a.config.serviceCheck(reason, code)}
+}
+
+// refusal returns what the account is refused with until the next try; nil where there
+// is nothing to wait for.
+func (a *account) refusal() error {
+	shown := a.certificate()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.standing(shown)
+}
+
+// claim is refusal for one that is about to bind: meanwhile the others have the answer
+// that there was.
+func (a *account) claim() error {
+	shown := a.certificate()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	err := a.standing(shown)
+	if err == nil {
+		a.again = time.Now().Add(a.rest)
+	}
+	return err
+}
+
+// standing is refusal with the lock held.
+func (a *account) standing(shown *tls.Certificate) error {
+	if a.shown == shown && time.Now().Before(a.again) {
+		return a.refused
+	}
+	return nil
+}
+
+// refuse keeps a refusal in mind: for longer than the last one, unless the bind had begun
+// before that was known.
+func (a *account) refuse(begun time.Time, shown *tls.Certificate, err error) {
+	a.mu.Lock()
+	news := begun.After(a.told)
+	if news {
+		a.rest = min(max(restFold*a.rest, firstRest), maxRest)
+	}
+	a.refused, a.shown, a.told, a.proven = err, shown, time.Now(), time.Time{}
+	a.again = a.told.Add(a.rest)
+	rest := a.rest
+	a.mu.Unlock()
+	if news {
+		a.logger.Error("nobody can sign in", slog.String("account", a.config.serviceAccount()), slog.Any("error", err), slog.Duration("next_try", rest))
+	}
+}
+
+// accept forgets the refusal.
+func (a *account) accept() {
+	a.mu.Lock()
+	mended := a.refused != nil
+	a.refused, a.rest, a.proven = nil, 0, time.Now()
+	a.mu.Unlock()
+	if mended {
+		a.logger.Info("people can sign in again: the directory takes the service account", slog.String("account", a.config.serviceAccount()))
+	}
+}
+
+func (a *account) isProven() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return time.Since(a.proven) < proof
+}
+
+// certificate is what the directory is shown now. A new one is worth a try at once.
+func (a *account) certificate() *tls.Certificate {
+	if a.client == nil {
+		return nil
+	}
+	return a.client.Current()
+}
+
+// warn tells that people can sign in for a while, twice a minute at most.
+func (a *account) warn(err error) {
+	now, last := time.Now().Unix(), a.warned.Load()
+	if now-last >= 30 && a.warned.CompareAndSwap(last, now) {
+		a.logger.Warn("people can sign in a few times more", slog.String("account", a.config.serviceAccount()), slog.Any("error", err))
+	}
 }
 
 // serviceCheck says what to do about a refusal of the service account.
-func (c *Config) serviceCheck(reason connectors.Reason) string {
+func (c *Config) serviceCheck(reason connectors.Reason, code uint16) string {
 	const change = "change it, in the directory and as bind_password"
 	switch {
 	case c.external():
@@ -43,6 +208,8 @@ func (c *Config) serviceCheck(reason connectors.Reason) string {
 		return "its password has expired: " + change
 	case reason == connectors.ReasonMustChange:
 		return "its password was reset: " + change
+	case code == ldap.LDAPResultInvalidCredentials:
+		return "check bind_dn and bind_password, and whether the account is locked"
 	}
 	return "check bind_dn and bind_password"
 }
@@ -60,11 +227,3 @@ func (e *serviceError) Error() string {
 
 // Unwrap returns the cause.
 func (e *serviceError) Unwrap() error { return e.err }
-
-// warn logs a fault that only an operator can mend, twice a minute at most.
-func (d *Directory) warn(level slog.Level, message string, err error) {
-	now, last := time.Now().Unix(), d.warned.Load()
-	if now-last >= 30 && d.warned.CompareAndSwap(last, now) {
-		d.logger.Log(context.Background(), level, message, slog.String("bind_dn", d.config.BindDN), slog.Any("error", err))
-	}
-}

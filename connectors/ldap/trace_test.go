@@ -39,7 +39,7 @@ func TestTraceOfALogin(t *testing.T) {
 		fix   string // of the last step
 	}{
 		"well":                    {script{}, "connect bind search entry connect password", ""},
-		"service account refused": {bindCodes(49, 0), "connect bind!", "check bind_dn and bind_password"},
+		"service account refused": {bindCodes(49, 0), "connect bind!", "check bind_dn and bind_password, and whether the account is locked"},
 		"no such base":            {searchCode(32), "connect bind search!", "the base_dn does not exist, or the service account may not see it"},
 		"nobody":                  {script{search: func(string, string) ([]record, int) { return nil, 0 }}, "connect bind search", ""},
 		"no user name": {script{search: func(string, string) ([]record, int) {

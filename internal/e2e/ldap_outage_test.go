@@ -1,8 +1,8 @@
 package e2e_test
 
 import (
-	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -14,6 +14,7 @@ import (
 	"github.com/shorepass/shorepass/connectors/guard"
 	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/internal/e2e/slapd"
+	"github.com/shorepass/shorepass/internal/e2e/stack"
 )
 
 // transports are the ways to reach a server.
@@ -162,31 +163,51 @@ func TestLDAPKilledUnderLoad(t *testing.T) {
 	}
 }
 
-// TestLDAPServicePassword holds that a wrong password of ours is an outage of ours,
-// that the log says so, and that nothing needs a restart when it is put right.
+// TestLDAPServicePassword holds that a wrong password of ours is an outage of ours, that
+// the log says so, that nobody can have the directory lock the account over it, by
+// logging in with invented names, and that nothing needs a restart when it is put right.
 func TestLDAPServicePassword(t *testing.T) {
-	s := slapd.Start(t, slapd.Options{})
+	t.Parallel()
+	s := slapd.Start(t, slapd.Options{LDIF: passwordPolicy("nervous", "pwdLockout: TRUE", "pwdMaxFailure: 3")})
 	const changed = "another-password-canary"
-	s.Modify(t, "dn: "+slapd.ServiceDN+"\nchangetype: modify\nreplace: userPassword\nuserPassword: "+changed+"\n")
-	var log bytes.Buffer
-	d, err := ldap.New(ldapConfig(s), connectors.Deps{Name: "directory", Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	s.Modify(t, "dn: "+slapd.ServiceDN+"\nchangetype: modify\nreplace: userPassword\nuserPassword: "+changed+"\n-\nadd: pwdPolicySubentry\npwdPolicySubentry: cn=nervous,"+slapd.Suffix+"\n")
+	log := &stack.Buffer{}
+	d, err := ldap.New(ldapConfig(s), connectors.Deps{Name: "directory", Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
 	c := guard.Password(d, guard.Config{})
-	for _, password := range []string{"alice-password", "wrong"} {
-		_, err := signIn(t, c, "alice", password)
-		want := "the directory refuses the service account; check bind_dn and bind_password: result code 49 (invalid credentials)"
-		if !isOutage(err) || !strings.Contains(err.Error(), want) {
-			t.Errorf("error = %v, want an outage that says %q", err, want)
-		}
+	var group sync.WaitGroup
+	for i := range 50 {
+		group.Go(func() {
+			_, err := signIn(t, c, fmt.Sprintf("invented-%d", i), "wrong")
+			want := "the directory refuses the service account; check bind_dn and bind_password, and whether the account is locked: result code 49 (invalid credentials)"
+			if !isOutage(err) || !strings.Contains(err.Error(), want) {
+				t.Errorf("error = %v, want an outage that says %q", err, want)
+			}
+		})
 	}
-	if text := log.String(); strings.Count(text, "check bind_dn and bind_password") != 1 || strings.Contains(text, slapd.ServicePassword) {
+	group.Wait()
+	if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "check bind_dn and bind_password") || strings.Contains(text, slapd.ServicePassword) {
 		t.Errorf("log = %s\nwant one line, without the password", text)
 	}
+	right := ldapConfig(s)
+	right.BindPassword = connectors.NewSecret(changed)
+	mustSignIn(t, ldapConnector(t, right), "alice") // the account is not locked
 	s.Modify(t, "dn: "+slapd.ServiceDN+"\nchangetype: modify\nreplace: userPassword\nuserPassword: "+slapd.ServicePassword+"\n")
-	mustSignIn(t, c, "alice")
+	for start := time.Now(); ; time.Sleep(time.Second) {
+		_, err := signIn(t, c, "alice", "alice-password")
+		if err == nil {
+			break
+		}
+		if !isOutage(err) || time.Since(start) > 45*time.Second {
+			t.Fatalf("45 seconds after the account was mended: %v", err)
+		}
+	}
+	if want := "people can sign in again"; !strings.Contains(log.String(), want) {
+		t.Errorf("log = %s\nwant %q in it", log, want)
+	}
 }
 
 // TestLDAPMisconfigured holds that what the operator got wrong is told as such, and
@@ -205,7 +226,7 @@ func TestLDAPMisconfigured(t *testing.T) {
 			c.Users.UsernameAttribute, c.Users.LoginAttributes = "displayName", []string{"uid"}
 		}, "has no displayName: check username_attribute"},
 		"group name":   {func(c *ldap.Config) { c.Groups.NameAttribute = "ou" }, "has no ou: check groups.name_attribute"},
-		"no such bind": {func(c *ldap.Config) { c.BindDN = "cn=nobody,dc=example,dc=org" }, "the directory refuses the service account; check bind_dn and bind_password: "},
+		"no such bind": {func(c *ldap.Config) { c.BindDN = "cn=nobody,dc=example,dc=org" }, "the directory refuses the service account; check bind_dn and bind_password, and whether the account is locked: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := ldapConfig(s)

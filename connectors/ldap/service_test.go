@@ -1,0 +1,264 @@
+package ldap_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/ldap"
+)
+
+// TestRefusedServiceAccountIsLeftAlone has many people log in, whose names anybody may
+// have made up, while the directory refuses the service account: one bind finds that
+// out, wherever it was made.
+func TestRefusedServiceAccountIsLeftAlone(t *testing.T) {
+	refuses := func(n *atomic.Int64) script {
+		return script{bind: func(string, string) (int, string) {
+			n.Add(1)
+			time.Sleep(50 * time.Millisecond) // so that logins overlap
+			return 49, ""
+		}}
+	}
+	mustChange := func(n *atomic.Int64) script {
+		return script{
+			bind:   func(string, string) (int, string) { n.Add(1); return 0, "" },
+			answer: func(string) []*ber.Packet { return []*ber.Packet{control(policyOID, []byte(mustChangeByPolicy))} },
+		}
+	}
+	for name, c := range map[string]struct {
+		serves  func(*atomic.Int64) script
+		servers int
+	}{
+		"refused by the only server":    {refuses, 1},
+		"refused by one of two servers": {refuses, 2},
+		"must change its password":      {mustChange, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var binds atomic.Int64
+			var urls []string
+			for range c.servers {
+				urls = append(urls, listen(t, c.serves(&binds).serve))
+			}
+			d, log := openServers(t, urls...)
+			for range 3 {
+				var group sync.WaitGroup
+				for range 50 {
+					group.Go(func() {
+						_, err := d.Locate(t.Context(), "nobody")
+						wantOutage(t, err, "the directory refuses the service account; ")
+					})
+				}
+				group.Wait()
+			}
+			if n := binds.Load(); n != 1 {
+				t.Errorf("the service account has signed in %d times, want once", n)
+			}
+			if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, `msg="nobody can sign in"`) || !strings.Contains(text, "next_try=30s") {
+				t.Errorf("the log:\n%s\nwant one line, that nobody can sign in", text)
+			}
+		})
+	}
+}
+
+// TestRefusedServiceAccountIsTriedAgain holds how often, and that others have their
+// answer at once meanwhile.
+func TestRefusedServiceAccountIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var (
+			log     logged
+			code    atomic.Int64
+			mu      sync.Mutex
+			tries   []time.Duration
+			start   = time.Now()
+			account = ldap.NewServiceAccount(config("ldap://localhost"), slog.New(slog.NewTextHandler(&log, nil)))
+		)
+		code.Store(49)
+		login := func() (taken bool) {
+			if account.Refusal() != nil {
+				return false
+			}
+			begun := time.Now()
+			client, server := net.Pipe()
+			go script{bind: func(string, string) (int, string) {
+				mu.Lock()
+				tries = append(tries, time.Since(start))
+				mu.Unlock()
+				time.Sleep(500 * time.Millisecond)
+				return int(code.Load()), ""
+			}}.serve(server)
+			err := account.SignIn(t.Context(), client)
+			if took := time.Since(begun); err != nil && took > 500*time.Millisecond {
+				t.Errorf("a login has waited %v", took)
+			}
+			return err == nil
+		}
+		load := func(d time.Duration) (recovered bool) {
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
+				var group sync.WaitGroup
+				var taken atomic.Bool
+				for range 5 {
+					group.Go(func() {
+						if login() {
+							taken.Store(true)
+						}
+					})
+				}
+				group.Wait()
+				recovered = recovered || taken.Load()
+			}
+			return recovered
+		}
+		if load(30 * time.Minute) {
+			t.Error("the account was taken")
+		}
+		for i := range tries {
+			tries[i] = tries[i].Round(5 * time.Second)
+		}
+		want := []time.Duration{0, 30 * time.Second, 150 * time.Second, 630 * time.Second, 1230 * time.Second}
+		if !reflect.DeepEqual(tries, want) {
+			t.Errorf("the service account has signed in after %v, want %v", tries, want)
+		}
+		code.Store(0)
+		if !load(10*time.Minute + time.Second) {
+			t.Error("ten minutes after it was mended, the account was not tried")
+		}
+		if !strings.Contains(log.String(), `msg="people can sign in again: the directory takes the service account"`) {
+			t.Errorf("the log does not tell of the end:\n%s", &log)
+		}
+		code.Store(49)
+		tries = nil
+		load(40 * time.Second)
+		if len(tries) < 2 || !strings.HasSuffix(log.String(), "next_try=2m0s\n") {
+			t.Errorf("the rests do not begin anew; the log:\n%s", &log)
+		}
+	})
+}
+
+// TestServiceAccountBindsSideBySide holds that connections are not opened one after the
+// other for as long as the directory takes the account.
+func TestServiceAccountBindsSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		account := ldap.NewServiceAccount(config("ldap://localhost"), slog.New(slog.DiscardHandler))
+		start := time.Now()
+		var group sync.WaitGroup
+		for range 16 {
+			group.Go(func() {
+				client, server := net.Pipe()
+				go script{bind: func(string, string) (int, string) { time.Sleep(200 * time.Millisecond); return 0, "" }}.serve(server)
+				if err := account.SignIn(t.Context(), client); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if took := time.Since(start); took != 400*time.Millisecond {
+			t.Errorf("16 binds took %v, want one and then all the others", took)
+		}
+	})
+}
+
+// TestGraceLoginsOfTheServiceAccount holds that its grace logins have no other server
+// asked, and that their warning does not swallow the news that they are over.
+func TestGraceLoginsOfTheServiceAccount(t *testing.T) {
+	var refused atomic.Bool
+	var second meter
+	d, log := openServers(t, listen(t, func(c net.Conn) {
+		if refused.Load() {
+			bindCodes(49, 0).serve(c)
+			return
+		}
+		script{answer: func(dn string) []*ber.Packet {
+			if dn != serviceDN {
+				return nil
+			}
+			return []*ber.Packet{control(policyOID, []byte(theLastGraceLogin))}
+		}, search: func(string, string) ([]record, int) { return []record{alice()}, 1 }}.serve(c) // 1: the connection is not kept
+	}), listen(t, second.serve(script{})))
+	for range 3 {
+		_, err := d.Locate(t.Context(), "alice")
+		wantOutage(t, err, "result code 1 ")
+	}
+	refused.Store(true)
+	_, err := d.Locate(t.Context(), "alice")
+	wantOutage(t, err, "the directory refuses the service account; ")
+	text := log.String()
+	if strings.Count(text, `msg="people can sign in a few times more"`) != 1 || strings.Count(text, `msg="nobody can sign in"`) != 1 || strings.Count(text, "\n") != 2 {
+		t.Errorf("the log:\n%s\nwant one warning, and then that nobody can sign in", text)
+	}
+	if len(second.conns) != 0 {
+		t.Error("the second server was asked")
+	}
+}
+
+// TestRefusedCertificate holds that a service account without a DN has a name in the log,
+// and that a new certificate is tried at once.
+func TestRefusedCertificate(t *testing.T) {
+	cfg := config("ldap://localhost")
+	cfg.BindDN, cfg.BindPassword = "", connectors.Secret{}
+	cfg.ClientCertificate = &ldap.ClientCertificate{CertFile: writeFile(t, ""), KeyFile: writeFile(t, "")}
+	renew := func(serial int64) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{SerialNumber: big.NewInt(serial)}
+		cert, certErr := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+		private, keyErr := x509.MarshalPKCS8PrivateKey(key)
+		if err := errors.Join(certErr, keyErr); err != nil {
+			t.Fatal(err)
+		}
+		when := time.Now().Add(time.Duration(serial) * time.Hour) // however coarse the clock of files is
+		for path, block := range map[connectors.Path]*pem.Block{cfg.ClientCertificate.CertFile: {Type: "CERTIFICATE", Bytes: cert}, cfg.ClientCertificate.KeyFile: {Type: "PRIVATE KEY", Bytes: private}} {
+			err := errors.Join(os.WriteFile(string(path), pem.EncodeToMemory(block), 0o600), os.Chtimes(string(path), when, when))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	renew(1)
+	synctest.Test(t, func(t *testing.T) {
+		log := &logged{}
+		account := ldap.NewServiceAccount(cfg, slog.New(slog.NewTextHandler(log, nil)))
+		for serial := int64(2); serial < 4; serial++ {
+			if err := account.Refusal(); err != nil {
+				t.Errorf("a new certificate is refused unseen: %v", err)
+			}
+			client, server := net.Pipe()
+			go func() {
+				defer func() { _ = server.Close() }()
+				request, err := ber.ReadPacket(server)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				write(server, message(request.Children[0].Value.(int64), result(opBindResponse, 49, "")))
+			}()
+			if account.SignIn(t.Context(), client) == nil || account.Refusal() == nil {
+				t.Error("the account is taken, or its refusal forgotten")
+			}
+			renew(serial)
+			time.Sleep(3 * time.Second)
+		}
+		if want := `account="the subject of client_certificate"`; !strings.Contains(log.String(), want) {
+			t.Errorf("the log:\n%s\nwant %s in it", log, want)
+		}
+	})
+}
