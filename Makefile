@@ -14,8 +14,9 @@ MODULES := . examples/quickstart examples/connector internal/e2e $(VERIFIERS)
 # How long each fuzz target runs.
 FUZZTIME ?= 20s
 
-# The first port of the lab.
+# The first port of the lab, and its folder: labs at other ports have others.
 PORT ?= 5020
+LAB := data/lab$(if $(filter-out 5020,$(PORT)),-$(PORT))
 
 # How often "make bench" measures the broker and its floors, one after the other.
 ROUNDS ?= 30
@@ -27,10 +28,10 @@ demo: needs-go ## the quick start: broker, registry and directory on this machin
 	@echo "Building the demo (the first time takes two minutes)"
 	@cd examples/quickstart && mkdir -p -m 700 data && CGO_ENABLED=0 go build -trimpath -o data/quickstart . && exec data/quickstart -dir .
 
-lab: needs-go ## broker, registry and slapd for those who work on Shorepass; PORT=6020 moves its ports
+lab: needs-go ## broker, registry and slapd for those who work on Shorepass; PORT=6020 is another, beside it
 	@./internal/e2e/peers.sh lab
-	@mkdir -p -m 700 data/lab && cd internal/e2e && go build -o ../../data/lab/lab ./lab
-	@exec data/lab/lab -root . -dir data/lab -port $(PORT)
+	@go -C internal/e2e build -o ../../bin/lab ./lab
+	@exec bin/lab -root . -dir $(LAB) -port $(PORT)
 
 build: needs-go ## the program, static, in bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/shorepass ./cmd/shorepass

@@ -93,6 +93,7 @@ func TestLab(t *testing.T) {
 			}
 		}
 	})
+	t.Run("another in its folder", func(t *testing.T) { startInTheWay(t, dir, freePorts(t, 5), "a lab is running in "+dir) })
 	t.Run("ldapsearch", func(t *testing.T) { searchLab(t, lab.Output.String()) })
 	t.Run("restart of the broker", func(t *testing.T) {
 		policy := filepath.Join(dir, "policy.yaml")
@@ -119,6 +120,33 @@ func TestLab(t *testing.T) {
 	}
 	if left := processesIn(t, dir); left != nil {
 		t.Errorf("processes are left: %q", left)
+	}
+	t.Run("its folder at other ports", func(t *testing.T) { startInTheWay(t, dir, freePorts(t, 5), "it is for other ports") })
+}
+
+// startInTheWay starts a lab in the folder of another, where it is refused and leaves
+// everything as it was.
+func startInTheWay(t *testing.T, dir string, port int, want string) {
+	lab, _ := startLab(t, dir, port)
+	if code := lab.Wait(t, time.Minute); code != 1 || !strings.Contains(lab.Output.String(), want) {
+		t.Errorf("exit code %d, want 1 and %q:\n%s", code, want, lab.Output)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "slapd", "ca.pem")); err != nil {
+		t.Errorf("the directory of the first lab is gone: %v", err)
+	}
+	config, err := os.ReadFile(filepath.Join(dir, "shorepass.yaml"))
+	if err != nil || strings.Contains(string(config), "proxy") || strings.Contains(string(config), "plain_http") {
+		t.Errorf("the configuration speaks of a proxy, which there is not: %v\n%s", err, config)
+	}
+}
+
+// TestLabFolders wants labs at other ports to have folders of their own.
+func TestLabFolders(t *testing.T) {
+	for port, want := range map[string]string{"5020": "data/lab", "6020": "data/lab-6020"} {
+		command := "exec bin/lab -root . -dir " + want + " -port " + port + "\n"
+		if printed := ok(t, stack.Run(t, nil, "", stack.Find(t, "make"), "-C", "../..", "-n", "lab", "PORT="+port)); !strings.Contains(printed, command) {
+			t.Errorf("make lab PORT=%s runs\n%s\nwant %s", port, printed, command)
+		}
 	}
 }
 

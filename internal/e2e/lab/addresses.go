@@ -32,7 +32,7 @@ func (a addresses) check(ctx context.Context) error {
 	if busy == nil {
 		return nil
 	}
-	return errors.New(strings.Join(busy, "\n") + "\nStop it (perhaps a lab is running already), or choose other ports: make lab PORT=6020")
+	return errors.New(strings.Join(busy, "\n") + "\nStop it, or choose other ports, for which there is a lab of its own: make lab PORT=6020")
 }
 
 // taken reports whether somebody has the port of an address. Asking comes first: on

@@ -5,5 +5,6 @@
 //	make lab
 //
 // Enter builds the broker anew and restarts it alone. All that the lab makes is in its
-// folder, data/lab; the configuration there is written once, and may be edited.
+// folder, data/lab (data/lab-PORT at other ports), which one lab at a time has; the
+// configuration there is written once, and may be edited.
 package main

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/shorepass/shorepass/internal/e2e/process"
@@ -22,6 +23,22 @@ func (l *lab) path(names ...string) string {
 }
 
 func (l *lab) say(format string, args ...any) { fmt.Fprintf(l.out, format+"\n", args...) }
+
+// lock makes the lab's folder if need be, and takes it until this process ends.
+func (l *lab) lock() error {
+	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+		return err
+	}
+	var err error
+	if l.held, err = os.OpenFile(l.path("lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+		return err
+	}
+	err = syscall.Flock(int(l.held.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor fits an int
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return fmt.Errorf("a lab is running in %s: end it, or start another with ports and a folder of its own: make lab PORT=6020", l.dir)
+	}
+	return err
+}
 
 // log opens a log for appending, or returns it where it is open.
 func (l *lab) log(name string) (*os.File, error) {
@@ -62,6 +79,7 @@ func (l *lab) writeConfig() error {
 	}
 	_, keys, _ := strings.Cut(string(content), "\nlisten:")
 	config := "# The broker of the lab. Press Enter there after a change.\nlisten:" + strings.NewReplacer(
+		"plain_http: true                       # TLS ends at the proxy in front\ntrusted_proxies: [10.0.0.0/8]\n", "", // there is none
 		"0.0.0.0:5001", l.brokerAddr, "localhost:5002", l.monitorAddr, "https://login.corp.example", public,
 		"ldap://ldap.corp.example:389", "ldap://"+l.ldap, "corp-ca.pem", "slapd/ca.pem").Replace(keys)
 	files := map[string]string{configFile: config, "ldap-password": "service-password\n"}

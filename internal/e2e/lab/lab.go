@@ -21,6 +21,7 @@ type lab struct {
 	out       io.Writer
 	root, dir string // of the repository, of the lab's own files
 	addresses
+	held *os.File // the lock of the folder
 
 	directory        *slapd.Server
 	broker, registry *process.Process // nil before they were started
@@ -84,19 +85,19 @@ func (l *lab) watch(ctx context.Context, steps *rig, enter <-chan struct{}) erro
 	}
 }
 
-// prepare makes room.
+// prepare makes room, once it is known that nobody is in it.
 func (l *lab) prepare(ctx context.Context, _ *rig) error {
+	if err := l.lock(); err != nil {
+		return err
+	}
 	if err := l.check(ctx); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+	if err := l.writeConfig(); err != nil {
 		return err
 	}
 	// The directory is made anew, with the certificates that the broker is to trust.
-	if err := os.RemoveAll(l.path("slapd")); err != nil {
-		return err
-	}
-	return l.writeConfig()
+	return os.RemoveAll(l.path("slapd"))
 }
 
 func (l *lab) startDirectory(_ context.Context, steps *rig) error {
