@@ -57,6 +57,7 @@ type script struct {
 	answer func(dn string) []*ber.Packet // the controls of the answer to a bind
 	search func(base, filter string) (found []record, code int)
 	asks   func(attributes []string)
+	words  string // the words of the answer to a search
 	refers string // the base whose searches come with a reference to another server
 }
 
@@ -155,7 +156,7 @@ func (s script) answerSearch(c net.Conn, id int64, op *ber.Packet) {
 	for _, r := range found {
 		all = append(all, message(id, r.encode()).Bytes()...)
 	}
-	_, _ = c.Write(append(all, message(id, result(opSearchDone, code, "")).Bytes()...))
+	_, _ = c.Write(append(all, message(id, result(opSearchDone, code, s.words)).Bytes()...))
 }
 
 func write(c net.Conn, p *ber.Packet) { _, _ = c.Write(p.Bytes()) }

@@ -3,6 +3,7 @@ package ldap_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"reflect"
 	"slices"
@@ -265,6 +266,73 @@ func TestTemplateRefusals(t *testing.T) {
 	if _, err := d.Verify(ctx, connectors.Account{Username: "alice"}, secret(userPassword)); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: error = %v", err)
 	}
+}
+
+// TestTemplateReturns holds that work returns to the first server when that answers again,
+// and not before.
+func TestTemplateReturns(t *testing.T) {
+	t.Parallel()
+	var well atomic.Bool
+	var looks, logins atomic.Int64
+	state := func() int {
+		if well.Load() {
+			return 0
+		}
+		return 51
+	}
+	log := &logged{}
+	cfg := templateConfig(listen(t, script{
+		bind: func(string, string) (int, string) { logins.Add(1); return state(), "" },
+		search: func(base, _ string) ([]record, int) {
+			if base == "" {
+				looks.Add(1)
+			}
+			return []record{alice()}, state()
+		},
+	}.serve))
+	cfg.URL = append(cfg.URL, listen(t, script{}.serve))
+	d, err := ldap.Open(cfg, connectors.Deps{Name: "directory", Logger: slog.New(slog.NewTextHandler(log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.(*ldap.Template).Close() })
+	signsIn := func(want int64) {
+		t.Helper()
+		if _, err := templateLogin(t, d, "alice"); err != nil || logins.Load() != want {
+			t.Errorf("%v, and %d logins at the first server, want %d", err, logins.Load(), want)
+		}
+	}
+	back := func() bool { return strings.Contains(log.String(), "directory works again") }
+	signsIn(1)
+	waitUntil(t, "two looks", func() bool { return looks.Load() >= 2 || back() })
+	signsIn(1)
+	if back() {
+		t.Errorf("taken back while it is busy:\n%s", log)
+	}
+	well.Store(true)
+	waitUntil(t, "the first server", back)
+	signsIn(2)
+}
+
+// waitUntil waits for what takes seconds at most.
+func waitUntil(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited 30 s for %s", what)
+		}
+	}
+}
+
+// TestTemplateWordsWithoutPassword holds that a password which the directory says again,
+// when it refuses a search, is not said further.
+func TestTemplateWordsWithoutPassword(t *testing.T) {
+	d := openTemplate(t, templateConfig(listen(t, script{
+		search: func(string, string) ([]record, int) { return nil, 50 },
+		words:  "no search for one who signs in with " + userPassword,
+	}.serve)), connectors.ASCIIUsernames)
+	_, err := templateLogin(t, d, "alice")
+	wantOutage(t, err, "reading the user's entry: result code 50 (insufficient access rights): people themselves may not search here")
 }
 
 // TestAnonymousSearch holds that nobody signs in to search, and that the error says
