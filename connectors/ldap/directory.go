@@ -115,10 +115,8 @@ func (d *Directory) Resolve(ctx context.Context, id string) (connectors.Identity
 	} else if err != nil {
 		return connectors.Identity{}, err
 	}
-	if disabled, err := d.isDisabled(ctx, found); err != nil {
+	if err := d.mayBind(ctx, found); err != nil {
 		return connectors.Identity{}, err
-	} else if disabled {
-		return connectors.Identity{}, connectors.ErrGone
 	}
 	return d.identity(ctx, found)
 }

@@ -4,11 +4,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/shorepass/shorepass/connectors"
 )
 
 // The values of Users.Disabled.
@@ -144,18 +148,65 @@ func (s passwordState) isLocked(duration time.Duration, now time.Time) bool {
 	return duration == 0 || s.locked.Year() == 0 || now.Before(s.locked.Add(duration))
 }
 
-// isDisabled reports whether the person whose entry it is could not sign in, whatever
-// the password.
-func (f *finder) isDisabled(ctx context.Context, e *entry) (bool, error) {
+// disabledError is why somebody could not sign in, whatever the password. To those who
+// look the account up it is gone.
+type disabledError string
+
+// Error says why.
+func (e disabledError) Error() string { return string(e) }
+
+// Unwrap returns [connectors.ErrGone].
+func (disabledError) Unwrap() error { return connectors.ErrGone }
+
+// mayBind fails with a disabledError where the person whose entry it is could not sign in.
+func (f *finder) mayBind(ctx context.Context, e *entry) error {
 	if f.config.Users.Disabled != disabledPPolicy {
-		return false, nil
+		return nil
 	}
 	end := step(ctx, "password policy")
 	why, err := f.refusal(ctx, e.raw)
 	if end != nil {
-		end(err, cmp.Or(why, "nothing against the account"))
+		end(err, cmp.Or(why, f.nothingAgainst(e.raw)))
 	}
-	return why != "", err
+	if err == nil && why != "" {
+		return disabledError(why)
+	}
+	return err
+}
+
+// nothingAgainst says on what grounds nothing speaks against an account: what cannot be
+// read looks as if it were not there.
+func (f *finder) nothingAgainst(raw *ldap.Entry) string {
+	if noted := notedIn(raw); len(noted) > 0 {
+		return "nothing against the account in " + strings.Join(noted, ", ") + ", which is all that " + f.config.searcher() + " sees"
+	}
+	return "nothing is noted, or " + f.config.searcher() + " may not read it"
+}
+
+// notedIn are the stateAttributes that an entry shows.
+func notedIn(raw *ldap.Entry) []string {
+	return slices.DeleteFunc(stateAttributes(), func(name string) bool { return raw.GetEqualFoldAttributeValue(name) == "" })
+}
+
+// notes tells how many people show anything that a password policy notes. That none does
+// is no fault, and may be one of access.
+func (p *probe) notes(found []*ldap.Entry) (string, error) {
+	shown := map[string]bool{}
+	n := 0
+	for _, e := range found {
+		noted := notedIn(e)
+		for _, name := range noted {
+			shown[name] = true
+		}
+		if len(noted) > 0 {
+			n++
+		}
+	}
+	if n == 0 {
+		return fmt.Sprintf("users.disabled: none of %s shows %s or the like", count(found), stateAttributes()[0]),
+			&probeError{fix: "where anything is noted of people, let " + p.searcher + " read it: " + strings.Join(stateAttributes(), ", ")}
+	}
+	return fmt.Sprintf("users.disabled: %d of %d show %s", n, len(found), strings.Join(slices.Sorted(maps.Keys(shown)), ", ")), nil
 }
 
 func (f *finder) refusal(ctx context.Context, raw *ldap.Entry) (string, error) {

@@ -100,6 +100,30 @@ func TestStateIsAskedForByName(t *testing.T) {
 	}
 }
 
+// TestWhatNothingSpeaksFrom holds that a lookup which finds nothing against an account says
+// what it has seen of it.
+func TestWhatNothingSpeaksFrom(t *testing.T) {
+	for want, notes := range map[string]map[string]string{
+		"nothing is noted, or the service account may not read it":                                              nil,
+		"nothing against the account in pwdEndTime, pwdChangedTime, which is all that the service account sees": {"pwdChangedTime": "20260101000000Z", "pwdEndTime": "99991231000000Z"},
+	} {
+		found := alice()
+		for name, value := range notes {
+			found.attributes[name] = []string{value}
+		}
+		cfg := config(listen(t, script{search: func(string, string) ([]record, int) { return []record{found}, 0 }}.serve))
+		cfg.Users.Disabled = "ppolicy"
+		ctx, steps := traced(t)
+		if _, err := open(t, cfg).Resolve(ctx, "11111111-2222-3333-4444-555555555555"); err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(*steps, func(s connectors.Step) bool { return s.Name == "password policy" })
+		if i < 0 || (*steps)[i].Detail != want {
+			t.Errorf("the steps are %+v, want one that says %q", *steps, want)
+		}
+	}
+}
+
 func TestValidateDisabled(t *testing.T) {
 	const others = "is neither none nor ppolicy (what OpenLDAP's password policy notes in an entry); for other directories, have users.filter leave out who is disabled"
 	for name, c := range map[string]struct {

@@ -119,6 +119,7 @@ type tree struct {
 	scope      int
 	filter     string // empty: nothing is searched there
 	attributes []attribute
+	noted      []string // attributes that entries may have
 }
 
 // attribute is one that entries are to have.
@@ -138,6 +139,9 @@ func (c *Config) usersTree() tree {
 		if !strings.EqualFold(name, u.UsernameAttribute) {
 			t.want("users.login_attributes", name)
 		}
+	}
+	if u.Disabled == disabledPPolicy {
+		t.noted = stateAttributes()
 	}
 	if g := c.Groups; g != nil {
 		t.want("groups.from_attribute", g.FromAttribute)
@@ -181,5 +185,8 @@ func (p *probe) tree(t tree) {
 	}
 	for _, a := range t.attributes {
 		p.do(t.key+" "+a.name, func() (string, error) { return p.has(t, found, a) })
+	}
+	if len(t.noted) > 0 {
+		p.do(t.key+" state", func() (string, error) { return p.notes(found) })
 	}
 }

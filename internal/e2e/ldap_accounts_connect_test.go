@@ -15,6 +15,7 @@ func TestCheckConnectAccounts(t *testing.T) {
 	own := slapd.Start(t, slapd.Options{Access: selvesRead})
 	closed := slapd.Start(t, slapd.Options{Access: nobodyReads})
 	s := slapd.Start(t, slapd.Options{})
+	blind := slapd.Start(t, slapd.Options{Access: "access to attrs=pwdAccountLockedTime by * none\naccess to * by * read"})
 	account := "bind_dn: '" + slapd.ServiceDN + "'\nbind_password: '" + slapd.ServicePassword + "'\n"
 	people := func(more string) string { return "users: {base_dn: '" + slapd.People + "'" + more + "}\n" }
 	template := "users: {dn_template: 'uid={username}," + slapd.People + "'}\n"
@@ -33,6 +34,7 @@ func TestCheckConnectAccounts(t *testing.T) {
 		"policy":             {s, account + people(", disabled: ppolicy, password_policy: '"+defaultPolicy+"'"), nil, 0},
 		"policy-missing":     {s, account + people(", disabled: ppolicy, password_policy: 'cn=none,"+slapd.Suffix+"'"), nil, 1},
 		"policy-user-locked": {s, account + people(", disabled: ppolicy, password_policy: '"+defaultPolicy+"'"), []string{"--user", "locked"}, 1},
+		"policy-user-unread": {blind, account + people(", disabled: ppolicy"), []string{"--user", "locked"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := stack.NewBroker(t, program, orgConfig("url: "+c.server.URL+"\n"+c.lines), nil)
