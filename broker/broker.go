@@ -24,15 +24,17 @@ const retryAfter = 5 * time.Second
 // reasonGone is why a request failed whose client hung up: nobody's outage.
 const reasonGone = "client-gone"
 
-// What clients are told. The text of a refusal is one for all its reasons but two:
-// tokens without a user name, which people do not know that their client has saved, and
-// accounts that no password will ever do for.
+// What clients are told; people read it in whatever client they use, so no client is
+// named. The text of a refusal is one for all its reasons but two: tokens without a user
+// name, which people do not know that their client has saved, and accounts that no
+// password will ever do for.
 const (
 	textInteraction = "your account needs more than a password to sign in, such as a second factor or a step at its login page, which this login cannot ask for: take that step there, or log in with an access token in place of the password"
 	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
-	textToken       = "the identity token that was sent is not valid here: log in again (docker logout, then docker login)"
-	textAnonymous   = "authentication required: log in to this registry first (docker login), then try again"
-	textUnavailable = "nobody can log in at the moment, and your password was not checked: try again in a few seconds"
+	textToken       = "the identity token that was sent is not valid here: log out of this registry, then log in again"
+	textAnonymous   = "authentication required: log in to this registry first, then try again"
+	textRegistry    = "whoever runs this registry must configure it as \"shorepass registry-config\" prints"
+	textUnavailable = "your login cannot be checked at the moment, which says nothing about your password: try again in a few seconds"
 )
 
 // Broker turns token requests into tokens. It is safe for concurrent use.

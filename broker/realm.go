@@ -68,22 +68,22 @@ func (d *directory) find(realm, service string) (*Realm, string, *Error) {
 	switch {
 	case realm != "":
 		if r = d.byName[realm]; r == nil {
-			return nil, "", malformed("unknown-realm", fmt.Sprintf("there is no realm %q", clip(realm)))
+			return nil, "", malformed("unknown-realm", fmt.Sprintf("there is no realm %q: "+textRegistry, clip(realm)))
 		}
 	case service != "":
 		if r = d.byService[service]; r == nil {
-			return nil, "", malformed("unknown-service", fmt.Sprintf("there is no service %q", clip(service)))
+			return nil, "", malformed("unknown-service", fmt.Sprintf("there is no service %q: "+textRegistry, clip(service)))
 		}
 	case r == nil:
-		return nil, "", malformed("no-service", "the parameter service is missing")
+		return nil, "", malformed("no-service", "the parameter service is missing: "+textRegistry)
 	}
 	switch {
 	case service == "" && len(r.Services) == 1:
 		return r, r.Services[0], nil
 	case service == "":
-		return nil, "", malformed("no-service", "the parameter service is missing")
+		return nil, "", malformed("no-service", "the parameter service is missing: "+textRegistry)
 	case d.byService[service] != r:
-		return nil, "", malformed("unknown-service", fmt.Sprintf("there is no service %q in realm %s", clip(service), r.Name))
+		return nil, "", malformed("unknown-service", fmt.Sprintf("there is no service %q in realm %s: "+textRegistry, clip(service), r.Name))
 	}
 	return r, service, nil
 }

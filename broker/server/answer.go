@@ -52,7 +52,7 @@ func fail(w http.ResponseWriter, e *broker.Error, requestID string) {
 	row := rowOf(e.Kind)
 	message, code := e.Message, row.oauth
 	if e.Kind == broker.Internal {
-		message += " (request " + requestID + ")"
+		message += ": tell whoever runs this registry, with the request ID " + requestID
 	}
 	if e.Code != "" {
 		code = e.Code

@@ -78,5 +78,5 @@ func ExampleNew() {
 	}
 	// Output:
 	// public/hello: 200, for 300 seconds, ""
-	// secret/plans: 401, for 0 seconds, "authentication required: log in to this registry first (docker login), then try again"
+	// secret/plans: 401, for 0 seconds, "authentication required: log in to this registry first, then try again"
 }

@@ -144,8 +144,8 @@ func (r recorded) in(w world) recorded {
 func (r recorded) text() string {
 	return map[string]string{
 		"rejected":  "wrong user name or password, or the account may not sign in here: check them and log in again",
-		"token":     "the identity token that was sent is not valid here: log in again (docker logout, then docker login)",
-		"anonymous": "authentication required: log in to this registry first (docker login), then try again",
+		"token":     "the identity token that was sent is not valid here: log out of this registry, then log in again",
+		"anonymous": "authentication required: log in to this registry first, then try again",
 	}[r.who]
 }
 

@@ -104,8 +104,8 @@ var ours = map[refusal]string{
 
 const (
 	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
-	textAnonymous   = "authentication required: log in to this registry first (docker login), then try again"
-	textUnavailable = "nobody can log in at the moment, and your password was not checked: try again in a few seconds"
+	textAnonymous   = "authentication required: log in to this registry first, then try again"
+	textUnavailable = "your login cannot be checked at the moment, which says nothing about your password: try again in a few seconds"
 )
 
 // explains wants the user to read what the broker says, where the tool lets it through.

@@ -25,7 +25,7 @@ func TestSavedIdentityToken(t *testing.T) {
 				"crane":  alice.Crane("manifest", app),
 				"skopeo": alice.Run("", "skopeo", "inspect", "--tls-verify=false", "docker://"+app),
 			} {
-				const want = "the identity token that was sent is not valid here: log in again (docker logout, then docker login)"
+				const want = "the identity token that was sent is not valid here: log out of this registry, then log in again"
 				if r.Code == 0 || !strings.Contains(r.Stderr, want) {
 					t.Errorf("%s exits %d and says %q, want %q", client, r.Code, r.Stderr, want)
 				}

@@ -112,7 +112,7 @@ func wantLogin(t *testing.T, b *stack.Broker, within time.Duration) {
 // can mend, and for what the person reads.
 func TestOperatorsAreTold(t *testing.T) {
 	k := startKeycloak(t)
-	const rejected, unavailable = "wrong user name or password", "nobody can log in at the moment"
+	const rejected, unavailable = "wrong user name or password", "your login cannot be checked at the moment"
 	for _, tt := range []struct {
 		name   string
 		edits  []string

@@ -118,7 +118,7 @@ func TestRunSaysWhichEditStopsIt(t *testing.T) {
 		{
 			"another password of the broker",
 			edit{"users.ldif", "userPassword: broker-password", "userPassword: other"},
-			"push of platform/hello as alice: GET http://localhost:5001/token?", ": 503 Service Unavailable: nobody can log in at the moment",
+			"push of platform/hello as alice: GET http://localhost:5001/token?", ": 503 Service Unavailable: your login cannot be checked at the moment",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
