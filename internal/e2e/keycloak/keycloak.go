@@ -31,9 +31,10 @@ const readyWithin = 3 * time.Minute
 type Server struct {
 	URL string // http://127.0.0.1:PORT
 
-	install    string // where it is installed, and never written to
-	home       string // its own files
-	management string // address of its health page
+	java       []string // options of the machine that runs it
+	install    string   // where it is installed, and never written to
+	home       string   // its own files
+	management string   // address of its health page
 	ports      [2]string
 	output     output
 	process    *process.Process
@@ -41,8 +42,14 @@ type Server struct {
 }
 
 // Start starts a server with the realms, each in the form of Keycloak's realm exports.
-// Its files are below dir. It runs until Close.
+// Its files are below dir. It runs until Stop.
 func Start(dir string, realms ...[]byte) (*Server, error) {
+	// A compiler that does not try its best has it start sooner.
+	return StartWith(dir, []string{"-XX:TieredStopAtLevel=1"}, realms...)
+}
+
+// StartWith is Start with other options for Java.
+func StartWith(dir string, java []string, realms ...[]byte) (*Server, error) {
 	script, err := exec.LookPath("kc.sh")
 	if err == nil {
 		script, err = filepath.EvalSymlinks(script)
@@ -50,7 +57,7 @@ func Start(dir string, realms ...[]byte) (*Server, error) {
 	if err != nil {
 		return nil, errors.New(`kc.sh is missing: run "make peers", and the tests through "make e2e"`)
 	}
-	s := &Server{install: filepath.Dir(filepath.Dir(script)), home: dir, client: &http.Client{Timeout: 30 * time.Second}}
+	s := &Server{java: java, install: filepath.Dir(filepath.Dir(script)), home: dir, client: &http.Client{Timeout: 30 * time.Second}}
 	if err := s.prepare(realms); err != nil {
 		return nil, err
 	}
@@ -88,22 +95,8 @@ func (s *Server) prepare(realms [][]byte) error {
 // Start starts the server again after Stop, at the same address with what it knew, and
 // waits until it is ready.
 func (s *Server) Start() error {
-	// The script would be a second process, between this one and the server. The
-	// options that matter are the script's; the compiler is told not to try its best.
-	args := []string{
-		"-Xms64m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
-		"-Djava.util.concurrent.ForkJoinPool.common.threadFactory=io.quarkus.bootstrap.forkjoin.QuarkusForkJoinWorkerThreadFactory",
-		"-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "-Djava.security.egd=file:/dev/urandom",
-		"-Dpicocli.disable.closures=true", "-Dkc.config.built=true", "-Dkc.home.dir=" + s.home, "-Djboss.server.config.dir=" + filepath.Join(s.home, "conf"),
-	}
-	for _, name := range []string{"java.util", "java.util.concurrent", "java.security", "java.lang"} {
-		args = append(args, "--add-opens=java.base/"+name+"=ALL-UNNAMED")
-	}
-	args = append(args, "-cp", filepath.Join(s.home, "lib", "quarkus-run.jar"), "io.quarkus.bootstrap.runner.QuarkusEntryPoint",
-		"start", "--optimized", "--import-realm", "--http-enabled=true", "--http-host=127.0.0.1", "--hostname-strict=false",
-		"--http-port="+s.ports[0], "--http-management-port="+s.ports[1])
 	var err error
-	s.process, err = process.Start(&s.output, []string{"KC_BOOTSTRAP_ADMIN_USERNAME=" + admin, "KC_BOOTSTRAP_ADMIN_PASSWORD=" + adminPassword}, "java", args...)
+	s.process, err = s.run("start", "--optimized", "--import-realm", "--http-enabled=true", "--http-host=127.0.0.1", "--hostname-strict=false", "--http-port="+s.ports[0])
 	if err != nil {
 		return err
 	}
@@ -117,6 +110,24 @@ func (s *Server) Start() error {
 			return errors.Join(fmt.Errorf("keycloak is not ready within %s:\n%s", readyWithin, s.output.String()), s.Stop())
 		}
 	}
+}
+
+// run starts a command of Keycloak's.
+func (s *Server) run(command string, args ...string) (*process.Process, error) {
+	// The script would be a second process, between this one and the server. The
+	// options that matter are the script's.
+	options := []string{
+		"-Xms64m", "-Xmx512m", "-XX:+UseSerialGC",
+		"-Djava.util.concurrent.ForkJoinPool.common.threadFactory=io.quarkus.bootstrap.forkjoin.QuarkusForkJoinWorkerThreadFactory",
+		"-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "-Djava.security.egd=file:/dev/urandom",
+		"-Dpicocli.disable.closures=true", "-Dkc.config.built=true", "-Dkc.home.dir=" + s.home, "-Djboss.server.config.dir=" + filepath.Join(s.home, "conf"),
+	}
+	for _, name := range []string{"java.util", "java.util.concurrent", "java.security", "java.lang"} {
+		options = append(options, "--add-opens=java.base/"+name+"=ALL-UNNAMED")
+	}
+	options = append(append(options, s.java...), "-cp", filepath.Join(s.home, "lib", "quarkus-run.jar"), "io.quarkus.bootstrap.runner.QuarkusEntryPoint", command)
+	env := []string{"KC_BOOTSTRAP_ADMIN_USERNAME=" + admin, "KC_BOOTSTRAP_ADMIN_PASSWORD=" + adminPassword, "KC_HTTP_MANAGEMENT_PORT=" + s.ports[1]}
+	return process.Start(&s.output, env, "java", append(options, args...)...)
 }
 
 func (s *Server) ready() bool {
@@ -141,6 +152,9 @@ func (s *Server) Pause() error { return s.process.Signal(syscall.SIGSTOP) }
 
 // Resume ends a Pause.
 func (s *Server) Resume() error { return s.process.Signal(syscall.SIGCONT) }
+
+// PID is the id of the process.
+func (s *Server) PID() int { return s.process.PID() }
 
 // Issuer is the issuer of a realm.
 func (s *Server) Issuer(realm string) string { return s.URL + "/realms/" + realm }

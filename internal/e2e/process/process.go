@@ -34,6 +34,9 @@ func Start(output io.Writer, env []string, program string, args ...string) (*Pro
 	return p, nil
 }
 
+// PID is the process's id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 

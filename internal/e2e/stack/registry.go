@@ -37,8 +37,15 @@ func StartRegistry(tb testing.TB, b *Broker, v Version, args ...string) *Registr
 	if auth.Code != 0 {
 		tb.Fatalf("registry-config exits %d: %s", auth.Code, auth.Stderr)
 	}
+	return StartRegistryWith(tb, v, auth.Stdout)
+}
+
+// StartRegistryWith starts a registry with the auth section of its configuration.
+func StartRegistryWith(tb testing.TB, v Version, auth string) *Registry {
+	tb.Helper()
+	dir := tb.TempDir()
 	r := &Registry{Addr: FreeAddr(tb)}
-	config := strings.NewReplacer("{{addr}}", r.Addr, "{{root}}", filepath.Join(dir, "blobs")).Replace(RegistryConfig) + auth.Stdout
+	config := strings.NewReplacer("{{addr}}", r.Addr, "{{root}}", filepath.Join(dir, "blobs")).Replace(RegistryConfig) + auth
 	file := filepath.Join(dir, "config.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		tb.Fatal(err)
