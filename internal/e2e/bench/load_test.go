@@ -6,7 +6,10 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -17,28 +20,35 @@ const connections = 16
 // load is clients that ask one thing of one program over and over, and what came of
 // it.
 type load struct {
-	pid     int
-	client  *http.Client
-	request *http.Request
-	took    []time.Duration // of each answer
-	rates   []float64       // answers per second, of each round
-	cpu     time.Duration   // what the program's process used in all rounds
+	pids     []int // whose processor time counts
+	client   *http.Client
+	requests []*http.Request // of each person, who take turns
+	asked    atomic.Uint64   // how many requests there were
+	took     []time.Duration // of each answer
+	rates    []float64       // answers per second, of each round
+	cpu      time.Duration   // what the processes used in all rounds
 }
 
-// newLoad returns clients of a URL of the program; without a user name they are
-// anonymous.
-func newLoad(b *testing.B, p *program, path, username string) *load {
+// who is the people that ask: nobody is the anonymous client.
+type who struct {
+	name   string // of a person; # stands for a number
+	people int    // how many there are, where there is a #; they take turns
+}
+
+// newLoad returns clients of a URL of the program. The processor time of the processes
+// behind the program counts, too.
+func newLoad(b *testing.B, p *program, path string, w who, behind ...int) *load {
 	b.Helper()
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+p.addr+path, http.NoBody)
-	if err != nil {
-		b.Fatal(err)
+	l := &load{pids: slices.Compact(append([]int{p.pid}, behind...)), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}}}
+	b.Cleanup(l.client.CloseIdleConnections)
+	for i := range max(1, w.people) {
+		request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+p.addr+path, http.NoBody)
+		must(b, err)
+		if name := strings.ReplaceAll(w.name, "#", strconv.Itoa(i)); name != "" {
+			request.SetBasicAuth(name, name+"-password")
+		}
+		l.requests = append(l.requests, request)
 	}
-	if username != "" {
-		request.SetBasicAuth(username, username+"-password")
-	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}}
-	b.Cleanup(client.CloseIdleConnections)
-	l := &load{pid: p.pid(), client: client, request: request}
 	l.warm(b)
 	return l
 }
@@ -54,7 +64,7 @@ func (l *load) warm(b *testing.B) {
 func (l *load) run(b *testing.B, round time.Duration) {
 	b.Helper()
 	took := make([][]time.Duration, connections)
-	used := cpuTime(b, l.pid)
+	used := l.used(b)
 	started := time.Now()
 	var wg sync.WaitGroup
 	for i := range connections {
@@ -73,17 +83,27 @@ func (l *load) run(b *testing.B, round time.Duration) {
 	all := slices.Concat(took...)
 	l.rates = append(l.rates, float64(len(all))/time.Since(started).Seconds())
 	l.took = append(l.took, all...)
-	l.cpu += cpuTime(b, l.pid) - used
+	l.cpu += l.used(b) - used
+}
+
+// used is the processor time that the processes have used so far.
+func (l *load) used(b *testing.B) (sum time.Duration) {
+	b.Helper()
+	for _, pid := range l.pids {
+		sum += cpuTime(b, pid)
+	}
+	return sum
 }
 
 func (l *load) ask() error {
-	response, err := l.client.Do(l.request.Clone(l.request.Context()))
+	request := l.requests[l.asked.Add(1)%uint64(len(l.requests))]
+	response, err := l.client.Do(request.Clone(request.Context()))
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", l.request.URL, response.Status)
+		return fmt.Errorf("%s: %s", request.URL, response.Status)
 	}
 	_, err = io.Copy(io.Discard, response.Body)
 	return err

@@ -78,11 +78,11 @@ func BenchmarkMemory(b *testing.B) {
 	}
 	for _, s := range steps {
 		if s.path != "" {
-			newLoad(b, w.broker, s.path, s.username).run(b, 3*time.Second)
-			newLoad(b, s.floor, "/", s.username).run(b, 3*time.Second)
+			newLoad(b, w.broker, s.path, who{name: s.username}).run(b, 3*time.Second)
+			newLoad(b, s.floor, "/", who{name: s.username}).run(b, 3*time.Second)
 		}
-		ours, most := memory(b, w.broker.pid())
-		floor, floorMost := memory(b, s.floor.pid())
+		ours, most := memory(b, w.broker.pid)
+		floor, floorMost := memory(b, s.floor.pid)
 		report.add(ofProcess, s.what, fmt.Sprintf("%.0f", ours), fmt.Sprintf("%.0f", floor), "")
 		if s.path != "" {
 			report.add(ofProcess, "and at most, MiB", fmt.Sprintf("%.0f", most), fmt.Sprintf("%.0f", floorMost), "")

@@ -57,20 +57,18 @@ func goBuild(module, to, what string) error {
 
 // program is a running server.
 type program struct {
-	*stack.Process
+	pid  int
 	addr string
 }
-
-func (p *program) pid() int { return p.PID() }
 
 // startFloor starts the floor and waits until it answers.
 func startFloor(b *testing.B, args ...string) *program {
 	b.Helper()
 	programs.build(b)
 	addr := stack.FreeAddr(b)
-	p := &program{stack.Start(b, nil, programs.floor, append([]string{"-addr", addr}, args...)...), addr}
+	p := stack.Start(b, nil, programs.floor, append([]string{"-addr", addr}, args...)...)
 	p.WaitFor(b, "floor", 10*time.Second, func() bool { return listens(addr) })
-	return p
+	return &program{p.PID(), addr}
 }
 
 // listens reports whether somebody takes connections; a floor that wants passwords

@@ -19,6 +19,7 @@ type place int
 
 const (
 	ofTokens place = iota
+	ofProviders
 	ofAllocations
 	ofDecisions
 	ofProcess

@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 	"time"
@@ -8,17 +9,23 @@ import (
 
 // path is a way to a token, measured beside one floor or more.
 type path struct {
-	name     string
-	username string // empty: anonymous
-	query    string
-	round    time.Duration // how long one program is asked before the next
-	floors   []floor
+	name   string
+	who    who
+	query  string
+	round  time.Duration // how long one program is asked before the next
+	floors []floor
+	place  place
+	behind []int // processes whose processor time counts, too
 }
+
+// tokenPath is the broker's token endpoint.
+const tokenPath = "/token"
 
 // floor is a program to compare with.
 type floor struct {
 	name    string // what it does, where a path has more than one floor
 	program *program
+	path    string // of its token endpoint, where that is not the broker's
 }
 
 // BenchmarkTokens measures tokens per second over HTTP. An iteration is a round of the
@@ -28,28 +35,29 @@ func BenchmarkTokens(b *testing.B) {
 	w := newWorld(b)
 	signer := startFloor(b)
 	argon, bcrypt := startFloor(b, "-hash", w.hashes["argon2id"]), startFloor(b, "-hash", w.hashes["bcrypt"])
-	bind := floor{"search and bind", w.floor(b, 0)}
+	worker := who{name: "worker"}
+	bind := floor{name: "search and bind", program: w.floor(b, 0)}
 	const quick, slow = 300 * time.Millisecond, 600 * time.Millisecond
 	for _, p := range []path{
-		{"anonymous", "", "?service=memberof&scope=repository:public/app:pull", quick, []floor{{"", signer}}},
-		{"static, argon2id", "worker", "?service=argon2id&scope=repository:builders/app:pull,push", slow, []floor{{"", argon}}},
-		{"static, bcrypt", "worker", "?service=bcrypt&scope=repository:builders/app:pull,push", slow, []floor{{"", bcrypt}}},
-		{"LDAP, groups from memberOf", "worker", "?service=memberof&scope=repository:builders/app:pull,push", quick, []floor{{"", bind.program}}},
-		{"LDAP, groups searched", "worker", "?service=search&scope=repository:builders/app:pull,push", quick, []floor{bind, {"and one search more", w.floor(b, 1)}}},
-		{"LDAP, nested groups searched", "worker", "?service=nested&scope=repository:builders/app:pull,push", quick, []floor{bind, {"and three searches more", w.floor(b, 3)}}},
+		{name: "anonymous", query: "?service=memberof&scope=repository:public/app:pull", round: quick, floors: []floor{{program: signer}}},
+		{name: "static, argon2id", who: worker, query: "?service=argon2id&scope=repository:builders/app:pull,push", round: slow, floors: []floor{{program: argon}}},
+		{name: "static, bcrypt", who: worker, query: "?service=bcrypt&scope=repository:builders/app:pull,push", round: slow, floors: []floor{{program: bcrypt}}},
+		{name: "LDAP, groups from memberOf", who: worker, query: "?service=memberof&scope=repository:builders/app:pull,push", round: quick, floors: []floor{{program: bind.program}}},
+		{name: "LDAP, groups searched", who: worker, query: "?service=search&scope=repository:builders/app:pull,push", round: quick, floors: []floor{bind, {name: "and one search more", program: w.floor(b, 1)}}},
+		{name: "LDAP, nested groups searched", who: worker, query: "?service=nested&scope=repository:builders/app:pull,push", round: quick, floors: []floor{bind, {name: "and three searches more", program: w.floor(b, 3)}}},
 	} {
 		b.Run(p.name, func(b *testing.B) { p.measure(b, w) })
 	}
 }
 
 func (p path) measure(b *testing.B, w *world) {
-	ours := newLoad(b, w.broker, "/token"+p.query, p.username)
+	ours := newLoad(b, w.broker, tokenPath+p.query, p.who, p.behind...)
 	if w.before != nil {
-		p.floors = append(p.floors, floor{"the build before", w.before})
+		p.floors = append(p.floors, floor{name: "the build before", program: w.before})
 	}
 	floors := make([]*load, len(p.floors))
 	for i, f := range p.floors {
-		floors[i] = newLoad(b, f.program, "/token"+p.query, p.username)
+		floors[i] = newLoad(b, f.program, cmp.Or(f.path, tokenPath)+p.query, p.who, p.behind...)
 	}
 	for i := 0; b.Loop(); i++ {
 		if i%2 == 0 {
@@ -65,13 +73,17 @@ func (p path) measure(b *testing.B, w *world) {
 	b.ReportMetric(0, "ns/op") // of all rounds: it says nothing
 	b.ReportMetric(median(ours.rates), "tokens/s")
 	b.ReportMetric(median(ratios(ours.rates, floors[0].rates)), "ratio")
+	cpuOf := "process"
+	if len(p.behind) > 0 {
+		cpuOf = "process and Keycloak"
+	}
 	for i, f := range floors {
 		what := p.name
 		if p.floors[i].name != "" {
 			what += " (floor: " + p.floors[i].name + ")"
 		}
-		report.add(ofTokens, what+", tokens/s", count(median(ours.rates)), count(median(f.rates)), spread(ratios(ours.rates, f.rates)))
-		report.add(ofTokens, what+", p99, ms", fmt.Sprintf("%.1f", ours.p99()), fmt.Sprintf("%.1f", f.p99()), "")
-		report.add(ofTokens, what+", CPU of the process for each, µs", count(ours.cpuEach()), count(f.cpuEach()), "")
+		report.add(p.place, what+", tokens/s", count(median(ours.rates)), count(median(f.rates)), spread(ratios(ours.rates, f.rates)))
+		report.add(p.place, what+", p99, ms", fmt.Sprintf("%.1f", ours.p99()), fmt.Sprintf("%.1f", f.p99()), "")
+		report.add(p.place, what+", CPU of the "+cpuOf+" for each, µs", count(ours.cpuEach()), count(f.cpuEach()), "")
 	}
 }

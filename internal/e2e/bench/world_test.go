@@ -53,15 +53,21 @@ func newWorld(b *testing.B) *world {
 		w.hashes[string(a)] = hash
 		files[string(a)+".yaml"] = fmt.Sprintf("users: [{username: worker, password_hash: %q, groups: [builders]}]\n", hash)
 	}
+	w.start(b, config, files)
+	return w
+}
+
+// start starts the brokers.
+func (w *world) start(b *testing.B, config string, files map[string]string) {
+	b.Helper()
 	start := func(path string) *program {
 		broker := stack.StartBroker(b, path, config, files)
-		return &program{broker.Process, broker.Addr}
+		return &program{broker.PID(), broker.Addr}
 	}
 	w.broker = start(programs.broker)
 	if path := os.Getenv(beforePath); path != "" {
 		w.before = start(path)
 	}
-	return w
 }
 
 // floor starts a floor that asks the directory of the world, for groups as often as

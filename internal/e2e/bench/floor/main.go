@@ -1,7 +1,7 @@
 // Command floor is what the broker's speed is compared with: a bare net/http server
 // that does only what no broker could leave out. It signs a token with ES256 for every
 // request; before that, if told so, it looks a user up in a directory and binds as
-// that user, or verifies the hash of a password. It decides nothing, records nothing
+// that user, asks a provider for a password grant, or verifies the hash of a password. It decides nothing, records nothing
 // and checks nothing besides. Its timeouts are the broker's, since they cost time.
 package main
 
@@ -26,6 +26,7 @@ func main() {
 		addr = flag.String("addr", "", "where to serve")
 		hash = flag.String("hash", "", "the password hash that every request's password is to have")
 		dir  directory
+		sso  provider
 	)
 	flag.StringVar(&dir.url, "ldap", "", "the directory to look users up in")
 	flag.StringVar(&dir.bindDN, "bind-dn", "", "who searches")
@@ -33,6 +34,9 @@ func main() {
 	flag.StringVar(&dir.people, "people", "", "where the users are")
 	flag.StringVar(&dir.groups, "groups", "", "where the groups are")
 	flag.IntVar(&dir.groupSearches, "group-searches", 0, "how many searches for groups follow the bind")
+	flag.StringVar(&sso.tokenURL, "token-url", "", "the token endpoint of the provider to ask by the password grant")
+	flag.StringVar(&sso.clientID, "client-id", "", "as which client")
+	flag.StringVar(&sso.clientSecret, "client-secret", "", "with which secret")
 	flag.Parse()
 
 	var check authenticate
@@ -40,6 +44,9 @@ func main() {
 	case dir.url != "":
 		dir.open()
 		check = dir.authenticate
+	case sso.tokenURL != "":
+		sso.open()
+		check = sso.authenticate
 	case *hash != "":
 		check = verifier(*hash)
 	}
