@@ -24,11 +24,10 @@ func readManual(t *testing.T) string {
 	return string(content)
 }
 
-// examples returns the YAML blocks of the manual that are whole configurations.
-func examples(t *testing.T) []string {
-	t.Helper()
+// configurations returns the YAML blocks of a page that are whole configurations.
+func configurations(page string) []string {
 	var found []string
-	for i, block := range strings.Split(readManual(t), "```") {
+	for i, block := range strings.Split(page, "```") {
 		yaml, ok := strings.CutPrefix(block, "yaml\n")
 		if i%2 == 1 && ok && strings.Contains("\n"+yaml, "\nrealms:") {
 			found = append(found, yaml)
@@ -39,7 +38,7 @@ func examples(t *testing.T) []string {
 
 // TestManualExamples loads the examples of the manual.
 func TestManualExamples(t *testing.T) {
-	all := examples(t)
+	all := configurations(readManual(t))
 	if len(all) != 2 {
 		t.Fatalf("%d examples", len(all))
 	}
@@ -174,3 +173,40 @@ func TestManualDefaults(t *testing.T) {
 
 // list is how the manual shows a list.
 func list(items []string) string { return "[" + strings.Join(items, ", ") + "]" }
+
+// TestProviderPages loads the configurations that the pages about providers show: each
+// page has one, and what else is YAML in them is indented instead.
+func TestProviderPages(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/providers/*.md")
+	if err != nil || len(pages) < 7 {
+		t.Fatalf("%d pages, error %v", len(pages), err)
+	}
+	t.Setenv("SHOREPASS_CLIENT_SECRET", "secret")
+	for _, page := range append(pages, "../../docs/from-keycloak.md") {
+		if filepath.Base(page) == "README.md" {
+			continue
+		}
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			content, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := configurations(string(content))
+			if want := strings.Count(string(content), "```yaml"); want != 1 || len(all) != 1 {
+				t.Fatalf("%d blocks of YAML, %d whole configurations", want, len(all))
+			}
+			folder := t.TempDir()
+			write(t, filepath.Join(folder, "shorepass.yaml"), all[0])
+			for _, named := range []string{"client-secret", "google.crt", "google.key", "realm-key.pem", "realm.pem"} {
+				write(t, filepath.Join(folder, named), "secret\n")
+			}
+			cfg, err := config.Load(filepath.Join(folder, "shorepass.yaml"), types())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w := cfg.Warnings(); len(w) > 0 {
+				t.Error(w)
+			}
+		})
+	}
+}
