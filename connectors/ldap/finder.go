@@ -65,6 +65,32 @@ func searchOn(do doFunc, password connectors.Secret, searcher string) searchFunc
 	}
 }
 
+// named returns the entry that is meant by what somebody types. Of several, it is the one
+// that has it as its user name: who may write a mail address must not be able to keep
+// somebody else out by it.
+func (f *finder) named(ctx context.Context, typed string) (*entry, error) {
+	users := &f.config.Users
+	found, err := f.find(ctx, users.LoginAttributes, typed)
+	if !isAmbiguous(err) || !users.byUsername() || len(users.LoginAttributes) == 1 {
+		return found, err
+	}
+	own, ownErr := f.find(ctx, []string{users.UsernameAttribute}, typed)
+	if errors.Is(ownErr, connectors.ErrNotMine) {
+		return nil, err
+	}
+	return own, ownErr
+}
+
+func isAmbiguous(err error) bool {
+	var rejected *connectors.Rejection
+	return errors.As(err, &rejected) && rejected.Reason == connectors.ReasonAmbiguous
+}
+
+// byUsername reports whether people may type what username_attribute holds.
+func (u *Users) byUsername() bool {
+	return slices.ContainsFunc(u.LoginAttributes, func(a string) bool { return strings.EqualFold(a, u.UsernameAttribute) })
+}
+
 // alone rejects an entry that shares its canonical name with another: rights hang
 // on that name, and a person found by mail address, or by a second value of the
 // naming attribute, must not come in as somebody else. Where groups list user
@@ -75,12 +101,11 @@ func (f *finder) alone(ctx context.Context, e *entry, typed string) error {
 	if g := f.config.Groups; g != nil && g.MemberValue == memberUsername {
 		names = spellings(append(names, e.names...))
 	}
-	isNaming := func(a string) bool { return strings.EqualFold(a, users.UsernameAttribute) }
 	isOther := func(name string) bool {
 		canonical, ok := f.usernames.Parse(trim(name))
 		return !ok || canonical != typed
 	}
-	if slices.ContainsFunc(users.LoginAttributes, isNaming) && !slices.ContainsFunc(names, isOther) {
+	if users.byUsername() && !slices.ContainsFunc(names, isOther) {
 		return nil // the search has shown it
 	}
 	other, err := f.find(ctx, []string{users.UsernameAttribute}, names...)

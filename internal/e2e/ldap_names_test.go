@@ -140,6 +140,23 @@ func TestLDAPLoginAttributes(t *testing.T) {
 	}
 }
 
+// TestLDAPMailLikeAName has somebody write another's user name into her own entry, as mail
+// address: he signs in as ever, and she does not by that name.
+func TestLDAPMailLikeAName(t *testing.T) {
+	s := slapd.Start(t, slapd.Options{})
+	cfg := ldapConfig(s)
+	cfg.Users.LoginAttributes = []string{"uid", "mail"}
+	c := ldapConnector(t, cfg)
+	for _, user := range []string{"alice", "carol"} {
+		s.Modify(t, "dn: uid="+user+","+slapd.People+"\nchangetype: modify\nreplace: mail\nmail: bob\n")
+		if id := mustSignIn(t, c, "bob"); id.Username != "bob" {
+			t.Errorf("bob signs in as %q", id.Username)
+		}
+		_, err := signIn(t, c, "bob", "alice-password")
+		wantReason(t, err, connectors.ReasonWrongPassword)
+	}
+}
+
 func TestLDAPRefusals(t *testing.T) {
 	c := ldapConnector(t, ldapConfig(slapd.Start(t, slapd.Options{})))
 	for _, p := range []struct {
