@@ -149,7 +149,8 @@ func (r recorded) text() string {
 	}[r.who]
 }
 
-// TestRecordedRequests replays what real clients have sent, byte for byte.
+// TestRecordedRequests replays what real clients have sent, as testdata/requests has it:
+// its README.md says what was changed.
 func TestRecordedRequests(t *testing.T) {
 	files, err := filepath.Glob("testdata/requests/*.http")
 	if err != nil {

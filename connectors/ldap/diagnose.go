@@ -62,11 +62,14 @@ func (d *Directory) places(ctx context.Context, username string) []place {
 	return all
 }
 
-// listEntries are the DNs of a few entries, with what they are.
+// listEntries are the DNs of a few entries, with what they are where that was read.
 func listEntries(found []*ldap.Entry) string {
 	all := make([]string, len(found))
 	for i, e := range found {
-		all[i] = firstWords(e.DN) + " (" + firstWords(strings.Join(e.GetAttributeValues("objectClass"), ", ")) + ")"
+		all[i] = firstWords(e.DN)
+		if is := e.GetAttributeValues("objectClass"); len(is) > 0 {
+			all[i] += " (" + firstWords(strings.Join(is, ", ")) + ")"
+		}
 	}
 	return strings.Join(all, "; ")
 }

@@ -49,7 +49,7 @@ func (f *finder) find(ctx context.Context, attributes []string, texts ...string)
 	entries := found.Entries
 	switch {
 	case len(entries) > 1 && (err == nil || isSizeLimit(err)):
-		return nil, connectors.Reject(connectors.ReasonAmbiguous)
+		return nil, ambiguous(ctx, entries)
 	case errors.Is(err, errLimit) && f.config.HasGroups() && f.config.Groups.FromAttribute != "":
 		return nil, fmt.Errorf("searching for the user: %w: %s may be too long, %s", err, f.config.Groups.FromAttribute, adviceToSearch)
 	case err != nil:
@@ -63,6 +63,15 @@ func (f *finder) find(ctx context.Context, attributes []string, texts ...string)
 		end(err, describeEntry(entries[0], e))
 	}
 	return e, err
+}
+
+// ambiguous rejects a name that is several entries'.
+func ambiguous(ctx context.Context, entries []*ldap.Entry) error {
+	err := connectors.Reject(connectors.ReasonAmbiguous)
+	if end := step(ctx, "entry"); end != nil {
+		end(err, listEntries(entries))
+	}
+	return err
 }
 
 // wanted are the attributes that are read of a person's entry.

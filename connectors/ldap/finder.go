@@ -113,7 +113,7 @@ func (f *finder) alone(ctx context.Context, e *entry, typed string) error {
 	case errors.Is(err, connectors.ErrNotMine):
 		return fmt.Errorf("the entry %q is not found by its own %s %q: username_attribute must be one that is searched without regard to case", e.dn, users.UsernameAttribute, e.username)
 	case err == nil && other.id != e.id:
-		return connectors.Reject(connectors.ReasonAmbiguous)
+		return ambiguous(ctx, []*ldap.Entry{e.raw, other.raw})
 	}
 	return err
 }

@@ -73,7 +73,7 @@ func (g *groupAttribute) groupsOf(_ context.Context, e *entry) ([]string, error)
 		}
 		name, ok := rdnValue(dn, g.config.NameAttribute)
 		if !ok || name == "" {
-			return nil, fmt.Errorf("the group %q is not named by %s: check groups.name_attribute", text, g.config.NameAttribute)
+			return nil, unfit("correct groups.name_attribute", "the group %q is not named by %s", text, g.config.NameAttribute)
 		}
 		names = append(names, name)
 	}

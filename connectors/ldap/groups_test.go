@@ -261,7 +261,7 @@ func TestGroupsByAttribute(t *testing.T) {
 		"elsewhere":            {[]string{"cn=ops,ou=evil,dc=example", "cn=ops,ou=groups,dc=evil"}, nil, ""},
 		"the base itself":      {[]string{"ou=groups,dc=example"}, nil, ""},
 		"a comma in the name":  {[]string{`cn=ops\,ou=groups\,dc=example,ou=evil,dc=example`}, nil, ""},
-		"named otherwise":      {[]string{"ou=ops,ou=groups,dc=example"}, nil, `the group "ou=ops,ou=groups,dc=example" is not named by cn: check groups.name_attribute`},
+		"named otherwise":      {[]string{"ou=ops,ou=groups,dc=example"}, nil, `the group "ou=ops,ou=groups,dc=example" is not named by cn: correct groups.name_attribute`},
 		"not a DN":             {[]string{"ops"}, nil, `memberOf holds "ops", which is not a DN`},
 		"more than is allowed": {many, nil, "the user is in more than 5000 groups: narrow the base_dn or filter of groups"},
 	} {

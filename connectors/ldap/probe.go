@@ -32,7 +32,7 @@ func (d *Directory) probeServer(ctx context.Context, to *server) error {
 		return err
 	}
 	defer s.close()
-	p := &probe{ctx: ctx, session: s, secret: d.config.BindPassword.Reveal(), searcher: d.config.searcher()}
+	p := &probe{ctx: ctx, session: s, config: &d.config, usernames: d.usernames, searcher: d.config.searcher()}
 	if d.config.external() {
 		p.whoAmI()
 	}
@@ -51,11 +51,12 @@ func (d *Directory) probeServer(ctx context.Context, to *server) error {
 
 // probe looks around on one connection.
 type probe struct {
-	ctx      context.Context //nolint:containedctx // lives as long as one call of Probe
-	session  *session
-	secret   string
-	searcher string
-	failed   error // of all steps
+	ctx       context.Context //nolint:containedctx // lives as long as one call of Probe
+	session   *session
+	config    *Config
+	usernames connectors.UsernameForm
+	searcher  string
+	failed    error // of all steps
 }
 
 // probeError is what does not fit, and what to do about it.
@@ -125,35 +126,36 @@ type tree struct {
 // attribute is one that entries are to have.
 type attribute struct {
 	key, name string
+	fits      func(p *probe, found []*ldap.Entry) error // fails where the values cannot be what they are for; may be nil
 }
 
 func (c *Config) usersTree() tree {
 	u := &c.Users
 	t := tree{key: "users", what: "people", base: u.BaseDN, scope: ldap.ScopeWholeSubtree, filter: u.Filter}
-	t.want("users.username_attribute", u.UsernameAttribute)
-	t.want("users.id_attribute", u.IDAttribute)
+	t.want("users.username_attribute", u.UsernameAttribute, nil)
+	t.want("users.id_attribute", u.IDAttribute, nil)
 	if u.Scope == scopeOne {
 		t.scope = ldap.ScopeSingleLevel
 	}
 	for _, name := range u.LoginAttributes {
 		if !strings.EqualFold(name, u.UsernameAttribute) {
-			t.want("users.login_attributes", name)
+			t.want("users.login_attributes", name, nil)
 		}
 	}
 	if u.Disabled == disabledPPolicy {
 		t.noted = stateAttributes()
 	}
 	if g := c.Groups; g != nil {
-		t.want("groups.from_attribute", g.FromAttribute)
-		t.want("groups.primary_attribute", g.PrimaryAttribute)
+		t.want("groups.from_attribute", g.FromAttribute, (*probe).listedGroups)
+		t.want("groups.primary_attribute", g.PrimaryAttribute, nil)
 	}
 	return t
 }
 
 // want adds an attribute, if it is configured.
-func (t *tree) want(key, name string) {
+func (t *tree) want(key, name string, fits func(*probe, []*ldap.Entry) error) {
 	if name != "" {
-		t.attributes = append(t.attributes, attribute{key, name})
+		t.attributes = append(t.attributes, attribute{key, name, fits})
 	}
 }
 
@@ -162,9 +164,9 @@ func (c *Config) groupsTree() tree {
 	t := tree{key: "groups", what: "groups", base: g.BaseDN, scope: ldap.ScopeWholeSubtree}
 	if g.FromAttribute == "" {
 		t.filter = g.Filter
-		t.want("groups.name_attribute", g.NameAttribute)
-		t.want("groups.member_attribute", g.MemberAttribute)
-		t.want("groups.primary_attribute", g.PrimaryAttribute)
+		t.want("groups.name_attribute", g.NameAttribute, nil)
+		t.want("groups.member_attribute", g.MemberAttribute, (*probe).listedMembers)
+		t.want("groups.primary_attribute", g.PrimaryAttribute, nil)
 	}
 	return t
 }

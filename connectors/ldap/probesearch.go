@@ -88,15 +88,39 @@ func (p *probe) matches(t tree) (found []*ldap.Entry, detail string, err error) 
 	if err != nil || len(found) > 0 {
 		return found, fmt.Sprintf("%s matches %s", t.filter, count(found)), err
 	}
-	all, err := p.sample(t.base, t.scope, "(objectClass=*)", "objectClass")
-	all = slices.DeleteFunc(all, func(e *ldap.Entry) bool { return strings.EqualFold(e.DN, t.base) })
+	var deeper []*ldap.Entry
+	if t.scope == ldap.ScopeSingleLevel {
+		deeper, err = p.below(t, ldap.ScopeWholeSubtree, t.filter)
+	}
+	if len(deeper) > 0 {
+		return nil, t.filter, unfit("remove "+t.key+".scope: one, or have "+t.key+".base_dn name the entry right above them", "it matches %s below %s, all of them deeper than scope: one reaches", count(deeper), t.base)
+	}
+	if err == nil {
+		err = p.unmatched(t)
+	}
+	return nil, t.filter, err
+}
+
+// unmatched tells of what there is where a filter matches nothing.
+func (p *probe) unmatched(t tree) error {
+	all, err := p.below(t, t.scope, "(objectClass=*)")
+	where := "below"
+	if t.scope == ldap.ScopeSingleLevel {
+		where = "right below"
+	}
 	switch {
 	case err != nil:
-		return nil, t.filter, err
+		return err
 	case len(all) == 0:
-		return nil, t.filter, unfit("correct "+t.key+".base_dn, or let "+p.searcher+" see what is below it", "nothing is below %s", t.base)
+		return unfit("correct "+t.key+".base_dn, or let "+p.searcher+" see what is below it", "nothing is %s %s", where, t.base)
 	}
-	return nil, t.filter, unfit("correct "+t.key+".filter; object classes there: "+classes(all), "it matches none of the %s below %s", count(all), t.base)
+	return unfit("correct "+t.key+".filter; object classes there: "+classes(all), "it matches none of the %s %s %s", count(all), where, t.base)
+}
+
+// below is a sample of the entries below the base, which is not among them.
+func (p *probe) below(t tree, scope int, filter string) ([]*ldap.Entry, error) {
+	found, err := p.sample(t.base, scope, filter, "objectClass")
+	return slices.DeleteFunc(found, func(e *ldap.Entry) bool { return strings.EqualFold(e.DN, t.base) }), err
 }
 
 // count is how many entries there are, as far as a sample tells.
@@ -125,7 +149,7 @@ func classes(found []*ldap.Entry) string {
 }
 
 // has fails where no entry of the sample has the attribute, and tells which the first
-// one has. No value is shown: the wrong attribute may hold anything.
+// one has; likewise where the values of those that have it do not fit. No value is shown: the wrong attribute may hold anything.
 func (p *probe) has(t tree, found []*ldap.Entry, a attribute) (string, error) {
 	n := 0
 	for _, e := range found {
@@ -134,7 +158,11 @@ func (p *probe) has(t tree, found []*ldap.Entry, a attribute) (string, error) {
 		}
 	}
 	if n > 0 {
-		return fmt.Sprintf("%s: %d of %d have it", a.key, n, len(found)), nil
+		var err error
+		if a.fits != nil {
+			err = a.fits(p, found)
+		}
+		return fmt.Sprintf("%s: %d of %d have it", a.key, n, len(found)), err
 	}
 	return a.key, unfit("correct "+a.key+", or let "+p.searcher+" read it; "+p.attributesOf(found[0]), "none of these %s has it", t.what)
 }
@@ -174,5 +202,5 @@ func (p *probe) search(ctx context.Context, r *ldap.SearchRequest) (ldap.SearchR
 		}
 		return err
 	})
-	return found, searchResultOf(err, p.secret, p.searcher)
+	return found, searchResultOf(err, p.config.BindPassword.Reveal(), p.searcher)
 }

@@ -169,12 +169,12 @@ func searchAdvice(code uint16, searcher string) string {
 	case ldap.LDAPResultTimeLimitExceeded:
 		return ": the directory's limits for " + searcher + " are too low, or an index is missing"
 	case ldap.LDAPResultNoSuchObject:
+		if searcher == selves {
+			return ": there is nothing of that DN, or " + searcher + " may not see it" + letSelves
+		}
 		text := ": the base_dn does not exist, or " + searcher + " may not see it"
-		switch searcher {
-		case anonymous:
+		if searcher == anonymous {
 			text += useAccount
-		case selves:
-			text += letSelves
 		}
 		return text
 	}

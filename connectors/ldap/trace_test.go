@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/ldap"
 )
 
 // traced returns a context and the steps that are reported to it.
@@ -131,6 +132,38 @@ func TestTraceOfSilence(t *testing.T) {
 			_, _ = open(t, config(listen(t, c.serve))).Locate(ctx, "alice")
 			if got := names(*steps); got != c.want || !strings.Contains((*steps)[1].Fix, c.fix) {
 				t.Errorf("steps: %+v, want %s and the fix %q", *steps, c.want, c.fix)
+			}
+		})
+	}
+}
+
+// TestProbeOfASample holds that a sample of people whose groups do not count is advice
+// where there are more people, and a fault where there are not.
+func TestProbeOfASample(t *testing.T) {
+	for name, c := range map[string]struct {
+		people int
+		want   string
+	}{
+		"all":  {99, "none of these people's groups is below groups.base_dn"},
+		"some": {100, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var people []record
+			for i := range c.people {
+				p := person(fmt.Sprintf("uid=u%d,ou=people,dc=example", i), fmt.Sprint("u", i))
+				p.attributes["memberOf"] = []string{"cn=staff,ou=elsewhere,dc=example"}
+				people = append(people, p)
+			}
+			cfg := config(listen(t, script{search: func(string, string) ([]record, int) { return people, 0 }}.serve))
+			cfg.Groups = &ldap.Groups{BaseDN: "ou=groups,dc=example", FromAttribute: "memberOf"}
+			ctx, steps := traced(t)
+			err := open(t, cfg).Probe(ctx)
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("Probe: %v, want %q", err, c.want)
+			}
+			i := slices.IndexFunc(*steps, func(s connectors.Step) bool { return s.Name == "users memberOf" })
+			if i < 0 || !strings.Contains((*steps)[i].Fix, "one of them is cn=staff,ou=elsewhere,dc=example") {
+				t.Errorf("the steps are %+v, want one with a fix", *steps)
 			}
 		})
 	}

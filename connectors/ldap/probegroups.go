@@ -1,0 +1,70 @@
+package ldap
+
+import (
+	"github.com/go-ldap/ldap/v3"
+)
+
+// listedMembers fails where no member of a sample of groups is what member_value says:
+// the search for a person's groups would find none, and rules that deny would not hold.
+func (p *probe) listedMembers(found []*ldap.Entry) error {
+	g := p.config.Groups
+	var all, dns, names int
+	for _, e := range found {
+		members, _ := values(e, g.MemberAttribute) // a range of them tells nothing
+		for _, m := range members {
+			all++
+			if dn, err := ldap.ParseDN(m); err == nil && len(dn.RDNs) > 0 {
+				dns++
+			}
+			if _, ok := p.usernames.Parse(trim(m)); ok {
+				names++
+			}
+		}
+	}
+	fit, what, others, instead := dns, "DN", names, memberUsername
+	if g.MemberValue == memberUsername {
+		fit, what, others, instead = names, "user name", dns, memberDN
+	}
+	switch {
+	case all == 0 || fit > 0:
+		return nil
+	case others > 0:
+		return unfit("set groups.member_value: "+instead+", or correct groups.member_attribute", "none of the %d values is a %s", all, what)
+	}
+	return unfit("correct groups.member_attribute", "none of the %d values is a %s", all, what)
+}
+
+// listedGroups fails where a sample of people could not sign in for what their entries
+// list as groups, and where none of these counts. Of more people than the sample, others
+// may be in groups that do: that is advice.
+func (p *probe) listedGroups(found []*ldap.Entry) error {
+	g := p.config.Groups
+	source, err := newGroupSource(g, nil)
+	if err != nil {
+		return err
+	}
+	var (
+		counted int
+		example string // a group that does not count
+	)
+	for _, raw := range found {
+		var e entry
+		e.memberOf, e.cut = values(raw, g.FromAttribute)
+		names, err := source.groupsOf(p.ctx, &e)
+		if err != nil {
+			return err
+		}
+		counted += len(names)
+		if len(names) == 0 && len(e.memberOf) > 0 {
+			example = e.memberOf[0]
+		}
+	}
+	if counted > 0 || example == "" {
+		return nil
+	}
+	none := unfit("correct groups.base_dn, "+g.BaseDN+"; one of them is "+firstWords(example), "none of these people's groups is below groups.base_dn")
+	if len(found) >= probeSample {
+		return &probeError{fix: none.Error()}
+	}
+	return none
+}
