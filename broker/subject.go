@@ -18,7 +18,7 @@ func Subject(id *connectors.Identity, service string, addr netip.Addr) policy.Su
 	s.User = id.Connector + ":" + id.Username
 	s.Groups = make([]string, len(id.Groups))
 	for i, g := range id.Groups {
-		s.Groups[i] = id.Connector + ":" + connectors.ComposeGroup(g)
+		s.Groups[i] = id.Connector + ":" + connectors.ComposedGroups.Canonical(g)
 	}
 	if !id.Ceiling.IsUnlimited() {
 		// A ceiling that cannot be read comes back as the ceiling of nothing.

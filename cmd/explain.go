@@ -82,11 +82,11 @@ func (p *program) explain(ctx context.Context, o explainOptions, args []string) 
 	if o.login != "" {
 		return p.explainLogin(ctx, o, realm, service, addr, asked)
 	}
-	if err := p.qualified(o, realm); err != nil {
+	identity, err := p.madeUp(o, realm)
+	if err != nil {
 		return err
 	}
-	subject := broker.Subject(nil, service, addr)
-	subject.User, subject.Groups = o.user, o.groups
+	subject := broker.Subject(identity, service, addr)
 	return p.printExplanation(policy.Explain(subject, realm.Policy.Decide(subject, asked)), nil, o.json)
 }
 
@@ -131,54 +131,57 @@ func (p *program) printExplanation(e policy.Explanation, login *loginReport, asJ
 	return nil
 }
 
-// qualified checks that made-up names are ones that the realm could have: an answer
-// about others would be about nobody.
-func (p *program) qualified(o explainOptions, realm config.Realm) error {
+// madeUp returns the identity of a made-up user, nil for nobody. It is one that the
+// realm could have: an answer about others would be about nobody.
+func (p *program) madeUp(o explainOptions, realm config.Realm) (*connectors.Identity, error) {
 	if o.user == "" {
-		return nil
+		return nil, nil //nolint:nilnil // the anonymous client
 	}
 	owner, name, err := split(o.user, realm)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if canonical, ok := realm.Usernames.Parse(name); !ok {
-		return usageError{fmt.Errorf("%q is not a user name: want %s", name, realm.Usernames)}
+		return nil, usageError{fmt.Errorf("%q is not a user name: want %s", name, realm.Usernames)}
 	} else if canonical != name {
-		return usageError{fmt.Errorf("user names are lower case, and spelled in one way: write %s:%s", owner.Name, canonical)}
+		return nil, usageError{fmt.Errorf("user names are lower case, and spelled in one way: write %s:%s", owner.Name, canonical)}
 	}
 	opened, err := p.openConnector(realm, owner, p.quiet())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer closeConnector(opened)
 	if !opened.Handles(connectors.Credentials{Username: name}) {
-		return fmt.Errorf("connector %s does not take the user name %q: it is not listed, or not among its usernames", owner.Name, name)
+		return nil, fmt.Errorf("connector %s does not take the user name %q: it is not listed, or not among its usernames", owner.Name, name)
 	}
-	for _, group := range o.groups {
-		if err := p.qualifiedGroup(group, owner, realm); err != nil {
-			return err
+	identity := &connectors.Identity{Connector: owner.Name, Username: name, Ceiling: connectors.Unlimited()}
+	for _, text := range o.groups {
+		group, err := p.madeUpGroup(text, owner, realm)
+		if err != nil {
+			return nil, err
 		}
+		identity.Groups = append(identity.Groups, group)
 	}
-	return nil
+	return identity, nil
 }
 
-// qualifiedGroup checks that the user's connector could give the group.
-func (p *program) qualifiedGroup(group string, owner config.Connector, realm config.Realm) error {
-	connector, name, err := split(group, realm)
+// madeUpGroup returns the name of a group that the user's connector could give.
+func (p *program) madeUpGroup(text string, owner config.Connector, realm config.Realm) (string, error) {
+	connector, name, err := split(text, realm)
 	if err != nil {
-		return err
+		return "", err
 	}
 	grouped, tells := owner.Config.(connectors.Grouped)
-	lower := strings.ToLower(name)
+	canonical := p.types[owner.Type].Groups.Canonical(name)
 	switch {
 	case connector.Name != owner.Name:
-		return usageError{fmt.Errorf("a user of %s has no groups of %s", owner.Name, connector.Name)}
+		return "", usageError{fmt.Errorf("a user of %s has no groups of %s", owner.Name, connector.Name)}
 	case tells && !grouped.HasGroups():
-		return usageError{fmt.Errorf("connector %s gives no groups", owner.Name)}
-	case p.types[owner.Type].LowerCaseGroups && lower != name:
-		return usageError{fmt.Errorf("the groups of %s are lower case: write %s:%s", owner.Name, owner.Name, lower)}
+		return "", usageError{fmt.Errorf("connector %s gives no groups", owner.Name)}
+	case canonical != connectors.ComposedGroups.Canonical(name): // which nobody can see
+		return "", usageError{fmt.Errorf("the groups of %s are lower case, without spaces that do not count: write %s:%s", owner.Name, owner.Name, canonical)}
 	}
-	return nil
+	return canonical, nil
 }
 
 // split cuts connector:name and finds the connector.

@@ -26,9 +26,9 @@ func connectorTypes(extra map[string]connectors.Type) map[string]connectors.Type
 	}
 	types := map[string]connectors.Type{
 		"ldap": {
-			Config:          func() any { return ldap.DefaultConfig() },
-			New:             password(ldap.Open),
-			LowerCaseGroups: true,
+			Config: func() any { return ldap.DefaultConfig() },
+			New:    password(ldap.Open),
+			Groups: connectors.FoldedGroups,
 		},
 		"oidc": {
 			Config: func() any { return oidc.DefaultConfig() },

@@ -192,9 +192,9 @@ type Type struct {
 	// connector that holds resources also implements io.Closer.
 	New func(config any, d Deps) (Connector, error)
 
-	// LowerCaseGroups says that the groups of this type's identities are always
-	// lower case, so that an upper-case letter in a rule about them is a mistake.
-	LowerCaseGroups bool
+	// Groups is the form of the groups of this type's identities: another spelling in a
+	// rule about them is a mistake.
+	Groups GroupForm
 }
 
 // Deps is what a connector is given besides its configuration.

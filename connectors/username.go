@@ -2,10 +2,12 @@ package connectors
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/width"
 )
 
 // MaxUsername is the longest user name taken, in bytes: as typed, and in its
@@ -31,6 +33,11 @@ const (
 	UnicodeUsernames
 )
 
+// joiners are the invisible characters that the profile takes, between letters of some
+// scripts: zero width non-joiner and joiner. With and without them would be two names
+// that look the same.
+const joiners = "\u200c\u200d"
+
 // Parse returns the canonical form of a user name, and whether it is one. Anything
 // else is refused like a wrong password.
 func (f UsernameForm) Parse(typed string) (canonical string, ok bool) {
@@ -42,7 +49,9 @@ func (f UsernameForm) Parse(typed string) (canonical string, ok bool) {
 		if f != UnicodeUsernames {
 			return "", false
 		}
-		if canonical, ok = caseMapped(typed); !ok || len(canonical) > MaxUsername {
+		var err error
+		canonical, err = precis.UsernameCaseMapped.String(typed)
+		if err != nil || len(canonical) > MaxUsername || strings.ContainsAny(canonical, joiners) {
 			return "", false
 		}
 	}
@@ -57,38 +66,28 @@ func (f UsernameForm) Parse(typed string) (canonical string, ok bool) {
 	return canonical, true
 }
 
-// caseMapped prepares a name; what is no UTF-8 is none. A name that would change when
-// it is prepared once more is refused: it would be two.
-func caseMapped(typed string) (string, bool) {
-	once, err := precis.UsernameCaseMapped.String(typed)
-	if err != nil {
-		return "", false
+// ParsePattern returns the canonical form of a pattern of user names, in which "*"
+// stands for any run of characters, and whether a name can match that.
+func (f UsernameForm) ParsePattern(pattern string) (canonical string, ok bool) {
+	canonical = pattern
+	switch {
+	case isASCII(pattern):
+		canonical = strings.ToLower(pattern)
+	case f == UnicodeUsernames:
+		canonical = lowerCase(width.Fold.String(pattern)) // as names are, whatever stands beside it
 	}
-	twice, err := precis.UsernameCaseMapped.String(once)
-	return once, err == nil && once == twice
+	return canonical, slices.ContainsFunc(starFills(), func(run string) bool {
+		filled := strings.ReplaceAll(canonical, "*", run)
+		name, taken := f.Parse(filled)
+		return taken && name == filled
+	})
 }
 
-// ParsePattern returns the canonical form of a pattern of user names, in which "*"
-// stands for any run of characters, and whether a name can match it at all.
-func (f UsernameForm) ParsePattern(pattern string) (canonical string, ok bool) {
-	// What a star stands for decides what may stand beside it: a script that is
-	// written from right to left takes no Latin letter.
-	for _, run := range []string{"a", "1", "\u05d0"} {
-		filled := strings.ReplaceAll(pattern, "*", run)
-		name, taken := f.Parse(filled)
-		if taken && name == filled {
-			return pattern, true
-		}
-		ok = ok || taken
-	}
-	parts := strings.Split(pattern, "*")
-	for i, part := range parts {
-		if name, taken := f.Parse(part); taken {
-			parts[i] = name
-		}
-	}
-	return strings.Join(parts, "*"), ok
-}
+// starFills are what a star stands for in a search for a name that matches. One of them
+// goes where any run does: what is written from right to left takes no Latin letter,
+// marks may not combine with what is before them, and there are characters that stand
+// beside certain ones alone (RFC 5892 appendix A).
+func starFills() []string { return []string{"", "l", "\u05d0", "\u03b1", "\u30a2"} }
 
 // String says what user names are made of, for messages.
 func (f UsernameForm) String() string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -88,6 +89,12 @@ func TestUnicodeUsernames(t *testing.T) {
 		{"soft hyphen", "ali\u00adce", ""},
 		{"zero-width space", "alice\u200b", ""},
 		{"zero-width joiner", "ali\u200dce", ""},
+		{"zero-width joiner in Devanagari", "क्\u200dष", ""}, // which the profile takes
+		{"zero-width non-joiner in Devanagari", "क्\u200cष", ""},
+		{"zero-width non-joiner in Persian", "می\u200cخواهم", ""},
+		{"middle dot in Catalan", "col·lega", "col·lega"},
+		{"middle dot elsewhere", "col·ega", ""},
+		{"Arabic, marks as keyboards send them", "محم\u0651\u064eد", "محم\u064e\u0651د"},
 		{"byte order mark", "\ufeffalice", ""},
 		{"variation selector", "alice\ufe0f", ""},
 		{"ligature", "\ufb01ona", ""},
@@ -145,6 +152,9 @@ func FuzzUsername(f *testing.F) {
 		if again, ok := connectors.UnicodeUsernames.Parse(name); !ok || again != name {
 			t.Errorf("Parse(%q) = %q, and of that %q, %v", typed, name, again, ok)
 		}
+		if strings.ContainsFunc(name, isInvisible) {
+			t.Errorf("Parse(%q) = %q, which has what cannot be seen", typed, name)
+		}
 		if len(name) > connectors.MaxUsername || strings.ContainsAny(name, "*:/\\(),=\"'<>#; \x00\n") || !utf8.ValidString(name) {
 			t.Errorf("Parse(%q) = %q", typed, name)
 		}
@@ -152,6 +162,45 @@ func FuzzUsername(f *testing.F) {
 			t.Errorf("ParsePattern(%q) = %q, %v", name, pattern, ok)
 		}
 	})
+}
+
+// isInvisible reports whether a name may have the character and look the same without.
+func isInvisible(r rune) bool {
+	return !unicode.IsPrint(r) || unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// FuzzUsernamePattern holds that a pattern which stands as it is can match a name, and
+// that one which does not is told a form that stands: a deny by one that cannot match
+// would go unnoticed.
+func FuzzUsernamePattern(f *testing.F) {
+	for _, pattern := range []string{"*", "a*b", "Ł*", "*-jose\u0301@*", "محم\u0651\u064eد.*", "*1דוד", "*·l*", "*\u0301ł", "\u0130*", "क्\u200dष*", "ｌ＊", "\xff*"} {
+		f.Add(pattern)
+	}
+	f.Fuzz(func(t *testing.T, pattern string) {
+		for _, form := range []connectors.UsernameForm{connectors.ASCIIUsernames, connectors.UnicodeUsernames} {
+			canonical, ok := form.ParsePattern(pattern)
+			if !ok {
+				continue
+			}
+			if again, ok := form.ParsePattern(canonical); !ok || again != canonical {
+				t.Errorf("ParsePattern(%q) = %q, and of that %q, %v", pattern, canonical, again, ok)
+			}
+			if !matchesSome(form, canonical) {
+				t.Errorf("ParsePattern(%q) = %q, which no name matches", pattern, canonical)
+			}
+		}
+	})
+}
+
+// matchesSome reports whether some canonical name matches a pattern.
+func matchesSome(form connectors.UsernameForm, pattern string) bool {
+	for _, run := range []string{"", "l", "\u05d0", "\u03b1", "\u30a2"} {
+		typed := strings.ReplaceAll(pattern, "*", run)
+		if name, ok := form.Parse(typed); ok && (connectors.UsernamePatterns{pattern}).Match(name) {
+			return true
+		}
+	}
+	return false
 }
 
 func TestUsernamePattern(t *testing.T) {
@@ -175,6 +224,35 @@ func TestUsernamePattern(t *testing.T) {
 		{connectors.UnicodeUsernames, "דוד*", "דוד*", true},
 		{connectors.UnicodeUsernames, "*דוד", "*דוד", true},
 		{connectors.UnicodeUsernames, "ł *", "ł *", false},
+		// Parts that are no names by themselves are prepared as well as the others.
+		{connectors.UnicodeUsernames, "محم\u0651\u064eد.*", "محم\u064e\u0651د.*", true},
+		{connectors.UnicodeUsernames, "*.محم\u0651\u064eد", "*.محم\u064e\u0651د", true},
+		{connectors.UnicodeUsernames, "*-jose\u0301@*", "*-jos\u00e9@*", true},
+		{connectors.UnicodeUsernames, "*1\uff11דוד", "*11דוד", true},
+		{connectors.UnicodeUsernames, "*Z\u0323דוד*", "*\u1e93דוד*", false},
+		{connectors.UnicodeUsernames, "דוד*a", "דוד*a", false},
+		{connectors.UnicodeUsernames, "1*דוד", "1*דוד", false},
+		{connectors.UnicodeUsernames, "*\u0301", "*\u0301", true},
+		{connectors.UnicodeUsernames, "*\u0301ł", "*\u0301ł", true},
+		{connectors.UnicodeUsernames, "דוד.*", "דוד.*", true},
+		{connectors.UnicodeUsernames, "*.ł", "*.ł", true},
+		{connectors.UnicodeUsernames, "I\u0307*", "i\u0307*", true},
+		{connectors.UnicodeUsernames, "\u0130*", "i\u0307*", true},
+		{connectors.UnicodeUsernames, "ΑΣ*", "ασ*", true},
+		// Characters that stand beside certain others alone.
+		{connectors.UnicodeUsernames, "*·l*", "*·l*", true},
+		{connectors.UnicodeUsernames, "*l·*", "*l·*", true},
+		{connectors.UnicodeUsernames, "*·a*", "*·a*", false},
+		{connectors.UnicodeUsernames, "*\u0375*", "*\u0375*", true},
+		{connectors.UnicodeUsernames, "*\u05f3", "*\u05f3", true},
+		{connectors.UnicodeUsernames, "*\u30fb*", "*\u30fb*", true},
+		{connectors.UnicodeUsernames, "क्\u200dष*", "क्\u200dष*", false},
+		{connectors.UnicodeUsernames, strings.Repeat("a", 128) + "*", strings.Repeat("a", 128) + "*", true},
+		{connectors.UnicodeUsernames, strings.Repeat("a", 129) + "*", strings.Repeat("a", 129) + "*", false},
+		{connectors.UnicodeUsernames, "\xff*", "\xff*", false},
+		{connectors.UnicodeUsernames, "", "", false},
+		{connectors.ASCIIUsernames, "", "", false},
+		{connectors.ASCIIUsernames, "\u212Aate", "\u212Aate", false},
 	} {
 		if got, ok := tt.form.ParsePattern(tt.pattern); got != tt.want || ok != tt.ok {
 			t.Errorf("ParsePattern(%q) = %q, %v; want %q, %v", tt.pattern, got, ok, tt.want, tt.ok)

@@ -118,6 +118,9 @@ func TestSubjectProblems(t *testing.T) {
 		{"a user with a slash", rule("r", users("directory:a/*"), all, deny("pull")), atUsers + `users: "directory:a/*" has the character '/'` + userNames},
 		{"a user with a colon", rule("r", users("directory:a:B"), all, deny("pull")), atUsers + `users: "directory:a:B" has the character ':'` + userNames},
 		{"a directory's group in upper case", rule("r", groups("directory:Platform"), all, deny("pull")), atGroups + `groups: "directory:Platform" has upper case, and these names are always lower case: write "directory:platform"`},
+		{"a directory's group with spaces that do not count", rule("r", groups("directory:ops  team"), all, deny("pull")), atGroups + `groups: "directory:ops  team" is not spelled as these names are: write "directory:ops team"`},
+		{"a directory's group in upper case and with such spaces", rule("r", groups("directory:Ops  *"), all, deny("pull")), atGroups + `groups: "directory:Ops  *" has upper case, and these names are always lower case: write "directory:ops *"`},
+		{"spaces that count with one connector alone", rule("r", groups("*:ops  team"), all, deny("*")), atGroups + `groups: "*:ops  team" is not spelled as the groups of connector "directory" are: write "*:ops team", or one rule for each connector`},
 		{"a group in upper case where one connector has none", rule("r", groups("*:Ops"), all, deny("*")), atGroups + `groups: "*:Ops" has upper case, and the groups of connector "directory" are always lower case: write "*:ops", or one rule for each connector`},
 		{"a group with a character that cannot be seen", rule("r", groups("sso:op\u200bs"), all, deny("pull")), atGroups + `groups: "sso:op\u200bs" has the character U+200B, which cannot be seen: remove it, or write * in its place`},
 		{"white space before the name", rule("r", groups("directory: platform"), all, deny("pull")), atGroups + `groups: "directory: platform" has white space around the name: remove it`},
@@ -128,6 +131,7 @@ func TestSubjectProblems(t *testing.T) {
 
 func TestNamesThatAreNoProblem(t *testing.T) {
 	for name, r := range map[string]policy.Rule{
+		"spaces where they count":                           rule("r", groups("sso:ops  team"), on("**"), allow("pull")),
 		"upper case where groups may have it":               rule("r", groups("sso:Platform"), on("**"), allow("pull")),
 		"upper case where all groups matched may have it":   rule("r", groups("*o:Platform"), on("**"), allow("pull")),
 		"a group of another alphabet":                       rule("r", groups("sso:Équipe (été), R&D"), on("**"), allow("pull")),

@@ -57,8 +57,11 @@ func (r *Rule) SetPosition(file string, line, column int) { r.At = Position{file
 
 // Connector is a connector of the realm, as far as rules can speak of it.
 type Connector struct {
-	Name            string
-	LowerCaseGroups bool // group names are always lower case, as LDAP's are
+	Name string
+
+	// GroupForm returns the form that the name of a group has, or a pattern that can
+	// match one, such as lower case where a directory does not tell case apart. nil: any.
+	GroupForm func(name string) (canonical string)
 
 	// GroupsMayBeMissing says that a login passes without its groups being known,
 	// as one that has none. [Lint] warns of denies that hang on them.
@@ -67,6 +70,14 @@ type Connector struct {
 	// NoGroups says that nobody who signs in by the connector is in any group, as
 	// with an htpasswd file. [Lint] warns of rules that name one.
 	NoGroups bool
+}
+
+// canonicalGroup returns the form that the name of a group has with the connector.
+func (c Connector) canonicalGroup(name string) string {
+	if c.GroupForm == nil {
+		return name
+	}
+	return c.GroupForm(name)
 }
 
 // Document is what [Compile] takes: the rules of one realm, and the names that

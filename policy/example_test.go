@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/shorepass/shorepass/policy"
 )
@@ -34,7 +35,7 @@ func exampleDocument() policy.Document {
 				Deny:         exampleTexts("push", "delete"),
 			},
 		},
-		Connectors: []policy.Connector{{Name: "directory", LowerCaseGroups: true}},
+		Connectors: []policy.Connector{{Name: "directory", GroupForm: strings.ToLower}},
 		Services:   []string{"registry.example"},
 	}
 }

@@ -48,13 +48,16 @@ func texts(values ...string) []policy.Text {
 	return list
 }
 
+// folded is the form of the directory's groups.
+func folded(name string) string { return strings.ToLower(strings.Join(strings.Fields(name), " ")) }
+
 // document is the rules in a realm with a directory, whose groups are lower case,
 // a single sign-on and a list of local users without groups.
 func document(rules ...policy.Rule) policy.Document {
 	return policy.Document{
 		Rules: rules,
 		Connectors: []policy.Connector{
-			{Name: "directory", LowerCaseGroups: true},
+			{Name: "directory", GroupForm: folded},
 			{Name: "sso", GroupsMayBeMissing: true},
 			{Name: "local", NoGroups: true},
 		},

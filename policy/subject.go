@@ -166,15 +166,20 @@ func checkGroup(connector, name string, matching []Connector) error {
 			return fmt.Errorf("has the character %U, which cannot be seen: remove it, or write * in its place", c)
 		}
 	}
-	lower := strings.ToLower(name)
-	at := slices.IndexFunc(matching, func(c Connector) bool { return c.LowerCaseGroups })
-	switch {
-	case lower == name || at < 0:
+	at := slices.IndexFunc(matching, func(c Connector) bool { return c.canonicalGroup(name) != name })
+	if at < 0 {
 		return nil
-	case slices.ContainsFunc(matching, func(c Connector) bool { return !c.LowerCaseGroups }):
-		return fmt.Errorf("has upper case, and the groups of connector %q are always lower case: write %q, or one rule for each connector", matching[at].Name, connector+":"+lower)
 	}
-	return fmt.Errorf("has upper case, and these names are always lower case: write %q", connector+":"+lower)
+	canonical := matching[at].canonicalGroup(name)
+	names, instead := "these names", fmt.Sprintf("write %q", connector+":"+canonical)
+	if slices.ContainsFunc(matching, func(c Connector) bool { return c.canonicalGroup(name) != canonical }) {
+		names = fmt.Sprintf("the groups of connector %q", matching[at].Name)
+		instead += ", or one rule for each connector"
+	}
+	if strings.ContainsFunc(name, unicode.IsUpper) {
+		return fmt.Errorf("has upper case, and %s are always lower case: %s", names, instead)
+	}
+	return fmt.Errorf("is not spelled as %s are: %s", names, instead)
 }
 
 // qualified suggests what a name without a connector may have been meant to be.

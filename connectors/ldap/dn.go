@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/shorepass/shorepass/connectors"
 )
 
 // parseDN returns the DN with its values folded: directories compare most of them
@@ -24,10 +26,8 @@ func parseDN(text string) (*ldap.DN, error) {
 	return dn, nil
 }
 
-// fold returns a value in lower case, without spaces that do not count.
-func fold(value string) string {
-	return strings.ToLower(trim(value))
-}
+// fold returns a value in the form of groups' names.
+func fold(value string) string { return connectors.FoldedGroups.Canonical(value) }
 
 // rdnValue returns the folded value of the attribute in the first component of a
 // parsed DN.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -111,11 +112,26 @@ func (f *finder) alone(ctx context.Context, e *entry, typed string) error {
 	other, err := f.find(ctx, []string{users.UsernameAttribute}, names...)
 	switch {
 	case errors.Is(err, connectors.ErrNotMine):
-		return fmt.Errorf("the entry %q is not found by its own %s %q: username_attribute must be one that is searched without regard to case", e.dn, users.UsernameAttribute, e.username)
+		return f.misnamed(ctx, e)
 	case err == nil && other.id != e.id:
 		return ambiguous(ctx, []*ldap.Entry{e.raw, other.raw})
 	}
 	return err
+}
+
+// misnamed is the error of an entry that is not found by its own canonical name. One
+// beyond ASCII may be a name of which the directory has an idea of its own, as some have
+// of İ: nobody can sign in by it. Where ASCII is not found, it is everybody's name.
+func (f *finder) misnamed(ctx context.Context, e *entry) error {
+	problem := fmt.Errorf("not found by its own %s %q", f.config.Users.UsernameAttribute, e.username)
+	const advice = "username_attribute must be one that is searched without regard to case"
+	if !strings.ContainsFunc(e.username, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return fmt.Errorf("the entry %q is %w: %s", e.dn, problem, advice)
+	}
+	if end := step(ctx, "name"); end != nil {
+		end(&probeError{problem, "the directory folds letters of this name in another way: name the entry without them; if it finds nobody at all, " + advice}, e.dn)
+	}
+	return connectors.Reject(connectors.ReasonBadUsername)
 }
 
 // identity completes an entry with its groups.

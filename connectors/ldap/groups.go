@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -190,7 +189,7 @@ func (w *walk) add(raw *ldap.Entry) (bool, error) {
 func spellings(names []string) []string {
 	all := slices.Clone(names)
 	for _, n := range names {
-		all = append(all, strings.ToLower(n))
+		all = append(all, fold(n))
 	}
 	return distinct(all)
 }

@@ -35,7 +35,7 @@ func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.
 		p.checkReach(keys, enders)
 		before := len(l.problems)
 		cfg := p.connectorConfig(keys)
-		ruler := policy.Connector{Name: keys.Name, LowerCaseGroups: l.types[keys.Type].LowerCaseGroups}
+		ruler := policy.Connector{Name: keys.Name, GroupForm: l.types[keys.Type].Groups.Canonical}
 		if g, ok := cfg.(connectors.Grouped); ok {
 			ruler.NoGroups = !g.HasGroups()
 		}

@@ -49,7 +49,7 @@ func types() map[string]connectors.Type {
 	return map[string]connectors.Type{
 		"desk":   {Config: func() any { return new(deskConfig) }},
 		"static": {Config: func() any { return new(static.Config) }},
-		"ldap":   {Config: func() any { return ldap.DefaultConfig() }, LowerCaseGroups: true},
+		"ldap":   {Config: func() any { return ldap.DefaultConfig() }, Groups: connectors.FoldedGroups},
 		"oidc":   {Config: func() any { return oidc.DefaultConfig() }},
 	}
 }

@@ -69,7 +69,7 @@ func (p part) rules(n strictyaml.Node) (rules []policy.Rule, complete bool) {
 	decoded := p.decode(root, &keys)
 	for i, rule := range keys.Rules {
 		for j := range rule.Groups {
-			rule.Groups[j].Value = connectors.ComposeGroup(rule.Groups[j].Value)
+			rule.Groups[j].Value = connectors.ComposedGroups.Canonical(rule.Groups[j].Value)
 		}
 		if decoded.whole(fmt.Sprintf("rules[%d]", i)) {
 			rules = append(rules, rule)

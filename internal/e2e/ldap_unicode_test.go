@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,7 +20,8 @@ import (
 
 // abroad are people with names beyond ASCII: one spelled in upper case in the
 // directory, one with a combining accent, one from right to left, one whose name has
-// the looks of another's, and one whose name no profile takes.
+// the looks of another's, one whose name no profile takes, and one whose name slapd and
+// the profile fold in two ways.
 func abroad() string {
 	return personOf("łukasz", slapd.People) +
 		personOf("MÜLLER", slapd.People) +
@@ -27,8 +29,14 @@ func abroad() string {
 		personOf("דוד", slapd.People) +
 		personOf("\u0430lice", slapd.People) +
 		personOf("x²", slapd.People, "mail: square@example.org") +
+		personOf("al\u0130", slapd.People, "mail: dotted@example.org") +
+		"dn: cn=ops  \u0130T,ou=groups,dc=example,dc=org\nobjectClass: groupOfNames\ncn: ops  \u0130T\nmember: uid=łukasz,ou=people,dc=example,dc=org\n\n" +
+		"dn: cn=I\u0307T,ou=groups,dc=example,dc=org\nobjectClass: groupOfNames\ncn: I\u0307T\nmember: uid=łukasz,ou=people,dc=example,dc=org\n\n" +
 		"dn: cn=Żagle,ou=groups,dc=example,dc=org\nobjectClass: groupOfNames\ncn: Żagle\nmember: uid=łukasz,ou=people,dc=example,dc=org\n"
 }
+
+// sails are łukasz's groups: one form, whether or not the directory has them composed.
+func sails() []string { return []string{"i\u0307t", "ops i\u0307t", "żagle"} }
 
 // openUnicode returns a directory of a realm with unicode_usernames.
 func openUnicode(tb testing.TB, c *ldap.Config) *ldap.Directory {
@@ -72,11 +80,19 @@ func TestLDAPUnicode(t *testing.T) {
 			t.Errorf("%q signs in as %q, %v, want %q", p.typed, id.Username, err, p.want)
 		}
 	}
-	if id := mustSignIn(t, c, "łukasz"); !reflect.DeepEqual(id.Groups, []string{"żagle"}) {
-		t.Errorf("groups = %q, want żagle", id.Groups)
+	if id := mustSignIn(t, c, "łukasz"); !reflect.DeepEqual(id.Groups, sails()) {
+		t.Errorf("groups = %q, want %q", id.Groups, sails())
 	}
-	_, err := signIn(t, c, "square@example.org", "x²-password")
+	for typed, password := range map[string]string{"square@example.org": "x²-password", "dotted@example.org": "al\u0130-password", "ali": "al\u0130-password"} {
+		_, err := signIn(t, c, typed, password)
+		wantReason(t, err, connectors.ReasonBadUsername)
+	}
+	var told strings.Builder
+	_, err := openUnicode(t, cfg).Locate(connectors.WithTrace(t.Context(), func(s connectors.Step) { fmt.Fprintln(&told, s.Detail, s.Err, s.Fix) }), "ali")
 	wantReason(t, err, connectors.ReasonBadUsername)
+	if want := `not found by its own uid "ali̇" the directory folds letters of this name in another way`; !strings.Contains(told.String(), want) {
+		t.Errorf("the steps do not say %q:\n%s", want, &told)
+	}
 	for _, typed := range []string{"alice", "\u0430lice"} { // neither with the other's password
 		_, err := signIn(t, c, typed, map[string]string{"alice": "\u0430lice", "\u0430lice": "alice"}[typed]+"-password")
 		wantReason(t, err, connectors.ReasonWrongPassword)
@@ -107,7 +123,7 @@ func TestLDAPUnicodeContract(t *testing.T) {
 	t.Run("within", func(t *testing.T) { connectortest.Run(t, within) })
 	beyond := within
 	beyond.Good = connectortest.Login{Username: "Łukasz", Password: "łukasz-password"}
-	beyond.Username, beyond.Groups, beyond.Unknown = "łukasz", []string{"żagle"}, "świnoujście"
+	beyond.Username, beyond.Groups, beyond.Unknown = "łukasz", sails(), "świnoujście"
 	beyond.Spellings = []string{"łukasz", "ŁUKASZ", "\uff4c\u0335ukasz", "łukasz ", "łukasz\u00a0", "łuka\u017fz", "lukasz", "łu\u00adkasz"}
 	t.Run("beyond", func(t *testing.T) { connectortest.Run(t, beyond) })
 }

@@ -36,7 +36,7 @@ func scan(rules []scanned, groups []string, name string, asked []string) (grante
 func BenchmarkDecide(b *testing.B) {
 	for _, n := range []int{10, 1_000, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			document := policy.Document{Connectors: []policy.Connector{{Name: "directory", LowerCaseGroups: true}}}
+			document := policy.Document{Connectors: []policy.Connector{{Name: "directory", GroupForm: strings.ToLower}}}
 			var rules []scanned
 			for i := range n {
 				team := fmt.Sprintf("team-%d", i)
