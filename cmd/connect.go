@@ -84,7 +84,7 @@ func find(ctx context.Context, report *connectorReport, usernames connectors.Use
 	case errors.Is(err, connectors.ErrGone):
 		report.Verdict, report.Message = verdictRejected, fmt.Sprintf("%q may not sign in: %v", username, err)
 	case errors.As(err, &rejected):
-		report.Verdict, report.Message, report.Fix = verdictRejected, fmt.Sprintf("%q may not sign in: %s", username, rejected.Reason), rejectionFix(rejected.Reason)
+		report.Verdict, report.Message, report.Fix = verdictRejected, fmt.Sprintf("%q may not sign in: %s", username, rejected.Reason), report.fixOf(rejected.Reason)
 	default:
 		report.Verdict, report.Message = verdictFailed, fmt.Sprintf("cannot tell whether %q may sign in", username)
 		if !report.ended() {

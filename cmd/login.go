@@ -77,7 +77,7 @@ func (w *watched) Authenticate(ctx context.Context, c connectors.Credentials) (c
 	case errors.Is(err, connectors.ErrNotMine):
 		r.Verdict, r.Message = verdictUnknown, "does not know this name: the next connector that takes it is asked"
 	case errors.As(err, &rejected):
-		r.Verdict, r.Message, r.Fix = verdictRejected, "refuses: "+string(rejected.Reason), rejectionFix(rejected.Reason)
+		r.Verdict, r.Message, r.Fix = verdictRejected, "refuses: "+string(rejected.Reason), r.fixOf(rejected.Reason)
 	case errors.Is(err, connectors.ErrRejected):
 		r.Verdict, r.Message = verdictRejected, "refuses"
 	default:

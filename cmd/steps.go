@@ -121,6 +121,15 @@ func printable(text string) string {
 	}, text)
 }
 
+// fixOf says what may be done about a rejection, unless the last step has: it knows more
+// than the reason.
+func (r *connectorReport) fixOf(reason connectors.Reason) string {
+	if r.ended() && r.Steps[len(r.Steps)-1].Fix != "" {
+		return ""
+	}
+	return rejectionFix(reason)
+}
+
 // rejectionFix says what may be done about a rejection; nothing where the user is to
 // type better.
 func rejectionFix(reason connectors.Reason) string {

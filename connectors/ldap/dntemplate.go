@@ -15,6 +15,7 @@ const placeholder = "{username}"
 type dnTemplate struct {
 	before, after string
 	attribute     string // that people are named by
+	parent        string // the DN above theirs; may be empty
 }
 
 // parseTemplate wants a DN whose first component is {username} alone: another
@@ -36,7 +37,7 @@ func parseTemplate(text string) (dnTemplate, error) {
 	if !isAttributeName(attribute) {
 		return dnTemplate{}, errors.New(notAnAttribute(attribute))
 	}
-	return dnTemplate{before, after, attribute}, nil
+	return dnTemplate{before, after, attribute, (&ldap.DN{RDNs: dn.RDNs[1:]}).String()}, nil
 }
 
 // of returns the DN of a user name's entry.

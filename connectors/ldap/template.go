@@ -86,18 +86,6 @@ func answers(ctx context.Context, to *server) error {
 	return err
 }
 
-// Probe connects to each server: what people see there, only they can tell.
-func (t *Template) Probe(ctx context.Context) error {
-	var failed error
-	for _, to := range t.servers.list {
-		failed = errors.Join(failed, answers(ctx, to))
-	}
-	if end := step(ctx, "people"); end != nil {
-		end(nil, "read their own entries: try one with explain --login")
-	}
-	return failed
-}
-
 // Close ends what goes on in the background.
 func (t *Template) Close() error {
 	t.servers.close()
@@ -160,7 +148,7 @@ func (t *Template) open(ctx context.Context, bind *accountBind) (*session, error
 	})
 	err = bind.verdict(err)
 	if end != nil && !isReported(err) {
-		end(err, "as "+bind.dn)
+		end(wrongOrNobody(err), "as "+bind.dn)
 	}
 	if err == nil {
 		return opened, nil
@@ -171,65 +159,12 @@ func (t *Template) open(ctx context.Context, bind *accountBind) (*session, error
 	return nil, err
 }
 
-// self reads the entry of the user who has signed in. It rejects an entry that does not
-// match users.filter, and one that goes by another name than the one that was typed:
-// two names of one entry would be two people to the rules, and one that is another's
-// would be that person.
-func (f *finder) self(ctx context.Context, dn, typed string) (*entry, error) {
-	raw, err := f.base(ctx, dn, f.config.Users.Filter)
-	switch {
-	case err != nil:
-		return nil, err
-	case raw == nil:
-		if raw, err = f.base(ctx, dn, "(objectClass=*)"); err != nil {
-			return nil, err
-		}
-		if raw == nil {
-			return nil, fmt.Errorf("the user %q has signed in and may not read the entry %q%s", typed, dn, letSelves)
-		}
-		return nil, connectors.Reject(connectors.ReasonRestricted)
+// wrongOrNobody adds to a refusal that may be of the password or of the DN what to do in
+// the second case.
+func wrongOrNobody(err error) error {
+	var refused *connectors.Rejection
+	if errors.As(err, &refused) && (refused.Reason == connectors.ReasonWrongPassword || refused.Reason == connectors.ReasonUnknown) {
+		return &probeError{err: err, fix: "if the password is right and the account is not locked, no entry has this DN: check users.dn_template"}
 	}
-	end := step(ctx, "entry")
-	e, err := f.readEntry(raw)
-	if end != nil {
-		end(err, describeEntry(raw, e))
-	}
-	switch {
-	case err != nil:
-		return nil, err
-	case e.username != typed:
-		return nil, connectors.Reject(connectors.ReasonAmbiguous)
-	}
-	// Groups that list user names are to list this one.
-	var own []string
-	for _, name := range e.names {
-		if canonical, ok := f.usernames.Parse(trim(name)); ok && canonical == typed {
-			own = append(own, name)
-		}
-	}
-	e.names = own
-	return e, nil
-}
-
-// base reads one entry; nil where it does not match the filter, or cannot be seen.
-func (f *finder) base(ctx context.Context, dn, filter string) (*ldap.Entry, error) {
-	found, err := f.search(ctx, &ldap.SearchRequest{
-		BaseDN:       dn,
-		Scope:        ldap.ScopeBaseObject,
-		DerefAliases: ldap.NeverDerefAliases,
-		Filter:       filter,
-		Attributes:   f.wanted(),
-	})
-	var result *resultError
-	switch {
-	case errors.As(err, &result) && result.code == ldap.LDAPResultNoSuchObject:
-		return nil, nil //nolint:nilnil // nothing to see
-	case err != nil:
-		return nil, fmt.Errorf("reading the user's entry: %w", err)
-	case len(found.Entries) == 0:
-		return nil, nil //nolint:nilnil // likewise
-	case len(found.Entries) > 1:
-		return nil, fmt.Errorf("the directory was asked for the entry %q and sends others", dn)
-	}
-	return found.Entries[0], nil
+	return err
 }

@@ -103,7 +103,7 @@ func TestTemplateEntries(t *testing.T) {
 			own: named("uid=a b,ou=people,dc=example", "a b"), rejected: connectors.ReasonBadUsername,
 		},
 		"outside the filter":  {any: named(dn, "alice"), rejected: connectors.ReasonRestricted},
-		"cannot be seen":      {outage: `the user "alice" has signed in and may not read the entry "uid=alice,ou=people,dc=example"; let people read their own entries (slapd: by self read) and groups (by users read)`},
+		"cannot be seen":      {outage: `the user "alice" has signed in and may not read the entry "uid=alice,ou=people,dc=example", or not what filters name of it (objectClass); let people read their own entries (slapd: by self read) and groups (by users read)`},
 		"no such object":      {code: 32, outage: `the user "alice" has signed in and may not read the entry`},
 		"may not search":      {code: 50, outage: "reading the user's entry: result code 50 (insufficient access rights): people themselves may not search here"},
 		"without a name":      {own: []record{{dn, map[string][]string{"entryUUID": {"1"}}}}, outage: "has no uid: check username_attribute, and that people themselves may read it"},
@@ -129,6 +129,61 @@ func TestTemplateEntries(t *testing.T) {
 				t.Errorf("error = %v, want a rejection for %s", err, c.rejected)
 			case c.want != "" && (err != nil || id.Username != c.want || id.ID == "" || id.Connector != "directory"):
 				t.Errorf("signs in as %+v, %v, want %s", id, err, c.want)
+			}
+		})
+	}
+}
+
+// TestTemplateFixes holds that the trace of a login says what is at odds, by name.
+func TestTemplateFixes(t *testing.T) {
+	const dn = "uid=alice,ou=people,dc=example"
+	const filter = "(&(objectClass=person)(|(!(employeeType=gone*))(mail=*@example.org)(uidNumber>=1)))"
+	const restricted = "correct users.filter, if the entry is a person's who is to sign in"
+	for name, c := range map[string]struct {
+		bind   int
+		own    []record // what answers to users.filter
+		any    []record // and to any filter
+		steps  string
+		detail string // of the last step
+		fix    string
+	}{
+		"the password": {
+			bind: 49, steps: "connect password!", detail: "as " + dn,
+			fix: "if the password is right and the account is not locked, no entry has this DN: check users.dn_template",
+		},
+		"a policy": {bind: 53, steps: "connect password!", detail: "as " + dn},
+		"no person": {
+			any:   []record{{dn, map[string][]string{"objectClass": {"device"}, "employeeType": {"x"}, "mail": {"x"}, "uidNumber": {"0"}}}},
+			steps: "connect password search search entry!", detail: dn + ": does not match users.filter, " + filter, fix: restricted,
+		},
+		"hidden attributes": {
+			any:   []record{{dn, map[string][]string{"objectclass": {"person"}, "employeeType": {"x"}}}},
+			steps: "connect password search search entry!", detail: dn + ": does not match users.filter, " + filter + "; it shows no mail, uidNumber",
+			fix: restricted + "; where it has mail, uidNumber, let people read that of their own entries (slapd: by self read)",
+		},
+		"another name": {
+			own:   []record{person("uid=bob,ou=people,dc=example", "bob")},
+			steps: "connect password search entry!", detail: "uid=bob,ou=people,dc=example: user name bob, id 11111111-2222-3333-4444-555555555555",
+			fix: "the user signs in as bob, which the entry goes by; or correct its uid",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := templateConfig(listen(t, script{
+				bind: func(string, string) (int, string) { return c.bind, "" },
+				search: func(_, asked string) ([]record, int) {
+					if asked == filter {
+						return c.own, 0
+					}
+					return c.any, 0
+				},
+			}.serve))
+			cfg.Users.Filter = filter
+			d := openTemplate(t, cfg, connectors.ASCIIUsernames)
+			ctx, steps := traced(t)
+			_, err := d.Verify(ctx, connectors.Account{Username: "alice"}, secret(userPassword))
+			last := (*steps)[len(*steps)-1]
+			if got := names(*steps); !errors.Is(err, connectors.ErrRejected) || got != c.steps || last.Detail != c.detail || last.Fix != c.fix {
+				t.Errorf("%v\n got %s; %s; %s\nwant %s; %s; %s", err, got, last.Detail, last.Fix, c.steps, c.detail, c.fix)
 			}
 		})
 	}

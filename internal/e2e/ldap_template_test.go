@@ -21,6 +21,10 @@ const (
 		"access to dn.subtree=" + slapd.Groups + " by users read by * none\n" +
 		"access to dn.subtree=" + slapd.PosixGroups + " by users read by * none\n" +
 		"access to * by * none"
+	// As little as the manual says that people need to read.
+	listedRead = "access to dn.subtree=" + slapd.People + " attrs=entry,objectClass,uid,entryUUID by self read by * none\n" +
+		"access to dn.subtree=" + slapd.Groups + " by users read by * none\n" +
+		"access to * by * none"
 	nobodyReads = "access to * by * none"
 	allRead     = "access to * by * read"
 )
