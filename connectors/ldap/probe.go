@@ -88,11 +88,11 @@ func (p *probe) do(name string, look func() (detail string, err error)) (ok bool
 	if end != nil {
 		end(err, detail)
 	}
-	if _, cause := told(err); cause == nil {
-		return true
+	if isFailure(err) {
+		p.failed = errors.Join(p.failed, err)
+		return false
 	}
-	p.failed = errors.Join(p.failed, err)
-	return false
+	return true
 }
 
 // whoAmI asks whom the directory takes the client certificate for (RFC 4532). Not

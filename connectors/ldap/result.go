@@ -54,6 +54,16 @@ func (e *resultError) Error() string {
 	return text + e.advice
 }
 
+// withoutAdvice returns a *resultError that says nothing of what to do; another error as
+// it is.
+func withoutAdvice(err error) error {
+	var result *resultError
+	if !errors.As(err, &result) {
+		return err
+	}
+	return &resultError{code: result.code, diagnostic: result.diagnostic}
+}
+
 // resultOf returns err with a result code as a *resultError, and any other as it
 // is. The directory's words are left out where they hold secret.
 func resultOf(err error, secret string) error {

@@ -2,6 +2,7 @@ package ldap_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -110,6 +111,17 @@ func TestResultsOfTheLibrary(t *testing.T) {
 	}
 }
 
+// refusals is what to do about those of the service account that speak of more than its
+// password.
+func refusals() map[int]string {
+	const encrypt = "it wants an encrypted connection; use ldaps:// or start_tls: true"
+	return map[int]string{
+		7: "it does not take simple binds", 8: encrypt, 13: encrypt,
+		10: "referrals are not followed; point url at the server that holds the entries",
+		49: "check bind_dn and bind_password, and whether the account is locked",
+	}
+}
+
 // TestServiceAccountRefused holds that no result code of the service account's bind
 // counts as a failed login, and that the log says what to do where the account is
 // refused, but not at length.
@@ -123,12 +135,8 @@ func TestServiceAccountRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = d.Close() })
-			want := "the directory refuses the service account; check bind_dn and bind_password"
-			logs := 1
-			switch code {
-			case 49:
-				want += ", and whether the account is locked"
-			case 51, 52, 80:
+			want, logs := "the directory refuses the service account; "+cmp.Or(refusals()[code], "check bind_dn and bind_password"), 1
+			if slices.Contains([]int{51, 52, 80}, code) {
 				want, logs = "signing in as the service account", 0
 			}
 			for range 3 {
@@ -155,15 +163,15 @@ func TestResultTexts(t *testing.T) {
 		"newlines":     {80, "a\r\nlevel=INFO \x1b[31mb", `result code 80 (other) "alevel=INFO [31mb"`},
 		"long words":   {80, strings.Repeat("é", 1000), `result code 80 (other) "` + strings.Repeat("é", 200) + `"`},
 		"a secret":     {80, "got " + servicePassword, `result code 80 (other)`},
-		"encryption":   {13, "", `result code 13 (confidentiality required): it wants an encrypted connection; use ldaps:// or start_tls: true`},
-		"strong auth":  {8, "", `result code 8 (strong auth required): it wants an encrypted connection; use ldaps:// or start_tls: true`},
-		"referral":     {10, "", `result code 10 (referral): referrals are not followed; point url at the server that holds the entries`},
-		"method":       {7, "", `result code 7 (auth method not supported): it does not take simple binds`},
+		"encryption":   {13, "", `result code 13 (confidentiality required)`},
+		"strong auth":  {8, "", `result code 8 (strong auth required)`},
+		"referral":     {10, "", `result code 10 (referral)`},
+		"method":       {7, "", `result code 7 (auth method not supported)`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := open(t, config(listen(t, script{bind: func(string, string) (int, string) { return c.code, c.words }}.serve)))
 			_, err := d.Locate(t.Context(), "alice")
-			want := "searching for the user: the directory refuses the service account; check bind_dn and bind_password: " + c.want
+			want := "searching for the user: the directory refuses the service account; " + cmp.Or(refusals()[c.code], "check bind_dn and bind_password") + ": " + c.want
 			if slices.Contains([]int{51, 52, 80}, c.code) {
 				want = "searching for the user: signing in as the service account: " + c.want
 			}

@@ -1,11 +1,13 @@
 package ldap
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,6 +56,9 @@ func (a *account) signIn(ctx context.Context, s *session, to *server) error {
 	if end != nil {
 		end(err, "as "+a.config.serviceAccount())
 	}
+	if !isFailure(err) {
+		return nil
+	}
 	return err
 }
 
@@ -80,7 +85,7 @@ func (a *account) inTurn(ctx context.Context, s *session, to *server) error {
 
 // bind binds, and keeps the answer in mind.
 func (a *account) bind(ctx context.Context, s *session) error {
-	begun, shown := time.Now(), a.certificate()
+	begun, shown, asked := time.Now(), a.certificate(), s.client != nil && s.client.asked
 	simple := accountBind{dn: a.config.BindDN, password: a.config.BindPassword}
 	err := s.do(ctx, func(c *ldap.Conn) error {
 		if a.config.external() {
@@ -88,32 +93,34 @@ func (a *account) bind(ctx context.Context, s *session) error {
 		}
 		return simple.run(c)
 	})
-	err = a.verdict(&simple, err)
+	err = a.verdict(&simple, asked, err)
 	if refused := new(serviceError); errors.As(err, &refused) {
 		a.refuse(begun, shown, refused)
-	} else if err == nil {
+	} else if !isFailure(err) {
 		a.accept()
 	}
 	return err
 }
 
-// verdict sorts what a bind ended with. A grace login is taken, for people could not
-// sign in otherwise, and told of: those left are few.
-func (a *account) verdict(bind *accountBind, err error) error {
+// verdict sorts what a bind ended with; asked is whether the server had asked for a client
+// certificate. A grace login is taken, for people could not sign in otherwise, and told
+// of, with advice: those left are few.
+func (a *account) verdict(bind *accountBind, asked bool, err error) error {
 	reason := policyRefusal(bind.controls, err == nil)
 	code, answered := resultCode(err)
 	switch {
 	case err == nil && reason == "":
 		return nil
 	case reason == connectors.ReasonGraceLogin:
-		a.warn(errors.New("the password of the service account has expired: change it, in the directory and as bind_password"))
-		return nil
+		advice := &probeError{fix: "the password of the service account has expired: change it, in the directory and as bind_password"}
+		a.warn(advice)
+		return advice
 	case err == nil:
 		err = errors.New("it may bind, and nothing else")
 	case !answered || isServerState(code):
 		return fmt.Errorf("signing in as the service account: %w", resultOf(err, a.config.BindPassword.Reveal()))
 	}
-	return &serviceError{err: resultOf(err, a.config.BindPassword.Reveal()), check: a.config.serviceCheck(reason, code)}
+	return &serviceError{err: withoutAdvice(resultOf(err, a.config.BindPassword.Reveal())), check: a.config.serviceCheck(reason, code, asked)}
 }
 
 // refusal returns what the account is refused with until the next try; nil where there
@@ -196,10 +203,13 @@ func (a *account) warn(err error) {
 	}
 }
 
-// serviceCheck says what to do about a refusal of the service account.
-func (c *Config) serviceCheck(reason connectors.Reason, code uint16) string {
+// serviceCheck says what to do about a refusal of the service account by a server that had
+// asked for a client certificate, or had not.
+func (c *Config) serviceCheck(reason connectors.Reason, code uint16, asked bool) string {
 	const change = "change it, in the directory and as bind_password"
 	switch {
+	case c.external() && !asked:
+		return "it asks for no client certificate: have it do so (slapd: TLSVerifyClient try, or demand), or set bind_dn and bind_password"
 	case c.external():
 		return "check client_certificate, and what the directory makes of its subject (slapd: authz-regexp)"
 	case reason == connectors.ReasonLocked:
@@ -211,7 +221,7 @@ func (c *Config) serviceCheck(reason connectors.Reason, code uint16) string {
 	case code == ldap.LDAPResultInvalidCredentials:
 		return "check bind_dn and bind_password, and whether the account is locked"
 	}
-	return "check bind_dn and bind_password"
+	return cmp.Or(strings.TrimPrefix(advice(code), ": "), "check bind_dn and bind_password")
 }
 
 // serviceError is a refusal of the service account.

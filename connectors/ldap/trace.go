@@ -43,7 +43,7 @@ func told(err error) (fix string, cause error) {
 	case errors.As(err, &probed):
 		return probed.fix, probed.err
 	case errors.As(err, &result) && result.advice != "":
-		return strings.TrimPrefix(result.advice, ": "), &resultError{code: result.code, diagnostic: result.diagnostic}
+		return strings.TrimPrefix(result.advice, ": "), withoutAdvice(result)
 	case errors.As(err, &service):
 		return service.check, service.err
 	case errors.Is(err, errNoAnswer):
@@ -52,6 +52,12 @@ func told(err error) (fix string, cause error) {
 		return "it hangs up; see its log, and whether the port in url is one for ldaps://", err
 	}
 	return "", err
+}
+
+// isFailure reports whether anything went wrong: err may be advice alone.
+func isFailure(err error) bool {
+	_, cause := told(err)
+	return cause != nil
 }
 
 // reportedError is an error that a step has told of already: the steps around it

@@ -177,10 +177,26 @@ func TestExplainLogin(t *testing.T) {
 	}
 }
 
+// TestCheckConnectExpired has the password of the service account expire: its grace
+// logins are not used up without a word.
+func TestCheckConnectExpired(t *testing.T) {
+	options := slapd.Options{LDIF: troubled(), Access: "access to * by users read by * none"}
+	first, second := slapd.Start(t, options), slapd.Start(t, options)
+	for name, url := range map[string]string{"one": first.URL, "several": "[" + first.URL + ", " + second.URL + "]"} {
+		config := replace(t, directoryLines(first, url), slapd.ServiceDN, "uid=grace,"+slapd.People, slapd.ServicePassword, "grace-password", "ca_file: "+first.CAFile+"\n", "")
+		b := stack.NewBroker(t, program, orgConfig(config), nil)
+		r := b.Command(t, "", "check", "--connect")
+		if r.Code != 0 || r.Stderr != "" {
+			t.Errorf("check exits %d and says %q", r.Code, r.Stderr)
+		}
+		golden(t, "connect/expired-"+name+".txt", steadySteps(r.Stdout))
+	}
+}
+
 // TestCheckConnectCertificates has a client certificate search, and none where one is
 // demanded.
 func TestCheckConnectCertificates(t *testing.T) {
-	external := slapd.Start(t, demanding("registry"))
+	external, unasking := slapd.Start(t, demanding("registry")), slapd.Start(t, slapd.Options{})
 	account := "bind_dn: " + slapd.ServiceDN + "\nbind_password: " + slapd.ServicePassword + "\n"
 	certificate := func(name string) string {
 		cert, key := external.IssueClient(t, name, 0)
@@ -193,6 +209,7 @@ func TestCheckConnectCertificates(t *testing.T) {
 		"external":          {certificate("registry"), 0},
 		"external-nobody":   {certificate("nobody"), 1},
 		"external-demanded": {directoryLines(external, external.TLSURL), 1},
+		"external-unasked":  {replace(t, certificate("registry"), external.TLSURL, unasking.TLSURL, external.CAFile, unasking.CAFile), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := stack.NewBroker(t, program, orgConfig(c.config), nil)
