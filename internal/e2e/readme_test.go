@@ -167,6 +167,7 @@ func TestReadmeTranscript(t *testing.T) {
 	b := startQuickstart(t)
 	w := &world{broker: b, registry: stack.StartRegistry(t, b, stack.V3)}
 	alice, home := w.client(t), t.TempDir()
+	engine := "DOCKER_HOST=unix://" + stack.StartEngine(t).Socket // whatever this machine has of its own
 	ok(t, alice.DockerLogin("alice", "alice-password"))
 	image := alice.Image()
 	for _, seed := range []string{"platform/hello", "public/hello"} {
@@ -179,7 +180,7 @@ func TestReadmeTranscript(t *testing.T) {
 	here := strings.NewReplacer("localhost:5000", w.registry.Addr, "localhost:5001", b.Addr)
 	for _, typed := range strings.Split("\n"+fenced(t, readme, "console", "docker login"), "\n$ ")[1:] {
 		command, want, _ := strings.Cut(typed, "\n")
-		r := stack.Run(t, []string{"HOME=" + home, "DOCKER_CONFIG=" + home}, "", "sh", "-c", "exec 2>&1; "+here.Replace(command)) // as on a terminal
+		r := stack.Run(t, []string{"HOME=" + home, "DOCKER_CONFIG=" + home, engine}, "", "sh", "-c", "exec 2>&1; "+here.Replace(command)) // as on a terminal
 		refused := strings.Contains(want, "Error:") || strings.Contains(want, "unauthorized:")
 		if got := demo.Replace(r.Stdout); !matches(steady(want), steady(got)) || refused != (r.Code != 0) {
 			t.Errorf("%s exits %d and prints\n%s\nthe README has\n%s", command, r.Code, got, want)
