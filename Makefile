@@ -5,7 +5,8 @@
 cache := $(or $(XDG_CACHE_HOME),$(if $(HOME),$(HOME)/.cache))
 override SHOREPASS_PEERS := $(or $(SHOREPASS_PEERS),$(if $(cache),$(cache)/shorepass/peers))
 export SHOREPASS_PEERS
-export PATH := $(SHOREPASS_PEERS)/bin:$(PATH):/usr/sbin
+# Go's own installer puts it where sudo's PATH does not lead.
+export PATH := $(SHOREPASS_PEERS)/bin:$(PATH):/usr/sbin:/usr/local/go/bin
 
 # Modules of their own, so that the product's go.mod stays lean.
 VERIFIERS := internal/e2e/verify/v2_8 internal/e2e/verify/v3_0 internal/e2e/verify/v3_1
@@ -18,10 +19,14 @@ FUZZTIME ?= 20s
 PORT ?= 5020
 LAB := data/lab$(if $(filter-out 5020,$(PORT)),-$(PORT))
 
+# What an image is stamped with.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
+
 # How often "make bench" measures the broker and its floors, one after the other.
 ROUNDS ?= 30
 
-.PHONY: demo lab build test quick unit e2e check lint bench microbench fuzz golden peers tools needs-go
+.PHONY: demo lab build image test quick unit e2e check lint bench microbench fuzz golden peers tools needs-go
 .NOTPARALLEL:
 
 demo: needs-go ## the quick start: broker, registry and directory on this machine
@@ -35,6 +40,9 @@ lab: needs-go ## broker, registry and slapd for those who work on Shorepass; POR
 
 build: needs-go ## the program, static, in bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/shorepass ./cmd/shorepass
+
+image: ## the container image, called shorepass
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t shorepass .
 
 test: quick peers unit e2e ## every test, against real servers and clients, which it installs
 

@@ -130,6 +130,22 @@ func TestManualHasEveryKey(t *testing.T) {
 	}
 }
 
+// TestManualKnowsEveryConnector wants the types that the manual is compared with to be
+// those that there are: each connector has a folder.
+func TestManualKnowsEveryConnector(t *testing.T) {
+	packages, err := filepath.Glob("../../connectors/*/doc.go")
+	if err != nil || len(packages) == 0 {
+		t.Fatalf("there are no connectors: %v", err)
+	}
+	known := types()
+	for _, p := range packages {
+		name := filepath.Base(filepath.Dir(p))
+		if _, ok := known[name]; !ok && name != "guard" && name != "connectortest" {
+			t.Errorf("connectors/%s is not in types() of fixture_test.go: the manual is not compared with its keys", name)
+		}
+	}
+}
+
 // hasPart reports whether the key is a mapping, whose keys have rows of their own.
 func hasPart(keys []string, key string) bool {
 	for _, other := range keys {

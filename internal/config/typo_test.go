@@ -73,7 +73,7 @@ func (s *schema) node(path string) {
 func find(root strictyaml.Node, lines []string, path string) (strictyaml.Problem, bool) {
 	before, after, list := strings.Cut(path, "[]")
 	if list {
-		for i := range 8 {
+		for i := range 16 { // more than any list there has
 			if p, ok := find(root, lines, fmt.Sprintf("%s[%d]%s", before, i, after)); ok {
 				return p, true
 			}

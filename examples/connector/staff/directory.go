@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
-	"github.com/shorepass/shorepass/connectors/guard"
 )
 
 const (
@@ -30,26 +29,12 @@ type Directory struct {
 var _ connectors.Directory = (*Directory)(nil)
 
 // New prepares and does not dial: a service that is down must not stop a start.
-func New(c *Config, d connectors.Deps) *Directory {
+func New(c *Config, d connectors.Deps) (*Directory, error) {
 	return &Directory{deps: d, config: *c, client: &http.Client{
 		Timeout: deadline,
 		// A password goes where the configuration says, and nowhere else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
-
-// Type is what the program is handed.
-func Type() connectors.Type {
-	return connectors.Type{
-		Config: func() any { return new(Config) },
-		New: func(config any, d connectors.Deps) (connectors.Connector, error) {
-			c, ok := config.(*Config)
-			if !ok {
-				return nil, fmt.Errorf("connector %s: got a configuration of type %T", d.Name, config)
-			}
-			return guard.Password(New(c, d), guard.Config{Form: d.Form, Usernames: d.Usernames}), nil
-		},
-	}
+	}}, nil
 }
 
 // person is what the service knows of somebody.

@@ -18,7 +18,10 @@ import (
 // connect makes the connector as the program does, for names that the patterns take.
 func connect(tb testing.TB, url string, usernames ...string) connectors.Connector {
 	tb.Helper()
-	d := staff.New(&staff.Config{URL: url, Token: connectors.NewSecret(token)}, connectors.Deps{Name: "staff"})
+	d, err := staff.New(&staff.Config{URL: url, Token: connectors.NewSecret(token)}, connectors.Deps{Name: "staff"})
+	if err != nil {
+		tb.Fatal(err)
+	}
 	tb.Cleanup(func() { _ = d.Close() })
 	return guard.Password(d, guard.Config{Usernames: usernames})
 }

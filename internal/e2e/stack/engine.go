@@ -28,7 +28,7 @@ type Engine struct {
 func StartEngine(tb testing.TB) *Engine {
 	tb.Helper()
 	if os.Getuid() != 0 {
-		tb.Fatal("the docker engine of the tests must be started by root: run \"sudo make test\"")
+		tb.Fatal("the docker engine of the tests must be started by root: CONTRIBUTING.md says how")
 	}
 	// tb.TempDir has the name of the test in it, and a socket's path is at most 107 bytes.
 	dir, err := os.MkdirTemp("", "engine-")
