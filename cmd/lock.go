@@ -45,6 +45,9 @@ const lockName = "lock"
 
 func lockFile(dir string, flags int) (unlock func() error, err error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockName), flags, 0o600)
+	if errors.Is(err, syscall.EROFS) { // to ask the process that serves, reading will do
+		f, err = os.Open(filepath.Join(dir, lockName))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}

@@ -17,6 +17,10 @@ type versionInfo struct {
 	Go       string `json:"go"`
 }
 
+// What the builder of an image says that the program was built from: the Go tool has no
+// history to read there. The linker sets them (-X), and nothing else does.
+var builtVersion, builtRevision string //nolint:gochecknoglobals // the linker knows no other kind
+
 func newVersion(p *program) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
@@ -36,7 +40,7 @@ func newVersion(p *program) *cobra.Command {
 	return c
 }
 
-// version reads what the Go tool noted in the binary.
+// version reads what the Go tool noted in the binary, or what its builder says.
 func version() versionInfo {
 	v := versionInfo{Version: "unknown", Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
@@ -51,6 +55,12 @@ func version() versionInfo {
 		case "vcs.modified":
 			v.Modified = s.Value == "true"
 		}
+	}
+	if builtVersion != "" {
+		v.Version = builtVersion
+	}
+	if builtRevision != "" {
+		v.Revision = builtRevision
 	}
 	return v
 }

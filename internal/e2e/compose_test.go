@@ -66,11 +66,14 @@ func newComposeDemo(t *testing.T) *composeDemo {
 // and is refused through them, stops them, and starts them again.
 func TestCompose(t *testing.T) {
 	d := newComposeDemo(t)
+	ok(t, d.Build())
 	ok(t, d.Compose("up", "--detach"))
 	t.Run("least privilege", func(t *testing.T) { checkPrivileges(t, d) })
+	t.Run("long life", func(t *testing.T) { checkLongLife(t, d) })
 	t.Run("registry-config", func(t *testing.T) { checkRegistryConfig(t, d) })
 	alice, bob := d.client(t), d.client(t)
 	t.Run("clients", func(t *testing.T) { useCompose(t, d, alice, bob) })
+	t.Run("break glass", func(t *testing.T) { breakGlass(t, d, alice) })
 	t.Run("stop", func(t *testing.T) { stopCompose(t, d) })
 	t.Run("start again", func(t *testing.T) {
 		ok(t, d.Compose("up", "--detach"))
@@ -88,6 +91,55 @@ func TestCompose(t *testing.T) {
 			}
 		}
 	})
+	t.Run("the image by itself", func(t *testing.T) { useImage(t, d) })
+}
+
+// checkLongLife wants the demo to come back after a restart of the machine, to have the
+// time to stop, and to print nothing while nobody uses it.
+func checkLongLife(t *testing.T, d *composeDemo) {
+	for service, want := range map[string]string{"directory": "unless-stopped", "broker": "unless-stopped", "trust": "no", "registry": "unless-stopped"} {
+		const life = "{{.HostConfig.RestartPolicy.Name}} {{index .HostConfig.LogConfig.Config \"max-size\"}}"
+		if got := d.Inspect(service, life); got != want+" 10m" {
+			t.Errorf("%s: restart policy and size of its log are %s", service, got)
+		}
+	}
+	// Half a minute for what is under way, five seconds of lame duck, and some to spare.
+	if got := d.Inspect("broker", "{{.Config.StopTimeout}}"); got != "40" {
+		t.Errorf("the broker has %s seconds to stop", got)
+	}
+	printed := func() string { return ok(t, d.Compose("logs", "--no-color", "directory", "broker")) }
+	before := printed()
+	for range 3 {
+		ok(t, d.Docker("exec", d.Container("directory"), "ldapwhoami", "-x"))
+		ok(t, d.Docker("exec", d.Container("broker"), "shorepass", "health"))
+	}
+	if after := printed(); after != before {
+		t.Errorf("health checks make the log grow from\n%s\nto\n%s", before, after)
+	}
+}
+
+// breakGlass stops the directory, and has the account for that day do its work.
+func breakGlass(t *testing.T, d *composeDemo, alice *stack.Client) {
+	ok(t, d.Compose("stop", "directory"))
+	keeper := d.client(t)
+	ok(t, keeper.DockerLogin("breakglass", "breakglass-password"))
+	ok(t, keeper.Crane("copy", keeper.Ref("platform/app:1"), keeper.Ref("release/app:1")))
+	if r := alice.Crane("manifest", alice.Ref("platform/app:1")); r.Code == 0 {
+		t.Error("alice comes in while the directory is down")
+	}
+}
+
+// TestComposePolicy wants the demo's policy to be that of examples/openldap, but for
+// the networks of the account for the day when the directory is down.
+func TestComposePolicy(t *testing.T) {
+	networks := regexp.MustCompile(`(?m)^    # .*\n|^    networks: .*\n`)
+	rules := func(name string) string {
+		_, text, _ := strings.Cut(example(t, name), "\nrules:")
+		return networks.ReplaceAllString(text, "")
+	}
+	if got, want := rules("compose/policy.yaml"), rules("openldap/policy.yaml"); got != want || got == "" {
+		t.Errorf("examples/compose/policy.yaml has the rules\n%s\nwant\n%s", got, want)
+	}
 }
 
 // client is a person who has not logged in yet.

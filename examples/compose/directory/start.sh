@@ -25,4 +25,4 @@ if [ ! -e "$home/db" ]; then
 fi
 
 ulimit -n 1024 # slapd takes memory for each descriptor that it might have
-exec slapd -f "$conf" -h ldaps://:1636 -d stats
+exec slapd -f "$conf" -h ldaps://:1636 -d "${SLAPD_LOG:-none}"

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func (e *Engine) NewProject(tb testing.TB, root, file string) *Project {
 	tb.Helper()
 	name := fmt.Sprintf("shorepass%d", os.Getpid())
 	p := &Project{tb: tb, env: []string{"DOCKER_HOST=unix://" + e.Socket, "DOCKER_CONFIG=" + tb.TempDir()}}
-	p.args = []string{"--project-directory", root, "--file", file, "--project-name", name, "--no-ansi"}
+	p.args = []string{"--project-directory", root, "--file", file, "--project-name", name, "--ansi", "never"}
 	tb.Cleanup(func() {
 		if tb.Failed() {
 			tb.Logf("docker-compose logs:\n%s", tail(p.Compose("logs", "--no-color").Text(), 8000))
@@ -33,10 +34,21 @@ func (e *Engine) NewProject(tb testing.TB, root, file string) *Project {
 	return p
 }
 
-// Compose runs docker-compose, for at most five minutes.
+// Compose runs docker-compose, for at most three minutes.
 func (p *Project) Compose(args ...string) Result {
 	p.tb.Helper()
-	return RunWithin(p.tb, 5*time.Minute, p.env, "", Find(p.tb, "docker-compose"), append(p.args, args...)...)
+	return p.within(3*time.Minute, args...)
+}
+
+// Build builds the images, for at most five minutes.
+func (p *Project) Build() Result {
+	p.tb.Helper()
+	return p.within(5*time.Minute, "build")
+}
+
+func (p *Project) within(limit time.Duration, args ...string) Result {
+	p.tb.Helper()
+	return RunWithin(p.tb, limit, p.env, "", Find(p.tb, "docker-compose"), append(slices.Clone(p.args), args...)...)
 }
 
 // Docker runs docker on the project's engine.
@@ -48,7 +60,7 @@ func (p *Project) Docker(args ...string) Result {
 // Container returns the id of a service's container, running or not.
 func (p *Project) Container(service string) string {
 	p.tb.Helper()
-	r := p.Compose("ps", "--quiet", service)
+	r := p.Compose("ps", "--all", "--quiet", service)
 	if r.Code != 0 || strings.TrimSpace(r.Stdout) == "" {
 		p.tb.Fatalf("there is no container of %s: %s", service, r.Text())
 	}
