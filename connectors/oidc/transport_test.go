@@ -104,13 +104,13 @@ func (x *tunnel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer inner.Close()
 	x.opened.Add(1)
 	w.WriteHeader(http.StatusOK)
-	outer, _, err := w.(http.Hijacker).Hijack()
+	outer, read, err := w.(http.Hijacker).Hijack()
 	if err != nil {
 		return
 	}
 	defer outer.Close()
 	go func() {
-		_, _ = io.Copy(inner, outer)
+		_, _ = io.Copy(inner, read) // which may hold the first bytes already
 		_ = inner.Close()
 	}()
 	_, _ = io.Copy(outer, inner)
