@@ -18,6 +18,8 @@ func TestCollectorHasHeadroom(t *testing.T) {
 	}{
 		{"by default", "", 0, 4},
 		{"an operator's own", "GOGC=100", 6, 1000},
+		{"a limit with room for it", "GOMEMLIMIT=1GiB", 0, 4},
+		{"a tight limit", "GOMEMLIMIT=48MiB", 6, 1000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := stack.NewBroker(t, program, anonymousConfig, nil)
