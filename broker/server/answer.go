@@ -2,22 +2,13 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/shorepass/shorepass/broker"
 )
-
-// answer is the body of a granted request. Both names of the token are there:
-// clients differ in which they read.
-type answer struct {
-	Token       string `json:"token"`
-	AccessToken string `json:"access_token"`
-	Scope       string `json:"scope,omitempty"`
-	ExpiresIn   int    `json:"expires_in"` // seconds
-	IssuedAt    string `json:"issued_at"`  // RFC 3339, UTC
-}
 
 // refusal is the body of every failure: the forms of the registry API, of OAuth2
 // and of docker login in one, since each client shows another field.
@@ -33,18 +24,18 @@ type registryError struct {
 	Message string `json:"message"`
 }
 
-// grant writes a token.
+// grant writes a token. Both names of it are there: clients differ in which they read.
+// This is encoding/json's part, done by hand since the answer is long and the same but
+// for one text: a token is base64url and dots (RFC 7515 §7.1), which need no escapes.
+// expires_in is in seconds, issued_at a time of RFC 3339 in UTC.
 func grant(w http.ResponseWriter, r broker.Response, oauth bool) {
-	body := answer{
-		Token:       r.Token,
-		AccessToken: r.Token,
-		ExpiresIn:   int(r.ExpiresIn / time.Second),
-		IssuedAt:    r.IssuedAt.UTC().Format(time.RFC3339),
+	var scope string
+	if oauth && len(r.Access) > 0 {
+		quoted, _ := json.Marshal(r.Scope()) // a string: cannot fail
+		scope = `,"scope":` + string(quoted)
 	}
-	if oauth {
-		body.Scope = r.Scope()
-	}
-	sendJSON(w, http.StatusOK, body)
+	sendText(w, http.StatusOK, fmt.Appendf(nil, `{"token":"%s","access_token":"%[1]s"%s,"expires_in":%d,"issued_at":"%s"}`,
+		r.Token, scope, int(r.ExpiresIn/time.Second), r.IssuedAt.UTC().Format(time.RFC3339)))
 }
 
 // fail writes a failure as the status table has it.
@@ -80,6 +71,11 @@ func sendJSON(w http.ResponseWriter, status int, body any) {
 	if err != nil { // strings and numbers alone: cannot be
 		status, content = http.StatusInternalServerError, nil
 	}
+	sendText(w, status, content)
+}
+
+// sendText sends what is JSON already.
+func sendText(w http.ResponseWriter, status int, content []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Length", strconv.Itoa(len(content))) // an answer with a certificate in it would go out in chunks

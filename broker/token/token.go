@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -83,12 +84,18 @@ func (r *Ring) Issue(g Grant) (Token, error) {
 	if err != nil {
 		return Token{}, fmt.Errorf("issue token: %w", err)
 	}
-	input := s.header + "." + base64.RawURLEncoding.EncodeToString(body)
-	signature, err := s.signer.Sign(input)
+	var raw strings.Builder
+	raw.Grow(len(s.header) + 2*len(body)) // enough for the signature of ES256, too
+	raw.WriteString(s.header)
+	raw.WriteByte('.')
+	raw.WriteString(base64.RawURLEncoding.EncodeToString(body))
+	signature, err := s.signer.Sign(raw.String())
 	if err != nil {
 		return Token{}, fmt.Errorf("issue token: %w", err)
 	}
-	t.Raw = input + "." + base64.RawURLEncoding.EncodeToString(signature)
+	raw.WriteByte('.')
+	raw.WriteString(base64.RawURLEncoding.EncodeToString(signature))
+	t.Raw = raw.String()
 	return t, nil
 }
 

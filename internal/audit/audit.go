@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,11 +22,22 @@ var errStuck = errors.New("audit: the sink takes nothing: is it a pipe that nobo
 
 // Log writes entries. It is safe for concurrent use.
 type Log struct {
-	queue   chan record
+	mu      sync.Mutex
+	waiting *batch    // what the next write takes; nil where nothing waits
+	began   time.Time // when the write under way began; zero where there is none
+
+	wake    chan struct{} // something waits
 	stop    chan struct{}
 	done    chan struct{}
 	unsaved atomic.Pointer[error] // the last sync failed: what it lost cannot be known
 	failed  atomic.Pointer[failure]
+}
+
+// batch is lines that are written together.
+type batch struct {
+	text    []byte
+	written chan struct{} // closed when err says what became of them
+	err     error
 }
 
 // failure is when and why a line was last not recorded.
@@ -36,12 +48,6 @@ type failure struct {
 
 // failureLasts is how long a failure is news: after that, another line must try.
 const failureLasts = 10 * time.Second
-
-// record is a line on its way.
-type record struct {
-	line    []byte
-	written chan error
-}
 
 var _ broker.Auditor = (*Log)(nil)
 
@@ -64,7 +70,7 @@ func Open(path string, every time.Duration, logger *slog.Logger) (*Log, error) {
 func To(f *os.File) *Log { return start(&sink{file: f}) }
 
 func start(s *sink) *Log {
-	l := &Log{queue: make(chan record, maxBatch), stop: make(chan struct{}), done: make(chan struct{})}
+	l := &Log{wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	go l.write(s)
 	return l
 }
@@ -95,20 +101,34 @@ func (l *Log) record(e broker.Entry) error {
 	if fault := l.unsaved.Load(); fault != nil {
 		return *fault
 	}
-	r := record{line: append(line, '\n'), written: make(chan error, 1)}
+	b := l.enqueue(line)
+	if b == nil {
+		return errStuck
+	}
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {
-	case l.queue <- r:
+	case <-b.written:
+		return b.err
 	case <-late.C:
 		return errStuck
 	}
-	select {
-	case err := <-r.written:
-		return err
-	case <-late.C:
-		return errStuck
+}
+
+// enqueue puts a line where the next write takes it. It returns nil where the write
+// under way takes too long for more to wait.
+func (l *Log) enqueue(line []byte) *batch {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.began.IsZero() && time.Since(l.began) > patience {
+		return nil
 	}
+	if l.waiting == nil {
+		l.waiting = &batch{written: make(chan struct{})}
+		l.wake <- struct{}{} // has room: the writer takes this before it takes the batch
+	}
+	l.waiting.text = append(append(l.waiting.text, line...), '\n')
+	return l.waiting
 }
 
 // Close writes what is under way, brings everything to the disk and closes the file.
@@ -126,18 +146,18 @@ func (l *Log) Close() error {
 	return nil
 }
 
-// write is the one goroutine that writes. Lines that wait at the same time go to the
-// kernel, and with sync always to the disk, together.
+// write is the one goroutine that writes, since a write may hang and a request must
+// not. Lines that wait at the same time go to the kernel, and with sync always to the
+// disk, together.
 func (l *Log) write(s *sink) {
 	defer close(l.done)
 	for {
 		select {
-		case r := <-l.queue:
-			batch := gather(r, l.queue)
-			err := s.append(batch)
-			for _, r := range batch {
-				r.written <- err
-			}
+		case <-l.wake:
+			b := l.take()
+			b.err = s.append(b.text)
+			l.ended()
+			close(b.written)
 		case <-l.stop:
 			if err := s.close(); err != nil {
 				l.unsaved.Store(&err)
@@ -147,21 +167,18 @@ func (l *Log) write(s *sink) {
 	}
 }
 
-// maxBatch is how many lines are written together at most.
-const maxBatch = 64
+func (l *Log) take() *batch {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.waiting
+	l.waiting, l.began = nil, time.Now()
+	return b
+}
 
-// gather takes what waits behind the first line.
-func gather(first record, queue <-chan record) []record {
-	batch := []record{first}
-	for len(batch) < maxBatch {
-		select {
-		case r := <-queue:
-			batch = append(batch, r)
-		default:
-			return batch
-		}
-	}
-	return batch
+func (l *Log) ended() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.began = time.Time{}
 }
 
 // syncEvery brings lines to the disk, beside the goroutine that writes.

@@ -196,6 +196,36 @@ func TestAPipeThatNobodyReadsFails(t *testing.T) {
 	_ = w.Close()
 }
 
+// A write that hangs, as to a file system that does, gives up by no deadline.
+func TestAWriteThatHangsKeepsNothingWaiting(t *testing.T) {
+	var ends [2]int
+	if err := syscall.Pipe(ends[:]); err != nil { // which blocks, unlike one of os.Pipe
+		t.Fatal(err)
+	}
+	w := os.NewFile(uintptr(ends[1]), "pipe")
+	log := audit.To(w)
+	e := broker.Entry{Asked: []string{strings.Repeat("x", 32<<10)}}
+	for i := 0; log.Record(t.Context(), e) == nil; i++ {
+		if i > 100 {
+			t.Fatal("the pipe never fills")
+		}
+	}
+	started := time.Now()
+	for range 10 {
+		if log.Record(t.Context(), e) == nil {
+			t.Error("a line is recorded behind one that hangs")
+		}
+	}
+	if took := time.Since(started); took > 2*time.Second {
+		t.Errorf("ten more lines waited %s", took)
+	}
+	if err := syscall.Close(ends[0]); err != nil { // ends the write
+		t.Fatal(err)
+	}
+	_ = log.Close()
+	_ = w.Close()
+}
+
 func TestAStuckPipeGivesWayToAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {

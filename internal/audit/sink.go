@@ -8,11 +8,16 @@ import (
 	"time"
 )
 
+// lookEvery is how long the file is taken to be where it was. It is shorter than a
+// log rotation needs from moving the file to compressing it.
+const lookEvery = time.Millisecond
+
 // sink is where lines go. One goroutine appends; another may sync.
 type sink struct {
-	path   string // empty: a file that somebody else opened
-	always bool   // sync after every append
-	torn   bool   // the last write left half a line
+	path   string    // empty: a file that somebody else opened
+	always bool      // sync after every append
+	torn   bool      // the last write left half a line
+	looked time.Time // when path was last seen to be file
 
 	mu    sync.Mutex // guards what follows against sync
 	file  *os.File
@@ -40,22 +45,19 @@ func (s *sink) open() error {
 	return nil
 }
 
-// append writes the lines. Half a line, as a full disk leaves it, is ended before
+// append writes whole lines. Half a line, as a full disk leaves it, is ended before
 // the next, so that it spoils no other.
-func (s *sink) append(batch []record) error {
-	if err := s.follow(); err != nil {
+func (s *sink) append(text []byte) error {
+	now := time.Now()
+	if err := s.follow(now); err != nil {
 		return err
 	}
-	var text []byte
 	if s.torn {
-		text = append(text, '\n')
-	}
-	for _, r := range batch {
-		text = append(text, r.line...)
+		text = append([]byte{'\n'}, text...)
 	}
 	// A pipe that nobody reads gives up, so that a file in its place is seen; what has
 	// no deadlines says so, and is written without.
-	_ = s.file.SetWriteDeadline(time.Now().Add(patience))
+	_ = s.file.SetWriteDeadline(now.Add(patience))
 	n, err := s.file.Write(text)
 	if n > 0 {
 		s.torn = text[n-1] != '\n'
@@ -73,12 +75,13 @@ func (s *sink) append(batch []record) error {
 }
 
 // follow opens the file anew when path is another by now, or none.
-func (s *sink) follow() error {
-	if s.path == "" {
+func (s *sink) follow(now time.Time) error {
+	if s.path == "" || now.Sub(s.looked) < lookEvery {
 		return nil
 	}
-	now, err := os.Stat(s.path)
-	if err == nil && os.SameFile(now, s.info) {
+	info, err := os.Stat(s.path)
+	if err == nil && os.SameFile(info, s.info) {
+		s.looked = now
 		return nil
 	}
 	old := s.file
