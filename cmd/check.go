@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shorepass/shorepass/broker/token"
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/config"
 	"github.com/shorepass/shorepass/internal/keypair"
 	"github.com/shorepass/shorepass/internal/strictyaml"
@@ -93,7 +94,8 @@ func (p *program) check(path string) (cfg *config.Config, findings []finding) {
 		findings = append(findings, newFinding("warning", w))
 	}
 	for _, r := range cfg.Realms {
-		findings = append(findings, p.checkRealm(cfg, r)...)
+		findings = append(findings, p.checkConnectors(cfg, r, err == nil)...)
+		findings = append(findings, p.checkKeys(cfg, r)...)
 	}
 	findings = append(findings, p.checkTLS(cfg)...)
 	findings = append(findings, checkPlaces(cfg)...)
@@ -103,8 +105,9 @@ func (p *program) check(path string) (cfg *config.Config, findings []finding) {
 	return cfg, findings
 }
 
-// checkRealm opens the connectors and reads the keys of a realm.
-func (p *program) checkRealm(cfg *config.Config, r config.Realm) []finding {
+// checkConnectors opens the connectors of a realm. Whether they are asked for the names
+// that they list is known of a sound configuration alone.
+func (p *program) checkConnectors(cfg *config.Config, r config.Realm, sound bool) []finding {
 	var findings []finding
 	for _, c := range r.Connectors {
 		opened, err := p.openConnector(r, c, p.quiet())
@@ -112,18 +115,40 @@ func (p *program) checkRealm(cfg *config.Config, r config.Realm) []finding {
 			findings = append(findings, findingsOf(err, at(cfg, c.At))...)
 			continue
 		}
+		if sound {
+			findings = append(findings, checkReach(cfg, r, c, opened)...)
+		}
 		closeConnector(opened)
 	}
+	return findings
+}
+
+// checkReach looks for user names that the connectors before this one keep from it.
+func checkReach(cfg *config.Config, r config.Realm, c config.Connector, opened connectors.Connector) []finding {
+	where := at(cfg, c.At)
+	warning, err := reach(r, c, opened)
+	switch {
+	case err != nil:
+		return findingsOf(err, where)
+	case warning != "":
+		where.Message = warning
+		return []finding{newFinding("warning", where)}
+	}
+	return nil
+}
+
+// checkKeys reads the keys of a realm.
+func (p *program) checkKeys(cfg *config.Config, r config.Realm) []finding {
 	if r.Name == "" {
-		return findings
+		return nil
 	}
 	if info, err := os.Stat(cfg.DataDir); r.Signing.KeyFile == "" && (err != nil || !info.IsDir()) {
-		return findings // there are no keys yet, or checkPlaces says why
+		return nil // there are no keys yet, or checkPlaces says why
 	}
 	if err := token.Check(ringConfig(cfg, r, p.quiet())); err != nil && !errors.Is(err, token.ErrNoKeys) {
-		findings = append(findings, findingsOf(err, at(cfg, r.Signing.At))...)
+		return findingsOf(err, at(cfg, r.Signing.At))
 	}
-	return findings
+	return nil
 }
 
 func (p *program) checkTLS(cfg *config.Config) []finding {

@@ -97,6 +97,13 @@ func (p *program) openMembers(r config.Realm, logger *slog.Logger) ([]connectors
 			return nil, nil, errors.Join(fmt.Errorf("realm %s, connector %s: %w", r.Name, c.Name, err), closeAll())
 		}
 		opened = append(opened, one)
+		warning, err := reach(r, c, one)
+		if err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("realm %s: %w", r.Name, err), closeAll())
+		}
+		if warning != "" {
+			logger.Warn(warning, slog.String("realm", r.Name))
+		}
 		members = append(members, connectors.Member{Name: c.Name, Connector: one})
 	}
 	return members, closeAll, nil

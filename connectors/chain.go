@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Member is a connector and the name it has in its realm.
@@ -61,7 +62,7 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 			continue
 		}
 		if err == nil {
-			err = id.check(m.Name)
+			err = c.check(id, m.Name)
 		}
 		if err == nil {
 			return id, nil
@@ -100,12 +101,17 @@ func (c *Chain) unknown(cred Credentials, asked bool) Reason {
 }
 
 // check refuses an identity that breaks the contract: rights hang on these fields.
-func (id Identity) check(via string) error {
+func (c *Chain) check(id Identity, via string) error {
+	name, ok := c.usernames.Parse(id.Username)
 	switch {
 	case id.Via != via:
 		return fmt.Errorf("broken connector: identity vouched for by %q", id.Via)
 	case id.Connector == "" || id.ID == "" || id.Username == "":
 		return errors.New("broken connector: identity without connector, id or user name")
+	case !slices.ContainsFunc(c.members, func(m Member) bool { return m.Name == id.Connector }):
+		return fmt.Errorf("broken connector: identity of %q, which is no connector of the realm", id.Connector)
+	case !ok || name != id.Username:
+		return fmt.Errorf("broken connector: identity with the user name %q, which is not in the form of the realm's: %s", id.Username, c.usernames)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -114,22 +115,44 @@ func TestChain(t *testing.T) {
 
 func TestChainRefusesABrokenIdentity(t *testing.T) {
 	full := vouching("first")
+	named := func(name string) func(*connectors.Identity) {
+		return func(id *connectors.Identity) { id.Username = name }
+	}
 	tests := map[string]func(*connectors.Identity){
 		"no connector":         func(id *connectors.Identity) { id.Connector = "" },
 		"no id":                func(id *connectors.Identity) { id.ID = "" },
 		"no user name":         func(id *connectors.Identity) { id.Username = "" },
 		"vouched for as other": func(id *connectors.Identity) { id.Via = "second" },
+		"of no connector":      func(id *connectors.Identity) { id.Connector = "other" },
+		"of a qualified one":   func(id *connectors.Identity) { id.Connector = "first:alice" },
+		"upper case":           named("Jos\u00e9"),
+		"decomposed":           named("jose\u0301"),
+		"fullwidth":            named("\uff4aose"),
+		"a space":              named("jos\u00e9 "),
+		"a joiner":             named("क्\u200dष"),
 	}
 	for name, spoil := range tests {
 		t.Run(name, func(t *testing.T) {
 			id := full
 			spoil(&id)
-			chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "first", Connector: &scripted{handles: true, identity: id}})
+			chain := connectors.NewChain(connectors.UnicodeUsernames, connectors.Member{Name: "first", Connector: &scripted{handles: true, identity: id}})
 			_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret("pw")})
-			if err == nil || errors.Is(err, connectors.ErrRejected) {
-				t.Errorf("error %v, want an outage", err)
+			if err == nil || errors.Is(err, connectors.ErrRejected) || !strings.Contains(err.Error(), "broken connector") {
+				t.Errorf("error %v, want an outage of a broken connector", err)
 			}
 		})
+	}
+	for _, tt := range []struct {
+		form connectors.UsernameForm
+		name string
+		want bool
+	}{{connectors.UnicodeUsernames, "jos\u00e9", true}, {connectors.ASCIIUsernames, "jos\u00e9", false}, {connectors.ASCIIUsernames, "Alice", false}} {
+		id := full
+		id.Username = tt.name
+		chain := connectors.NewChain(tt.form, connectors.Member{Name: "first", Connector: &scripted{handles: true, identity: id}})
+		if _, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret("pw")}); (err == nil) != tt.want {
+			t.Errorf("%q where user names are %s: error %v, want to be let in: %v", tt.name, tt.form, err, tt.want)
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ type Identity struct {
 	Via       string         // the connector that vouched; the same, but for tokens issued on an account's behalf
 	Kind      IdentityKind   // what the identity stands for
 	ID        string         // stable id (entryUUID, objectGUID, iss+sub): never the e-mail, never what was typed
-	Username  string         // canonical name as the directory has it, lower case
+	Username  string         // canonical name as the directory has it: UsernameForm.Parse returns it as it is
 	Groups    []string       // bare names; the broker composes and qualifies them as connector:group
 	Claims    map[string]any // what else the connector learned; nothing of it is secret
 	Ceiling   Ceiling        // the most that this login may do; the zero Ceiling grants nothing
@@ -122,6 +122,9 @@ type Resolver interface {
 type Lister interface {
 	// Lists reports whether the canonical user name is one of the directory's.
 	Lists(username string) bool
+
+	// Usernames returns the directory's canonical user names, sorted.
+	Usernames() []string
 }
 
 // Decoy is implemented by connectors and directories whose refusals cost noticeable

@@ -3,7 +3,6 @@ package connectortest
 import (
 	"errors"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -21,8 +20,8 @@ func (f Fixture) wantIdentity(tb testing.TB, id connectors.Identity) {
 	if id.ID == "" {
 		tb.Error("the identity has no ID")
 	}
-	if id.Username != f.Username || id.Username != strings.ToLower(id.Username) {
-		tb.Errorf("user name = %q, want %q in lower case", id.Username, f.Username)
+	if canonical, ok := f.Form.Parse(id.Username); id.Username != f.Username || !ok || id.Username != canonical {
+		tb.Errorf("user name = %q, want %q, in canonical form", id.Username, f.Username)
 	}
 	if got, want := sorted(id.Groups), sorted(f.Groups); !slices.Equal(got, want) {
 		tb.Errorf("groups = %q, want %q", got, want)

@@ -32,6 +32,7 @@ const (
 	disabledSignsIn  flaw = "lets disabled accounts in"
 	handlesAll       flaw = "handles what is not its own"
 	typedName        flaw = "calls people what they typed"
+	decomposedName   flaw = "decomposes names"
 	filterInjection  flaw = "takes a star for alice"
 	namesBreakIt     flaw = "takes an odd name for an outage"
 	blankIsSent      flaw = "sends blank passwords"
@@ -148,6 +149,8 @@ func (u *users) identity() connectors.Identity {
 		Groups: []string{"audit", "platform"}, Ceiling: connectors.Unlimited(),
 	}
 	switch u.flaw {
+	case decomposedName:
+		id.Username = "jose\u0301"
 	case zeroCeiling:
 		id.Ceiling = connectors.Ceiling{}
 	case losesGroups:
@@ -223,6 +226,16 @@ func TestSuiteFailsWhatBreaksIt(t *testing.T) {
 		if !slices.Contains(values(noticed), c.Name) {
 			t.Errorf("no flaw is shown to fail %q", c.Name)
 		}
+	}
+}
+
+// TestSuiteFailsANameOfNoForm holds that a name is in its canonical form even where
+// the fixture's author has taken down the one that the connector gives.
+func TestSuiteFailsANameOfNoForm(t *testing.T) {
+	f := fixture(decomposedName)
+	f.Form, f.Username = connectors.UnicodeUsernames, "jose\u0301"
+	if failed := failing(t, f); !slices.Contains(failed, "good login") {
+		t.Errorf("a connector that %s fails %q, want good login among them", decomposedName, failed)
 	}
 }
 

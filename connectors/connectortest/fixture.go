@@ -25,7 +25,7 @@ type Fixture struct {
 	// Good signs in.
 	Good Login
 
-	// Username is the canonical name of Good, lower case.
+	// Username is the canonical name of Good, as Form.Parse returns it.
 	Username string
 
 	// Groups are the groups of Good, in any order.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/shorepass/shorepass/connectors"
 )
@@ -68,6 +69,16 @@ func (p *password) Handles(c connectors.Credentials) bool {
 		return l.Lists(name)
 	}
 	return true
+}
+
+// Usernames returns the names that the connector handles, where the directory lists
+// its own; none where it does not.
+func (p *password) Usernames() []string {
+	l, ok := p.directory.(connectors.Lister)
+	if !ok {
+		return nil
+	}
+	return slices.DeleteFunc(l.Usernames(), func(name string) bool { return !p.config.Usernames.Match(name) })
 }
 
 // Authenticate locates the account, then verifies the password.

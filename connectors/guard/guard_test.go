@@ -42,8 +42,28 @@ type listing struct{ book }
 
 func (l *listing) Lists(username string) bool { return username == "alice" }
 
+func (l *listing) Usernames() []string { return []string{"alice", "zoe"} }
+
 func (l *listing) Resolve(_ context.Context, id string) (connectors.Identity, error) {
 	return connectors.Identity{ID: id}, nil
+}
+
+func TestUsernames(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		directory connectors.Directory
+		usernames []string
+		want      []string
+	}{
+		{"listed", &listing{}, nil, []string{"alice", "zoe"}},
+		{"listed and admitted", &listing{}, []string{"a*"}, []string{"alice"}},
+		{"not listed", &book{}, nil, nil},
+	} {
+		c, ok := guard.Password(tt.directory, guard.Config{Usernames: tt.usernames}).(interface{ Usernames() []string })
+		if !ok || !slices.Equal(c.Usernames(), tt.want) {
+			t.Errorf("%s: user names %q, want %q", tt.name, c.Usernames(), tt.want)
+		}
+	}
 }
 
 func TestHandles(t *testing.T) {

@@ -3,7 +3,9 @@ package static
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -73,6 +75,9 @@ func (d *Directory) Lists(username string) bool {
 	_, ok := d.users[username]
 	return ok
 }
+
+// Usernames returns the users of the file.
+func (d *Directory) Usernames() []string { return slices.Sorted(maps.Keys(d.users)) }
 
 // Locate finds the user in the file.
 func (d *Directory) Locate(ctx context.Context, username string) (connectors.Account, error) {

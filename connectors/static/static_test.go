@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -266,45 +264,30 @@ func TestConfigWantsOneFile(t *testing.T) {
 	}
 }
 
-// TestHashesAreBounded keeps the slots busy and expects an outage for who waits in
-// vain: a refusal would count as a wrong password.
+// TestHashesAreBounded takes all places, and expects an outage for who waits in vain: a
+// refusal would count as a wrong password.
 func TestHashesAreBounded(t *testing.T) {
-	hash, err := bcrypt.GenerateFromPassword([]byte("alice-pw"), 10)
+	bound := static.NewBound()
+	users := fmt.Sprintf("users: [{username: alice, password_hash: %q}]", quick(t, "alice-pw"))
+	d, err := static.New(&static.Config{File: write(t, "users.yaml", users)}, connectors.Deps{Name: "local"}, bound)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := open(t, &static.Config{File: write(t, "users.yaml", fmt.Sprintf("users: [{username: alice, password_hash: %q}]", hash))})
-	verify := func(ctx context.Context, password string) error {
-		_, err := d.Verify(ctx, connectors.Account{ID: "alice"}, connectors.NewSecret(password))
+	verify := func(ctx context.Context) error {
+		_, err := d.Verify(ctx, connectors.Account{ID: "alice"}, connectors.NewSecret("alice-pw"))
 		return err
 	}
-	var wg sync.WaitGroup
-	var done atomic.Bool
-	for range 4 * runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for !done.Load() {
-				_ = verify(context.WithoutCancel(t.Context()), "no")
-			}
-		})
+	release := bound.FillLogins()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := verify(ctx); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, connectors.ErrRejected) || !strings.Contains(err.Error(), "too many password hashes at once") {
+		t.Errorf("error %v, want an outage of too many hashes", err)
 	}
-	// A slot may be free at any one moment: what counts is that some wait in vain.
-	for tries := 1; ; tries++ {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		err := verify(ctx, "alice-pw")
-		cancel()
-		if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, connectors.ErrRejected) {
-			break
-		}
-		if err != nil || tries == 100 {
-			t.Errorf("after %d tries: error %v, want an outage", tries, err)
-			break
-		}
-	}
-	done.Store(true)
-	wg.Wait()
-	if err := verify(t.Context(), "alice-pw"); err != nil {
+	release()
+	if err := verify(t.Context()); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
+	defer bound.FillLogins()() // which waits for ever if a place was lost
 }
 
 func ExampleHash() {

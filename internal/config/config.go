@@ -82,5 +82,26 @@ type Connector struct {
 	At        Position
 }
 
+// endsChain reports whether the connector cannot tell whom it does not know, so that
+// none after it is asked for the names that it takes.
+func (c Connector) endsChain() bool {
+	e, ok := c.Config.(connectors.ChainEnder)
+	return ok && e.EndsChain()
+}
+
+// Taker returns the name of the connector that keeps a user name from another one: it is
+// before that, takes the name, and cannot tell whom it does not know.
+func (r Realm) Taker(from Connector, username string) (connector string, ok bool) {
+	for _, c := range r.Connectors {
+		switch {
+		case c.Name == from.Name:
+			return "", false
+		case c.endsChain() && c.Usernames.Match(username):
+			return c.Name, true
+		}
+	}
+	return "", false
+}
+
 // Warnings returns what is allowed and probably not meant, in the order of the files.
 func (c *Config) Warnings() []strictyaml.Problem { return c.warnings.Sorted() }

@@ -43,7 +43,7 @@ func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.
 		if cfg != nil && l.sound(before) {
 			loaded := Connector{Name: keys.Name, Type: keys.Type, Usernames: keys.Usernames, Config: cfg, At: keys.at}
 			r.Connectors = append(r.Connectors, loaded)
-			if e, ok := cfg.(connectors.ChainEnder); ok && e.EndsChain() && p.known("usernames") {
+			if loaded.endsChain() && p.known("usernames") {
 				enders = append(enders, loaded)
 			}
 		}
@@ -77,19 +77,48 @@ func (p part) checkUsernames(patterns []string, form connectors.UsernameForm) {
 	}
 }
 
-// checkReach reports a connector that could never be asked: one of those before it,
-// which end the chain, takes all its names.
+// checkReach reports a connector that could never be asked: those before it, which end
+// the chain, take all its names.
 func (p part) checkReach(keys connectorKeys, enders []Connector) {
 	if !p.known("usernames") {
 		return
 	}
-	for _, e := range enders {
-		if e.Usernames.Cover(keys.Usernames) {
-			p.report("name", "connector %q could never be asked: %q in line %d takes all its user names, and cannot tell whom it does not know: put %[1]q before %[2]q, or give %[2]q the usernames that are its own",
-				keys.Name, e.Name, e.At.Line)
-			return
+	switch takers := takers(enders, keys.Usernames); len(takers) {
+	case 0:
+	case 1:
+		p.report("name", "connector %q could never be asked: %q in line %d takes all its user names, and cannot tell whom it does not know: put %[1]q before %[2]q, or give %[2]q the usernames that are its own",
+			keys.Name, takers[0].Name, takers[0].At.Line)
+	default:
+		var names []string
+		for _, t := range takers {
+			names = append(names, fmt.Sprintf("%q in line %d", t.Name, t.At.Line))
+		}
+		p.report("name", "connector %q could never be asked: %s take all its user names, and cannot tell whom they do not know: put %[1]q before them, or give them the usernames that are their own",
+			keys.Name, strings.Join(names, " and "))
+	}
+}
+
+// takers returns those of the connectors that take the names which match the patterns;
+// none, where these match others too.
+func takers(enders []Connector, patterns connectors.UsernamePatterns) []Connector {
+	if len(patterns) == 0 {
+		patterns = connectors.UsernamePatterns{"*"}
+	}
+	taking := make([]bool, len(enders))
+	for _, pattern := range patterns {
+		i := slices.IndexFunc(enders, func(e Connector) bool { return e.Usernames.Cover(connectors.UsernamePatterns{pattern}) })
+		if i < 0 {
+			return nil
+		}
+		taking[i] = true
+	}
+	var list []Connector
+	for i, e := range enders {
+		if taking[i] {
+			list = append(list, e)
 		}
 	}
+	return list
 }
 
 // patternFault says what is wrong with a pattern of user names.

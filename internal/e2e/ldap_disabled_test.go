@@ -108,57 +108,74 @@ func TestLDAPDisabled(t *testing.T) {
 	}
 }
 
-// TestLDAPDisabledLater has slapd lock an account, unlock it, and the lock run out.
+// TestLDAPDisabledLater has slapd lock accounts, unlock one, and a lock run out.
 func TestLDAPDisabledLater(t *testing.T) {
-	s := slapd.Start(t, slapd.Options{LDIF: passwordPolicy("brief", "pwdLockout: TRUE", "pwdMaxFailure: 2", "pwdLockoutDuration: 2") + personOf("guessed", slapd.People, under("brief"))})
-	id := ids(t, s)("guessed")
+	s := slapd.Start(t, slapd.Options{LDIF: passwordPolicy("long", "pwdLockout: TRUE", "pwdMaxFailure: 2", "pwdLockoutDuration: 3600") +
+		passwordPolicy("brief", "pwdLockout: TRUE", "pwdMaxFailure: 2", "pwdLockoutDuration: 2") +
+		personOf("guessed", slapd.People, under("long")) + personOf("briefly", slapd.People, under("brief"))})
+	idOf := ids(t, s)
 	d := openLDAP(t, ppolicyConfig(s))
 	login := ldapConnector(t, ppolicyConfig(s))
-	resolves := func(step string, want bool) {
+	resolves := func(step, name string, want bool) {
 		t.Helper()
-		if _, err := d.Resolve(t.Context(), id); errors.Is(err, connectors.ErrGone) == want || want && err != nil {
-			t.Errorf("%s: %v, want to resolve: %v", step, err, want)
+		if _, err := d.Resolve(t.Context(), idOf(name)); errors.Is(err, connectors.ErrGone) == want || want && err != nil {
+			t.Errorf("%s, %s: %v, want to resolve: %v", step, name, err, want)
 		}
 	}
-	resolves("at first", true)
-	for range 2 {
-		_, _ = signIn(t, login, "guessed", "a-guess")
+	for _, name := range []string{"guessed", "briefly"} {
+		resolves("at first", name, true)
+		for range 2 {
+			_, _ = signIn(t, login, name, "a-guess")
+		}
 	}
-	resolves("after two guesses", false)
-	time.Sleep(3 * time.Second)
-	resolves("when the lockout has passed", true)
-	mustSignIn(t, login, "guessed")
-	resolves("after a login", true)
-	s.Modify(t, "dn: uid=guessed,"+slapd.People+"\nchangetype: modify\nadd: pwdAccountLockedTime\npwdAccountLockedTime: 000001010000Z\n")
-	resolves("locked by hand", false)
+	resolves("after two guesses", "guessed", false)
 	s.Modify(t, "dn: uid=guessed,"+slapd.People+"\nchangetype: modify\ndelete: pwdAccountLockedTime\n")
-	resolves("unlocked by hand", true)
+	resolves("unlocked by hand", "guessed", true)
+	s.Modify(t, "dn: uid=guessed,"+slapd.People+"\nchangetype: modify\nadd: pwdAccountLockedTime\npwdAccountLockedTime: 000001010000Z\n")
+	resolves("locked by hand", "guessed", false)
+	eventually(t, "the lockout passes", func() bool {
+		_, err := d.Resolve(t.Context(), idOf("briefly"))
+		return err == nil
+	})
+	mustSignIn(t, login, "briefly")
+	resolves("after a login", "briefly", true)
 }
 
 // TestLDAPDisabledByIdleness has slapd note when people sign in, and refuse those who
 // have not for too long.
 func TestLDAPDisabledByIdleness(t *testing.T) {
-	s := slapd.Start(t, slapd.Options{LDIF: passwordPolicy("idle", "pwdLockout: TRUE", "pwdMaxIdle: 2") + passwordPolicy("lax", "pwdMaxIdle: 2") +
-		personOf("idler", slapd.People, under("idle")) + personOf("laxer", slapd.People, under("lax"))})
+	s := slapd.Start(t, slapd.Options{LDIF: passwordPolicy("idle", "pwdLockout: TRUE", "pwdMaxIdle: 2") + passwordPolicy("lax", "pwdMaxIdle: 2") + passwordPolicy("patient", "pwdLockout: TRUE", "pwdMaxIdle: 3600") +
+		personOf("idler", slapd.People, under("idle")) + personOf("laxer", slapd.People, under("lax")) + personOf("patient", slapd.People, under("patient"))})
 	s.Stop(t)
 	s.Configure(t, "lastbind on")
 	s.Start(t)
 	d := openLDAP(t, ppolicyConfig(s))
 	login := ldapConnector(t, ppolicyConfig(s))
-	idler, laxer := mustSignIn(t, login, "idler"), mustSignIn(t, login, "laxer")
-	if _, err := d.Resolve(t.Context(), idler.ID); err != nil {
-		t.Errorf("at first: %v", err)
-	}
-	time.Sleep(4 * time.Second)
+	laxer, patient, idler := mustSignIn(t, login, "laxer"), mustSignIn(t, login, "patient"), mustSignIn(t, login, "idler")
+	eventually(t, "the idler is idle for too long", func() bool {
+		_, err := d.Resolve(t.Context(), idler.ID)
+		return errors.Is(err, connectors.ErrGone)
+	})
+	time.Sleep(2 * time.Second) // slapd counts whole seconds, and a login would begin them anew
 	for _, p := range []struct {
 		id       connectors.Identity
 		disabled bool
-	}{{idler, true}, {laxer, false}} {
+	}{{idler, true}, {laxer, false}, {patient, false}} {
 		if _, err := d.Resolve(t.Context(), p.id.ID); errors.Is(err, connectors.ErrGone) != p.disabled || !p.disabled && err != nil {
 			t.Errorf("%s: Resolve: %v, want ErrGone %v", p.id.Username, err, p.disabled)
 		}
 		if _, err := signIn(t, login, p.id.Username, p.id.Username+"-password"); errors.Is(err, connectors.ErrRejected) != p.disabled {
 			t.Errorf("%s: login: %v, want a rejection %v", p.id.Username, err, p.disabled)
+		}
+	}
+}
+
+// eventually waits until something is so.
+func eventually(tb testing.TB, what string, is func() bool) {
+	tb.Helper()
+	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			tb.Fatalf("after a minute, still not so: %s", what)
 		}
 	}
 }
