@@ -189,6 +189,33 @@ func TestTemplateFixes(t *testing.T) {
 	}
 }
 
+// TestTemplateProbe holds what a probe tells of where dn_template puts people.
+func TestTemplateProbe(t *testing.T) {
+	for name, c := range map[string]struct {
+		sees        func(base string) ([]record, int)
+		detail, fix string
+	}{
+		"seen":   {func(string) ([]record, int) { return []record{alice()}, 0 }, "ou=people,dc=example exists", "try somebody with explain --login"},
+		"hidden": {func(string) ([]record, int) { return nil, 50 }, "ou=people,dc=example: not seen without a password", "try somebody with explain --login"},
+		"misspelt": {func(base string) ([]record, int) {
+			if base == "dc=example" {
+				return []record{{"ou=staff,dc=example", nil}}, 0
+			}
+			return nil, 32
+		}, "ou=people,dc=example: not seen without a password", "try somebody with explain --login, or correct users.dn_template if it is wrong: dc=example exists, and has below it: ou=staff"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := openTemplate(t, templateConfig(listen(t, script{search: func(base, _ string) ([]record, int) { return c.sees(base) }}.serve)), connectors.ASCIIUsernames)
+			ctx, steps := traced(t)
+			err := d.(connectors.Prober).Probe(ctx)
+			last := (*steps)[len(*steps)-1]
+			if got := names(*steps); err != nil || got != "connect answer people" || last.Detail != c.detail || last.Fix != c.fix {
+				t.Errorf("%v; %s; %s; %s\nwant %s; %s", err, got, last.Detail, last.Fix, c.detail, c.fix)
+			}
+		})
+	}
+}
+
 // TestTemplateGroupsOfOneName holds that groups which list user names list the one that
 // was typed, and no other of the entry's.
 func TestTemplateGroupsOfOneName(t *testing.T) {
