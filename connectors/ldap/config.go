@@ -78,8 +78,9 @@ type Users struct {
 	UsernameAttribute string `yaml:"username_attribute"`
 
 	// LoginAttributes are what a person may type as user name; an entry that has the
-	// name in any of them is found. Of several, the one is meant that has it in
-	// username_attribute, where that is in the list. Default: the username_attribute.
+	// name in any of them is found. The username_attribute, where it is in the list,
+	// comes first: the others say something where it finds nobody. Default: the
+	// username_attribute.
 	LoginAttributes []string `yaml:"login_attributes"`
 
 	// Scope is sub, the whole subtree of base_dn, or one, its direct children only.

@@ -59,8 +59,8 @@ func (d *Directory) Close() error {
 	return nil
 }
 
-// Locate finds the entry that has the user name in one of login_attributes: the only one,
-// or the only one that has it in username_attribute.
+// Locate finds the one entry that has the user name in one of login_attributes, the
+// username_attribute first.
 func (d *Directory) Locate(ctx context.Context, username string) (connectors.Account, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
 	defer cancel()
@@ -104,7 +104,7 @@ func (d *Directory) Resolve(ctx context.Context, id string) (connectors.Identity
 	switch {
 	case errors.Is(err, connectors.ErrNotMine):
 		return connectors.Identity{}, connectors.ErrGone
-	case isAmbiguous(err):
+	case errors.As(err, &rejected) && rejected.Reason == connectors.ReasonAmbiguous:
 		return connectors.Identity{}, fmt.Errorf("two entries share one %s: id_attribute must be unique", d.config.Users.IDAttribute)
 	case errors.As(err, &rejected):
 		return connectors.Identity{}, connectors.ErrGone // could not sign in under its name either

@@ -66,31 +66,32 @@ func searchOn(do doFunc, password connectors.Secret, searcher string) searchFunc
 	}
 }
 
-// named returns the entry that is meant by what somebody types. Of several, it is the one
-// that has it as its user name: who may write a mail address must not be able to keep
-// somebody else out by it.
+// named returns the entry that is meant by what somebody types. It is looked for as a user
+// name first: who may write a mail address must not be able to keep somebody else out by
+// it.
 func (f *finder) named(ctx context.Context, typed string) (*entry, error) {
-	users := &f.config.Users
-	found, err := f.find(ctx, users.LoginAttributes, typed)
-	if !isAmbiguous(err) || !users.byUsername() || len(users.LoginAttributes) == 1 {
-		return found, err
+	var others []string
+	for _, a := range f.config.Users.LoginAttributes {
+		if !f.config.Users.isNaming(a) {
+			others = append(others, a)
+		}
 	}
-	own, ownErr := f.find(ctx, []string{users.UsernameAttribute}, typed)
-	if errors.Is(ownErr, connectors.ErrNotMine) {
-		return nil, err
+	if f.config.Users.byUsername() {
+		found, err := f.find(ctx, []string{f.config.Users.UsernameAttribute}, typed)
+		if !errors.Is(err, connectors.ErrNotMine) || len(others) == 0 {
+			return found, err
+		}
 	}
-	return own, ownErr
+	return f.find(ctx, others, typed)
 }
 
-func isAmbiguous(err error) bool {
-	var rejected *connectors.Rejection
-	return errors.As(err, &rejected) && rejected.Reason == connectors.ReasonAmbiguous
+// isNaming reports whether an attribute is username_attribute.
+func (u *Users) isNaming(attribute string) bool {
+	return strings.EqualFold(attribute, u.UsernameAttribute)
 }
 
 // byUsername reports whether people may type what username_attribute holds.
-func (u *Users) byUsername() bool {
-	return slices.ContainsFunc(u.LoginAttributes, func(a string) bool { return strings.EqualFold(a, u.UsernameAttribute) })
-}
+func (u *Users) byUsername() bool { return slices.ContainsFunc(u.LoginAttributes, u.isNaming) }
 
 // alone rejects an entry that shares its canonical name with another: rights hang
 // on that name, and a person found by mail address, or by a second value of the
