@@ -3,6 +3,8 @@ package ldap
 import (
 	"slices"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"github.com/shorepass/shorepass/connectors"
 )
 
@@ -108,8 +110,13 @@ type Users struct {
 // Their names are lower-cased.
 type Groups struct {
 	// BaseDN is the entry below which groups are searched. With from_attribute, only
-	// groups below it count.
+	// groups below it count. A group's name is all that counts of it, wherever it is: who
+	// may create entries anywhere below BaseDN can give anybody any group's name.
 	BaseDN string `yaml:"base_dn"`
+
+	// Scope is sub, the whole subtree of BaseDN, or one, its direct children only; also
+	// with from_attribute. Default: sub.
+	Scope string `yaml:"scope"`
 
 	// Filter is what a group must match (RFC 4515). Not with from_attribute.
 	// Default: (objectClass=groupOfNames).
@@ -145,7 +152,7 @@ type Groups struct {
 	FromAttribute string `yaml:"from_attribute"`
 }
 
-// The values of Users.Scope and Groups.MemberValue.
+// The values of Users.Scope, Groups.Scope and Groups.MemberValue.
 const (
 	scopeSub = "sub"
 	scopeOne = "one"
@@ -183,6 +190,7 @@ func (c Config) WithDefaults() Config {
 	}
 	g := *c.Groups
 	c.Groups = &g
+	setDefault(&g.Scope, scopeSub)
 	setDefault(&g.NameAttribute, "cn")
 	if g.FromAttribute == "" {
 		setDefault(&g.Filter, "(objectClass=groupOfNames)")
@@ -196,6 +204,14 @@ func setDefault(field *string, value string) {
 	if *field == "" {
 		*field = value
 	}
+}
+
+// searchScope is a scope as searches have it.
+func searchScope(scope string) int {
+	if scope == scopeOne {
+		return ldap.ScopeSingleLevel
+	}
+	return ldap.ScopeWholeSubtree
 }
 
 // HasGroups reports whether groups are looked up.

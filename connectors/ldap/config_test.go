@@ -52,7 +52,8 @@ func TestValidateAccepts(t *testing.T) {
 		"posix groups": func(c *ldap.Config) {
 			c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", Filter: "(objectClass=posixGroup)", MemberAttribute: "memberUid", MemberValue: "username", PrimaryAttribute: "gidNumber"}
 		},
-		"memberOf": func(c *ldap.Config) { c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", FromAttribute: "memberOf"} },
+		"groups on one level": func(c *ldap.Config) { c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", Scope: "one"} },
+		"memberOf":            func(c *ldap.Config) { c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", FromAttribute: "memberOf"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config("ldaps://ldap.example.org")
@@ -212,6 +213,12 @@ func TestValidateRefuses(t *testing.T) {
 			),
 		},
 		"scope": {func(c *ldap.Config) { c.Users.Scope = "base" }, faults("users.scope", `"base" is neither sub nor one`)},
+		"scope of groups": {
+			func(c *ldap.Config) {
+				c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", FromAttribute: "memberOf", Scope: "base"}
+			},
+			faults("groups.scope", `"base" is neither sub nor one`),
+		},
 		"empty groups": {
 			func(c *ldap.Config) { c.Groups = &ldap.Groups{} },
 			faults("groups.base_dn", "is required: the entry below which groups count"),

@@ -33,13 +33,9 @@ type entry struct {
 // outside base_dn.
 func (f *finder) find(ctx context.Context, attributes []string, texts ...string) (*entry, error) {
 	users := &f.config.Users
-	scope := ldap.ScopeWholeSubtree
-	if users.Scope == scopeOne {
-		scope = ldap.ScopeSingleLevel
-	}
 	found, err := f.search(ctx, &ldap.SearchRequest{
 		BaseDN:           users.BaseDN,
-		Scope:            scope,
+		Scope:            searchScope(users.Scope),
 		DerefAliases:     ldap.NeverDerefAliases,
 		SizeLimit:        2,
 		EnforceSizeLimit: true,

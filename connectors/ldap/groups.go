@@ -67,7 +67,7 @@ func (g *groupAttribute) groupsOf(_ context.Context, e *entry) ([]string, error)
 		if err != nil {
 			return nil, fmt.Errorf("%s holds %q, which is not a DN: %w", g.config.FromAttribute, text, err)
 		}
-		if !g.base.AncestorOf(dn) {
+		if !g.counts(dn) {
 			continue
 		}
 		name, ok := rdnValue(dn, g.config.NameAttribute)
@@ -77,6 +77,11 @@ func (g *groupAttribute) groupsOf(_ context.Context, e *entry) ([]string, error)
 		names = append(names, name)
 	}
 	return distinct(names), nil
+}
+
+// counts reports whether a group is where groups are.
+func (g *groupAttribute) counts(dn *ldap.DN) bool {
+	return g.base.AncestorOf(dn) && (g.config.Scope != scopeOne || len(dn.RDNs) == len(g.base.RDNs)+1)
 }
 
 // groupSearch searches for groups that list the person.
@@ -142,7 +147,7 @@ func (w *walk) level(ctx context.Context, filters []string) ([]string, error) {
 func (w *walk) matching(ctx context.Context, filters []string) ([]*ldap.Entry, error) {
 	found, err := w.search(ctx, &ldap.SearchRequest{
 		BaseDN:           w.config.BaseDN,
-		Scope:            ldap.ScopeWholeSubtree,
+		Scope:            searchScope(w.config.Scope),
 		DerefAliases:     ldap.NeverDerefAliases,
 		SizeLimit:        maxGroups + 1,
 		EnforceSizeLimit: true,

@@ -252,23 +252,25 @@ func TestGroupsByAttribute(t *testing.T) {
 		memberOf []string
 		want     []string
 		fault    string
+		scope    string
 	}{
-		"none":                 {nil, nil, ""},
-		"below the base":       {[]string{"cn=Ops,ou=groups,dc=example", "cn=dev,ou=sub,ou=groups,dc=example"}, []string{"dev", "ops"}, ""},
-		"another spelling":     {[]string{"CN=Ops,  OU=Groups , DC=Example"}, []string{"ops"}, ""},
-		"escaped":              {[]string{`cn=Ops\2C Team,ou=\67roups,dc=example`}, []string{"ops, team"}, ""},
-		"twice":                {[]string{"cn=ops,ou=groups,dc=example", "cn=OPS,ou=a,ou=groups,dc=example"}, []string{"ops"}, ""},
-		"elsewhere":            {[]string{"cn=ops,ou=evil,dc=example", "cn=ops,ou=groups,dc=evil"}, nil, ""},
-		"the base itself":      {[]string{"ou=groups,dc=example"}, nil, ""},
-		"a comma in the name":  {[]string{`cn=ops\,ou=groups\,dc=example,ou=evil,dc=example`}, nil, ""},
-		"named otherwise":      {[]string{"ou=ops,ou=groups,dc=example"}, nil, `the group "ou=ops,ou=groups,dc=example" is not named by cn: correct groups.name_attribute`},
-		"not a DN":             {[]string{"ops"}, nil, `memberOf holds "ops", which is not a DN`},
-		"more than is allowed": {many, nil, "the user is in more than 5000 groups: narrow the base_dn or filter of groups"},
+		"none":                 {nil, nil, "", ""},
+		"on one level":         {[]string{"cn=Ops,OU=groups,dc=example", "cn=dev,ou=sub,ou=groups,dc=example", "ou=sub,ou=groups,dc=example,dc=evil"}, []string{"ops"}, "", "one"},
+		"below the base":       {[]string{"cn=Ops,ou=groups,dc=example", "cn=dev,ou=sub,ou=groups,dc=example"}, []string{"dev", "ops"}, "", ""},
+		"another spelling":     {[]string{"CN=Ops,  OU=Groups , DC=Example"}, []string{"ops"}, "", ""},
+		"escaped":              {[]string{`cn=Ops\2C Team,ou=\67roups,dc=example`}, []string{"ops, team"}, "", ""},
+		"twice":                {[]string{"cn=ops,ou=groups,dc=example", "cn=OPS,ou=a,ou=groups,dc=example"}, []string{"ops"}, "", ""},
+		"elsewhere":            {[]string{"cn=ops,ou=evil,dc=example", "cn=ops,ou=groups,dc=evil"}, nil, "", ""},
+		"the base itself":      {[]string{"ou=groups,dc=example"}, nil, "", ""},
+		"a comma in the name":  {[]string{`cn=ops\,ou=groups\,dc=example,ou=evil,dc=example`}, nil, "", ""},
+		"named otherwise":      {[]string{"ou=ops,ou=groups,dc=example"}, nil, `the group "ou=ops,ou=groups,dc=example" is not named by cn: correct groups.name_attribute`, ""},
+		"not a DN":             {[]string{"ops"}, nil, `memberOf holds "ops", which is not a DN`, ""},
+		"more than is allowed": {many, nil, "the user is in more than 5000 groups: narrow the base_dn or filter of groups", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			user := alice()
 			user.attributes["memberOf"] = c.memberOf
-			got, err := groupsOf(t, tree{user: user}, ldap.Groups{FromAttribute: "memberOf"})
+			got, err := groupsOf(t, tree{user: user}, ldap.Groups{FromAttribute: "memberOf", Scope: c.scope})
 			if c.fault != "" {
 				wantOutage(t, err, c.fault)
 			} else if err != nil || !slices.Equal(got, c.want) {

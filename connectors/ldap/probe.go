@@ -131,12 +131,9 @@ type attribute struct {
 
 func (c *Config) usersTree() tree {
 	u := &c.Users
-	t := tree{key: "users", what: "people", base: u.BaseDN, scope: ldap.ScopeWholeSubtree, filter: u.Filter}
+	t := tree{key: "users", what: "people", base: u.BaseDN, scope: searchScope(u.Scope), filter: u.Filter}
 	t.want("users.username_attribute", u.UsernameAttribute, nil)
 	t.want("users.id_attribute", u.IDAttribute, nil)
-	if u.Scope == scopeOne {
-		t.scope = ldap.ScopeSingleLevel
-	}
 	for _, name := range u.LoginAttributes {
 		if !strings.EqualFold(name, u.UsernameAttribute) {
 			t.want("users.login_attributes", name, nil)
@@ -161,7 +158,7 @@ func (t *tree) want(key, name string, fits func(*probe, []*ldap.Entry) error) {
 
 func (c *Config) groupsTree() tree {
 	g := c.Groups
-	t := tree{key: "groups", what: "groups", base: g.BaseDN, scope: ldap.ScopeWholeSubtree}
+	t := tree{key: "groups", what: "groups", base: g.BaseDN, scope: searchScope(g.Scope)}
 	if g.FromAttribute == "" {
 		t.filter = g.Filter
 		t.want("groups.name_attribute", g.NameAttribute, nil)

@@ -62,7 +62,11 @@ func (p *probe) listedGroups(found []*ldap.Entry) error {
 	if counted > 0 || example == "" {
 		return nil
 	}
-	none := unfit("correct groups.base_dn, "+g.BaseDN+"; one of them is "+firstWords(example), "none of these people's groups is below groups.base_dn")
+	fix, where := "correct groups.base_dn, "+g.BaseDN, "below"
+	if g.Scope == scopeOne {
+		fix, where = fix+", or remove groups.scope: one", "right below"
+	}
+	none := unfit(fix+"; one of them is "+firstWords(example), "none of these people's groups is %s groups.base_dn", where)
 	if len(found) >= probeSample {
 		return &probeError{fix: none.Error()}
 	}

@@ -123,13 +123,12 @@ func (u *Users) validateSearch(p *problems) {
 	for i, name := range u.LoginAttributes {
 		p.attribute(fmt.Sprintf("users.login_attributes[%d]", i), name)
 	}
-	if u.Scope != scopeSub && u.Scope != scopeOne {
-		p.add("users.scope", fmt.Sprintf("%q is neither sub nor one", u.Scope))
-	}
+	p.scope("users.scope", u.Scope)
 }
 
 func (g *Groups) validate(p *problems) {
 	p.dn("groups.base_dn", g.BaseDN, "the entry below which groups count")
+	p.scope("groups.scope", g.Scope)
 	p.attribute("groups.name_attribute", g.NameAttribute)
 	if g.FromAttribute != "" {
 		g.validateFromAttribute(p)
@@ -194,6 +193,12 @@ func (p *problems) dn(field, value, meaning string, instead ...string) {
 
 // filter wants a filter that is the same for everybody: a name is not put into it. found
 // says how entries are found instead.
+func (p *problems) scope(field, value string) {
+	if value != scopeSub && value != scopeOne {
+		p.add(field, fmt.Sprintf("%q is neither sub nor one", value))
+	}
+}
+
 func (p *problems) filter(field, value, found string) {
 	_, err := ldap.CompileFilter(value)
 	switch {

@@ -160,7 +160,7 @@ func hasPart(keys []string, key string) bool {
 func TestManualDefaults(t *testing.T) {
 	cfg := load(t, "testdata/good/minimal.yaml")
 	realm := cfg.Realms[0]
-	directory, provider := ldap.DefaultConfig().WithDefaults(), oidc.DefaultConfig()
+	directory, provider := (ldap.Config{Groups: &ldap.Groups{}}).WithDefaults(), oidc.DefaultConfig()
 	for heading, defaults := range map[string]map[string]string{
 		"Top level": {
 			"listen": cfg.Listen, "plain_http": strconv.FormatBool(cfg.PlainHTTP), "monitor": cfg.Monitor, "data_dir": "./" + filepath.Base(cfg.DataDir),
@@ -171,6 +171,8 @@ func TestManualDefaults(t *testing.T) {
 			"start_tls": strconv.FormatBool(directory.StartTLS), "insecure_plaintext": strconv.FormatBool(directory.InsecurePlaintext),
 			"users.filter": directory.Users.Filter, "users.username_attribute": directory.Users.UsernameAttribute,
 			"users.scope": directory.Users.Scope, "users.disabled": directory.Users.Disabled, "users.id_attribute": directory.Users.IDAttribute,
+			"groups.scope": directory.Groups.Scope, "groups.filter": directory.Groups.Filter, "groups.member_attribute": directory.Groups.MemberAttribute,
+			"groups.member_value": directory.Groups.MemberValue, "groups.name_attribute": directory.Groups.NameAttribute,
 		},
 		"oidc": {
 			"client_auth": provider.ClientAuth, "scopes": list(provider.Scopes), "username_claim": provider.UsernameClaim,

@@ -134,7 +134,7 @@ func TestFull(t *testing.T) {
 		Disabled: "ppolicy", PasswordPolicy: "cn=default,ou=policies,dc=corp,dc=example",
 	}
 	directory.Groups = &ldap.Groups{
-		BaseDN: "ou=groups,dc=corp,dc=example", Filter: "(objectClass=groupOfNames)", MemberAttribute: "member",
+		BaseDN: "ou=groups,dc=corp,dc=example", Scope: "one", Filter: "(objectClass=groupOfNames)", MemberAttribute: "member",
 		MemberValue: "dn", NameAttribute: "cn", Nested: true, PrimaryAttribute: "gidNumber",
 	}
 	attribute := ldap.DefaultConfig()

@@ -13,7 +13,10 @@ import (
 )
 
 func TestLDAPGroups(t *testing.T) {
-	s := slapd.Start(t, slapd.Options{})
+	deeper := "ou=interns," + slapd.Groups
+	s := slapd.Start(t, slapd.Options{LDIF: personOf("heidi", slapd.People) +
+		"dn: " + deeper + "\nobjectClass: organizationalUnit\nou: interns\n\n" +
+		"dn: cn=platform," + deeper + "\nobjectClass: groupOfNames\ncn: platform\nmember: uid=heidi," + slapd.People + "\n"})
 	posix := ldap.Groups{BaseDN: slapd.PosixGroups, Filter: "(objectClass=posixGroup)", MemberAttribute: "memberUid", MemberValue: "username"}
 	memberOf := ldap.Groups{BaseDN: slapd.Groups, FromAttribute: "memberOf"}
 	for name, c := range map[string]struct {
@@ -34,6 +37,12 @@ func TestLDAPGroups(t *testing.T) {
 		"memberOf without evil ones":  {memberOf, "alice", []string{"platform"}},
 		"memberOf with commas":        {memberOf, "jane", []string{"ops, night (ext)"}},
 		"memberOf, none":              {memberOf, "erin", nil},
+		"deeper down":                 {ldap.Groups{BaseDN: slapd.Groups}, "heidi", []string{"platform"}},
+		"deeper down, nested":         {ldap.Groups{BaseDN: slapd.Groups, Nested: true}, "heidi", []string{"platform"}},
+		"deeper than scope one":       {ldap.Groups{BaseDN: slapd.Groups, Nested: true, Scope: "one"}, "heidi", nil},
+		"scope one, nested":           {ldap.Groups{BaseDN: slapd.Groups, Nested: true, Scope: "one"}, "alice", []string{"engineering", "everyone", "platform"}},
+		"memberOf, deeper down":       {memberOf, "heidi", []string{"platform"}},
+		"memberOf, one level":         {ldap.Groups{BaseDN: slapd.Groups, Scope: "one", FromAttribute: "memberOf"}, "heidi", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := ldapConfig(s)
