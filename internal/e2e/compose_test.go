@@ -103,7 +103,7 @@ func checkLongLife(t *testing.T, d *composeDemo) {
 			t.Errorf("%s: restart policy and size of its log are %s", service, got)
 		}
 	}
-	// Half a minute for what is under way, five seconds of lame duck, and some to spare.
+	// It takes up to 30.
 	if got := d.Inspect("broker", "{{.Config.StopTimeout}}"); got != "40" {
 		t.Errorf("the broker has %s seconds to stop", got)
 	}

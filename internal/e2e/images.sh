@@ -9,11 +9,13 @@ set -euo pipefail
 # debian FILE: a tar file of the release that the Dockerfiles name. The directory's
 # packages are in /srv/packages, where apt finds them without a network.
 debian() {
-	local root
+	local root mirror
+	# The mirror that this machine uses, where it is one of Debian's.
+	mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Label: Debian' 2>/dev/null | grep -m1 '^http' || true)
 	root=$(mktemp -d)
 	trap "rm -rf '$root'" EXIT
 	chmod 755 "$root"
-	debootstrap --variant=minbase bookworm "$root" http://deb.debian.org/debian >/dev/null
+	debootstrap --variant=minbase bookworm "$root" "${mirror:-http://deb.debian.org/debian}" >/dev/null
 	chroot "$root" sh -e <<-'END'
 		apt-get clean
 		apt-get install -qq --no-install-recommends --download-only ldap-utils openssl slapd >/dev/null
