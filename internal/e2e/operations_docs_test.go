@@ -22,6 +22,7 @@ func TestOperationsTranscripts(t *testing.T) {
 	}{
 		{"shorepass check --connect\n", []string{"ou=people", "ou=poeple"}},
 		{"shorepass check --connect --user alice\n", nil},
+		{"shorepass check --connect --user bob\n", []string{"          users:\n", "          users:\n            filter: (&(objectClass=inetOrgPerson)(!(sn=Baker)))\n"}},
 		{"shorepass explain --login alice", nil},
 	} {
 		config, files := w.corpConfig(t, c.edits...)
