@@ -36,10 +36,8 @@ func (p *program) login(ctx context.Context, realm config.Realm, c connectors.Cr
 	limited, cancel := context.WithTimeout(ctx, loginTime)
 	defer cancel()
 	identity, err := connectors.NewChain(realm.Usernames, members...).Authenticate(limited, c)
-	for _, w := range watches {
-		if w.report.Verdict == verdictUnknown {
-			diagnose(ctx, w.report, w.Connector, c.Username)
-		}
+	if failure := new(connectors.Failure); errors.As(err, &failure) && failure.Connector == "" {
+		diagnoseAll(ctx, watches, c.Username)
 	}
 	switch {
 	case errors.Is(err, connectors.ErrRejected):
@@ -55,6 +53,15 @@ type watched struct {
 	connectors.Connector
 	usernames connectors.UsernameForm
 	report    *connectorReport
+}
+
+// diagnoseAll has the connectors that were asked look for a user whom none of them knows.
+func diagnoseAll(ctx context.Context, watches []*watched, username string) {
+	for _, w := range watches {
+		if w.report.Verdict == verdictUnknown {
+			diagnose(ctx, w.report, w.Connector, username)
+		}
+	}
 }
 
 // Handles notes a name that is not for the connector.

@@ -29,7 +29,10 @@ func (d *Directory) Diagnose(ctx context.Context, username string) {
 	}
 	quiet, cancel := context.WithTimeoutCause(connectors.WithTrace(ctx, nil), callTimeout, errNoAnswer)
 	defer cancel()
-	var seen []string
+	var (
+		seen   []string
+		failed error
+	)
 	for _, p := range d.places(quiet, username) {
 		found, err := d.search(quiet, &ldap.SearchRequest{BaseDN: p.base, Scope: p.scope, DerefAliases: ldap.NeverDerefAliases, SizeLimit: 2, EnforceSizeLimit: true, Filter: p.filter, Attributes: []string{"objectClass"}})
 		if len(found.Entries) > 0 {
@@ -38,7 +41,13 @@ func (d *Directory) Diagnose(ctx context.Context, username string) {
 		}
 		if err == nil {
 			seen = append(seen, p.base)
+		} else {
+			failed = err
 		}
+	}
+	if len(seen) == 0 {
+		end(failed, "cannot be looked for")
+		return
 	}
 	attributes := strings.Join(d.config.Users.LoginAttributes, " or ")
 	end(&probeError{fix: "check the name, and users.login_attributes; or let " + d.config.searcher() + " see the entry"},

@@ -167,31 +167,18 @@ func (d *dialer) encrypt(ctx context.Context, socket net.Conn, client *askedFor)
 // be empty.
 func dialAdvice(err error) string {
 	var (
-		authority x509.UnknownAuthorityError
-		name      x509.HostnameError
-		invalid   x509.CertificateInvalidError
-		record    tls.RecordHeaderError
-		alert     *net.OpError
-		dns       *net.DNSError
-		refused   *resultError
-		client    *certificateError
-		timeout   *net.OpError
+		record  tls.RecordHeaderError
+		alert   *net.OpError
+		dns     *net.DNSError
+		refused *resultError
+		client  *certificateError
+		timeout *net.OpError
 	)
 	switch {
 	case errors.As(err, &client):
 		return client.advice()
-	case errors.As(err, &authority):
-		return "its certificate comes from an authority that is not trusted; set ca_file to that authority's certificate"
 	case errors.Is(err, errNoAnswer):
 		return noAnswerAdvice
-	case errors.As(err, &name) && len(name.Certificate.DNSNames)+len(name.Certificate.IPAddresses) == 0:
-		return "its certificate names no host but in its subject, which does not count: have it made anew, with the host as subjectAltName"
-	case errors.As(err, &name):
-		return "its certificate is not for this host; put a name that the certificate carries into url"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "its certificate has expired, or is not valid yet, or a clock is wrong: renew it there, and check the time here"
-	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
-		return "its certificate is not one for servers: have it made anew, with serverAuth in extendedKeyUsage"
 	case errors.As(err, &record):
 		return "no TLS is spoken at this port; ldaps:// is usual at 636, and start_tls: true with ldap:// at 389"
 	case errors.As(err, &alert) && alert.Op == remoteAlert:
@@ -206,6 +193,29 @@ func dialAdvice(err error) string {
 		return "nothing listens there; check that the directory is up, and the port in url"
 	case errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, context.DeadlineExceeded):
 		return "nothing answers there; check the host in url, and firewalls in between"
+	}
+	return verifyAdvice(err)
+}
+
+// verifyAdvice says what to do about a server certificate that does not hold; empty where
+// that is not what is wrong.
+func verifyAdvice(err error) string {
+	var (
+		authority x509.UnknownAuthorityError
+		name      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+	)
+	switch {
+	case errors.As(err, &authority):
+		return "its certificate comes from an authority that is not trusted; set ca_file to that authority's certificate"
+	case errors.As(err, &name) && len(name.Certificate.DNSNames)+len(name.Certificate.IPAddresses) == 0:
+		return "its certificate names no host but in its subject, which does not count: have it made anew, with the host as subjectAltName"
+	case errors.As(err, &name):
+		return "its certificate is not for this host; put a name that the certificate carries into url"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "its certificate has expired, or is not valid yet, or a clock is wrong: renew it there, and check the time here"
+	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
+		return "its certificate is not one for servers: have it made anew, with serverAuth in extendedKeyUsage"
 	}
 	return ""
 }

@@ -32,7 +32,7 @@ func (d *Directory) probeServer(ctx context.Context, to *server) error {
 		return err
 	}
 	defer s.close()
-	p := &probe{ctx: ctx, session: s, config: &d.config, usernames: d.usernames, searcher: d.config.searcher()}
+	p := d.probe(ctx, s, d.config.searcher())
 	if d.config.external() {
 		p.whoAmI()
 	}
@@ -57,6 +57,11 @@ type probe struct {
 	usernames connectors.UsernameForm
 	searcher  string
 	failed    error // of all steps
+}
+
+// probe returns a probe by whoever has signed in on a session.
+func (f *finder) probe(ctx context.Context, s *session, searcher string) *probe {
+	return &probe{ctx: ctx, session: s, config: &f.config, usernames: f.usernames, searcher: searcher}
 }
 
 // probeError is what does not fit, and what to do about it.

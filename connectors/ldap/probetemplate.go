@@ -36,7 +36,7 @@ func (t *Template) probePeople(ctx context.Context, to *server) {
 	detail, fix := where+": not seen without a password", "try somebody with explain --login"
 	if s, err := to.dial(quiet); err == nil {
 		defer s.close()
-		p := &probe{ctx: quiet, session: s, config: &t.finder.config, usernames: t.finder.usernames, searcher: anonymous}
+		p := t.finder.probe(quiet, s, anonymous)
 		if _, err := p.search(quiet, &ldap.SearchRequest{BaseDN: t.dn.parent, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"1.1"}}); err == nil {
 			detail = where + " exists"
 		} else if there := p.nearest(t.dn.parent); there != "" {

@@ -69,3 +69,16 @@ func TestDiagnoseServers(t *testing.T) {
 		})
 	}
 }
+
+// TestDiagnoseAfterAFault holds that what a login ends with is told where a server had
+// failed before and it is not a step that fails in the end.
+func TestDiagnoseAfterAFault(t *testing.T) {
+	s, down := slapd.Start(t, slapd.Options{LDIF: personOf("exact", slapd.People, "labeledURI: Exact")}), slapd.Start(t, slapd.Options{})
+	down.Stop(t)
+	config := replace(t, directoryLines(s, "["+down.TLSURL+", "+s.TLSURL+"]"), "users: {", "users: {username_attribute: labeledURI, login_attributes: [uid], ")
+	b := stack.NewBroker(t, program, orgConfig(config), nil)
+	r := b.Command(t, "exact-password\n", "explain", "--login", "exact")
+	if want := "=> cannot tell: clients get 503: the entry "; r.Code != 1 || !strings.Contains(r.Stdout, want) {
+		t.Errorf("explain exits %d and prints\n%s\nwant %q", r.Code, r.Stdout, want)
+	}
+}
