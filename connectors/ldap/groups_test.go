@@ -121,6 +121,8 @@ func groupsOf(t *testing.T, tree tree, g ldap.Groups) ([]string, error) {
 func TestGroupsThatCannotBeReadWhole(t *testing.T) {
 	nameless, limited, missing, part := chain(1), chain(1), chain(0), chain(1)
 	nameless.groups[0].attributes = nil
+	blank := chain(1)
+	blank.groups[0].attributes = map[string][]string{"cn": {"g1", ""}}
 	limited.code = 4
 	missing.code = 32
 	part.groups[0].attributes = map[string][]string{"cn;range=0-0": {"g1"}}
@@ -140,6 +142,7 @@ func TestGroupsThatCannotBeReadWhole(t *testing.T) {
 		"9,000 groups":               {crowd(9000), false, "reading the groups: the user is in more than 5000 groups: narrow the base_dn or filter of groups"},
 		"5,200 groups in two levels": {fan, true, "reading the groups: the user is in more than 5000 groups: narrow the base_dn or filter of groups"},
 		"no name":                    {nameless, false, `the group "cn=g1,ou=groups,dc=example" has no cn: check groups.name_attribute, and that whoever searches may read it`},
+		"an empty name":              {blank, false, `the group "cn=g1,ou=groups,dc=example" has no cn: check groups.name_attribute, and that whoever searches may read it`},
 		"part of a name":             {part, false, "the directory gives only a part of cn (range=0-0)"},
 		"the directory's limit":      {limited, false, "result code 4 (size limit exceeded): the directory's limits for the service account are too low, or an index is missing"},
 		"no base":                    {missing, false, "result code 32 (no such object): the base_dn does not exist, or the service account may not see it"},

@@ -1,6 +1,9 @@
 package ldap_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -248,5 +251,66 @@ func TestPoolsAreBounded(t *testing.T) {
 		if took := time.Since(start); took != 1300*time.Millisecond {
 			t.Errorf("200 callers took %v, want 13 rounds of 100ms", took)
 		}
+	})
+}
+
+// TestWhichConnectionsAreKept holds that a connection on which the server told of its
+// own state is not used again.
+func TestWhichConnectionsAreKept(t *testing.T) {
+	kept := map[int]bool{
+		0: true, 32: true, 34: true, 49: true, 50: true, 53: true,
+		1: false, 2: false, 8: false, 51: false, 52: false, 80: false,
+	}
+	for code, want := range kept {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			var dials atomic.Int64
+			p := ldap.NewPool(func() net.Conn {
+				dials.Add(1)
+				client, server := net.Pipe()
+				go script{bind: func(string, string) (int, string) { return code, "" }}.serve(server)
+				return client
+			})
+			defer p.Close()
+			for range 2 {
+				if err := p.Bind(t.Context()); (err == nil) != (code == 0) {
+					t.Error(err)
+				}
+			}
+			if got := dials.Load() == 1; got != want {
+				t.Errorf("kept: %t, want %t", got, want)
+			}
+		})
+	}
+}
+
+// TestCallersWhoHangUp holds that no second connection is opened for a caller who has
+// gone while the first one did not answer.
+func TestCallersWhoHangUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var dials, binds atomic.Int64
+		p := ldap.NewPool(func() net.Conn {
+			dials.Add(1)
+			client, server := net.Pipe()
+			go script{bind: func(string, string) (int, string) {
+				if binds.Add(1) > 1 {
+					time.Sleep(time.Second)
+				}
+				return 0, ""
+			}}.serve(server)
+			return client
+		})
+		defer p.Close()
+		if err := p.Bind(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(500*time.Millisecond, cancel)
+		if err := p.Bind(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("error = %v, want that the caller has gone", err)
+		}
+		if n := dials.Load(); n != 1 {
+			t.Errorf("%d connections, want 1", n)
+		}
+		time.Sleep(time.Second)
 	})
 }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,4 +211,81 @@ func TestServersThatComeAndGo(t *testing.T) {
 			t.Error("the first server had worked for long, and is not looked at soon")
 		}
 	})
+}
+
+// TestWhoIsToBlame holds that a server is put aside for what it did itself, in time
+// enough.
+func TestWhoIsToBlame(t *testing.T) {
+	for name, c := range map[string]struct {
+		time  time.Duration // for the whole login
+		gone  time.Duration // when the caller hangs up; zero: never
+		aside bool
+	}{
+		"a caller who waits":           {4 * time.Second, 0, true},
+		"a caller with too little":     {1500 * time.Millisecond, 0, false},
+		"a caller with just enough":    {2 * time.Second, 0, true},
+		"a caller who hangs up":        {4 * time.Second, 500 * time.Millisecond, false},
+		"a caller who hangs up, later": {4 * time.Second, 1900 * time.Millisecond, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log := &logged{}
+				s := ldap.NewServers(2, slog.New(slog.NewTextHandler(log, nil)))
+				defer s.Close()
+				ctx, cancel := context.WithTimeout(t.Context(), c.time)
+				defer cancel()
+				if c.gone > 0 {
+					time.AfterFunc(c.gone, cancel)
+				}
+				err := s.Ask(ctx, func(ctx context.Context, n int) error {
+					if n == 0 {
+						<-ctx.Done()
+						return context.Cause(ctx)
+					}
+					return nil
+				})
+				if (err != nil) != (c.gone > 0) {
+					t.Errorf("error = %v", err)
+				}
+				if aside := s.First() != 0; aside != c.aside || strings.Contains(log.String(), "is put aside") != c.aside {
+					t.Errorf("put aside: %t, want %t; the log:\n%s", aside, c.aside, log)
+				}
+			})
+		})
+	}
+}
+
+// TestBoundsAreNoFault holds that an answer beyond the bounds has no other server asked:
+// it would answer the same.
+func TestBoundsAreNoFault(t *testing.T) {
+	var second meter
+	d, log := openServers(t, listen(t, signedIn(nested(10_000), 1)), listen(t, second.serve(script{})))
+	_, err := d.Locate(t.Context(), "alice")
+	wantOutage(t, err, "nested deeper than 32 levels")
+	if second.mu.Lock(); len(second.conns) != 0 || log.String() != "" {
+		t.Errorf("%d connections to the second server; the log:\n%s", len(second.conns), log)
+	}
+	second.mu.Unlock()
+}
+
+// TestLooksSignIn holds that a server is not taken back while the service account cannot
+// sign in there.
+func TestLooksSignIn(t *testing.T) {
+	t.Parallel()
+	var looks atomic.Int64
+	d, log := openServers(t, listen(t, func(c net.Conn) {
+		looks.Add(1)
+		bindCodes(51, 0).serve(c)
+	}), listen(t, script{}.serve))
+	if _, err := d.Locate(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	for start := time.Now(); looks.Load() < 3; time.Sleep(50 * time.Millisecond) { // the login, and two looks
+		if time.Since(start) > 20*time.Second {
+			t.Fatal("nobody looks after the first server")
+		}
+	}
+	if strings.Contains(log.String(), "the directory works again") {
+		t.Errorf("the log:\n%s\nwant nothing of works again", log)
+	}
 }
