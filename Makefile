@@ -66,8 +66,8 @@ lint: tools ## formatting, vet and golangci-lint, in every module
 	@set -e; for m in $(MODULES); do \
 		echo "== $$m"; (cd $$m && go vet ./... && golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
 
-bench: peers ## the table of docs/performance.md: every figure beside its floor; on a machine that does nothing else
-	cd internal/e2e && go test -run '^$$' -bench . -benchtime $(ROUNDS)x -timeout=30m ./bench
+bench: peers ## every figure of docs/performance.md beside its floor; UPDATE=1 writes them there; on a machine that does nothing else
+	cd internal/e2e && SHOREPASS_BENCH_UPDATE=$(UPDATE) go test -run '^$$' -bench . -benchtime $(ROUNDS)x -timeout=30m ./bench
 
 microbench: needs-go ## the benchmarks of each package, with their allocations
 	go test -run '^$$' -bench . -benchmem ./...

@@ -26,7 +26,7 @@ type load struct {
 	asked    atomic.Uint64   // how many requests there were
 	took     []time.Duration // of each answer
 	rates    []float64       // answers per second, of each round
-	cpu      time.Duration   // what the processes used in all rounds
+	cpu      []float64       // what an answer took of the processors, in microseconds, of each round
 }
 
 // who is the people that ask: nobody is the anonymous client.
@@ -57,7 +57,7 @@ func newLoad(b *testing.B, p *program, path string, w who, behind ...int) *load 
 func (l *load) warm(b *testing.B) {
 	b.Helper()
 	l.run(b, 300*time.Millisecond)
-	l.took, l.rates, l.cpu = nil, nil, 0
+	l.took, l.rates, l.cpu = nil, nil, nil
 }
 
 // run asks for one round, over all connections at once.
@@ -83,7 +83,7 @@ func (l *load) run(b *testing.B, round time.Duration) {
 	all := slices.Concat(took...)
 	l.rates = append(l.rates, float64(len(all))/time.Since(started).Seconds())
 	l.took = append(l.took, all...)
-	l.cpu += l.used(b) - used
+	l.cpu = append(l.cpu, float64((l.used(b)-used).Microseconds())/float64(max(1, len(all))))
 }
 
 // used is the processor time that the processes have used so far.
@@ -116,9 +116,4 @@ func (l *load) p99() float64 {
 	}
 	slices.Sort(l.took)
 	return float64(l.took[len(l.took)*99/100].Microseconds()) / 1000
-}
-
-// cpuEach is the processor time of one answer, in microseconds.
-func (l *load) cpuEach() float64 {
-	return float64(l.cpu.Microseconds()) / float64(max(1, len(l.took)))
 }

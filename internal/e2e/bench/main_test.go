@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -12,9 +13,21 @@ var report table
 // programs builds the broker and the floor.
 var programs builder
 
+// updateName names the environment variable that makes a run write its tables into
+// docs/performance.md.
+const updateName = "SHOREPASS_BENCH_UPDATE"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	began := machine()
 	code := m.Run()
-	report.print(os.Stdout)
+	fmt.Printf("\n%s\n%s\n%s", report.own(), report.providers(), report.whereTimeGoes())
+	if code == 0 && os.Getenv(updateName) != "" {
+		if err := report.publish("../../../docs/performance.md", began); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
 	if err := programs.remove(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}

@@ -61,8 +61,15 @@ type program struct {
 	addr string
 }
 
-// startFloor starts the floor and waits until it answers.
+// startFloor starts the floor, with the headroom that the broker gives its garbage
+// collector, and waits until it answers.
 func startFloor(b *testing.B, args ...string) *program {
+	b.Helper()
+	return startBareFloor(b, append([]string{"-headroom", "16"}, args...)...)
+}
+
+// startBareFloor starts the floor as Go makes it.
+func startBareFloor(b *testing.B, args ...string) *program {
 	b.Helper()
 	programs.build(b)
 	addr := stack.FreeAddr(b)

@@ -2,8 +2,11 @@ package bench_test
 
 import (
 	"cmp"
+	"errors"
+	"flag"
 	"fmt"
-	"io"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -23,6 +26,7 @@ const (
 	ofAllocations
 	ofDecisions
 	ofProcess
+	placeCount = iota
 )
 
 // row is one figure.
@@ -37,21 +41,91 @@ func (t *table) add(at place, what, ours, floor, ratio string) {
 	t.rows = append(t.rows, row{at, what, ours, floor, ratio})
 }
 
-// print writes Markdown; nothing where nothing was measured.
-func (t *table) print(w io.Writer) {
-	if len(t.rows) > 0 {
-		fmt.Fprint(w, "\n| | Shorepass | its floor | of the floor |\n|---|---:|---:|---:|\n")
+// The parts of docs/performance.md that publish writes.
+const (
+	figuresPart   = "figures"
+	providersPart = "figures of a provider"
+	stagesPart    = "stages"
+)
+
+// figures is a table of the rows of these places in Markdown; empty where nothing was
+// measured.
+func (t *table) figures(places ...place) string {
+	rows := slices.DeleteFunc(slices.Clone(t.rows), func(r row) bool { return !slices.Contains(places, r.place) })
+	if len(rows) == 0 {
+		return ""
 	}
-	slices.SortStableFunc(t.rows, func(a, b row) int { return cmp.Compare(a.place, b.place) })
-	for _, r := range t.rows {
-		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", r.what, r.ours, r.floor, r.ratio)
+	var text strings.Builder
+	text.WriteString("| | Shorepass | its floor | of the floor |\n|---|---:|---:|---:|\n")
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.place, b.place) })
+	for _, r := range rows {
+		fmt.Fprintf(&text, "| %s | %s | %s | %s |\n", r.what, r.ours, r.floor, r.ratio)
 	}
-	if len(t.stages) > 0 {
-		fmt.Fprint(w, "\n| µs | anonymous | static, argon2id | LDAP, memberOf | LDAP, nested groups |\n|---|---:|---:|---:|---:|\n")
+	return text.String()
+}
+
+// own are the figures of the program, and what it needs itself.
+func (t *table) own() string { return t.figures(ofTokens, ofAllocations, ofDecisions, ofProcess) }
+
+// providers are those that say as much of a provider.
+func (t *table) providers() string { return t.figures(ofProviders) }
+
+// whereTimeGoes is the table of stages.
+func (t *table) whereTimeGoes() string {
+	if len(t.stages) == 0 {
+		return ""
 	}
+	var text strings.Builder
+	text.WriteString("| µs | anonymous | static, argon2id | LDAP, memberOf | LDAP, nested groups |\n|---|---:|---:|---:|---:|\n")
 	for _, s := range t.stages {
-		fmt.Fprintf(w, "| %s |\n", strings.Join(s, " | "))
+		fmt.Fprintf(&text, "| %s |\n", strings.Join(s, " | "))
 	}
+	return text.String()
+}
+
+// whole reports whether every benchmark has run.
+func (t *table) whole() bool {
+	seen := map[place]bool{}
+	for _, r := range t.rows {
+		seen[r.place] = true
+	}
+	return len(seen) == placeCount && len(t.stages) > 0
+}
+
+// publish puts the tables, and on what they were measured, into the page at path,
+// each between a pair of comments.
+func (t *table) publish(path, machine string) error {
+	if !t.whole() {
+		return errors.New("the page was not written: that takes all benchmarks")
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	text := string(content)
+	for part, table := range map[string]string{figuresPart: t.own() + "\n" + machine, providersPart: t.providers(), stagesPart: t.whereTimeGoes()} {
+		begin, end := fmt.Sprintf("<!-- make bench writes the %s -->\n", part), fmt.Sprintf("<!-- end of the %s -->", part)
+		before, rest, found := strings.Cut(text, begin)
+		_, after, ended := strings.Cut(rest, end)
+		if !found || !ended {
+			return fmt.Errorf("%s: where is %s?", path, strings.TrimSpace(begin))
+		}
+		text = before + begin + "\n" + table + "\n" + end + after
+	}
+	return os.WriteFile(path, []byte(text), 0o600)
+}
+
+// machine says on what the benchmarks run, how often they measure, and how much else the
+// machine did when they began.
+func machine() string {
+	averages, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		averages = []byte("unknown")
+	}
+	load, _, _ := strings.Cut(string(averages), " ")
+	turns := strings.TrimSuffix(flag.Lookup("test.benchtime").Value.String(), "x")
+	return fmt.Sprintf("Measured with %s for %s/%s on %d cores, in %s turns; the machine's load average was %s when they began.\n",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), turns, load)
 }
 
 // quartiles are the three quarter points of a list; zeros of an empty one.

@@ -33,13 +33,13 @@ type floor struct {
 // the load comes from that machine too.
 func BenchmarkTokens(b *testing.B) {
 	w := newWorld(b)
-	signer := startFloor(b)
+	signer, bare := floor{program: startFloor(b)}, floor{name: "without headroom", program: startBareFloor(b)}
 	argon, bcrypt := startFloor(b, "-hash", w.hashes["argon2id"]), startFloor(b, "-hash", w.hashes["bcrypt"])
 	worker := who{name: "worker"}
 	bind := floor{name: "search and bind", program: w.floor(b, 0)}
 	const quick, slow = 300 * time.Millisecond, 600 * time.Millisecond
 	for _, p := range []path{
-		{name: "anonymous", query: "?service=memberof&scope=repository:public/app:pull", round: quick, floors: []floor{{program: signer}}},
+		{name: "anonymous", query: "?service=memberof&scope=repository:public/app:pull", round: quick, floors: []floor{signer, bare}},
 		{name: "static, argon2id", who: worker, query: "?service=argon2id&scope=repository:builders/app:pull,push", round: slow, floors: []floor{{program: argon}}},
 		{name: "static, bcrypt", who: worker, query: "?service=bcrypt&scope=repository:builders/app:pull,push", round: slow, floors: []floor{{program: bcrypt}}},
 		{name: "LDAP, groups from memberOf", who: worker, query: "?service=memberof&scope=repository:builders/app:pull,push", round: quick, floors: []floor{{program: bind.program}}},
@@ -84,6 +84,6 @@ func (p path) measure(b *testing.B, w *world) {
 		}
 		report.add(p.place, what+", tokens/s", count(median(ours.rates)), count(median(f.rates)), spread(ratios(ours.rates, f.rates)))
 		report.add(p.place, what+", p99, ms", fmt.Sprintf("%.1f", ours.p99()), fmt.Sprintf("%.1f", f.p99()), "")
-		report.add(p.place, what+", CPU of the "+cpuOf+" for each, µs", count(ours.cpuEach()), count(f.cpuEach()), "")
+		report.add(p.place, what+", CPU of the "+cpuOf+" for each, µs", count(median(ours.cpu)), count(median(f.cpu)), spread(ratios(f.cpu, ours.cpu)))
 	}
 }
