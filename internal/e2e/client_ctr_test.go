@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -27,13 +28,13 @@ func ctr(e *stack.Engine) tool {
 	}
 	return tool{
 		name:  "ctr",
-		hides: []refusal{wrongPassword, unknownUser, stalePassword, pullAnonymous, pushAnonymous, pullDown},
+		hides: slices.Collect(maps.Keys(ours)),
 		push: func(p *person, ref string) stack.Result {
 			return inOrder(
 				func() stack.Result {
 					return run(p, "images", "import", "--snapshotter", "native", "--no-unpack", p.Image())
 				},
-				func() stack.Result { return run(p, "images", "tag", "--force", "docker.io/"+stack.ImageName, ref) },
+				func() stack.Result { return run(p, "images", "tag", "--force", "docker.io/"+p.ImageName(), ref) },
 				func() stack.Result { return remote(p, "push", ref) },
 			)
 		},

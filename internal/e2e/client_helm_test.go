@@ -13,7 +13,7 @@ func helm() tool {
 	const plain = "--plain-http"
 	run := func(p *person, args ...string) stack.Result { return p.Run("", "helm", args...) }
 	return tool{
-		name: "helm",
+		name: "helm", artifacts: true, patient: true,
 		login: func(p *person) stack.Result {
 			return p.Run(p.password, "helm", "registry", "login", plain, "--username", p.name, "--password-stdin", p.Registry())
 		},

@@ -28,39 +28,77 @@ type refusal string
 
 // The refusals, in the order of docs/clients.md.
 const (
-	wrongPassword  refusal = "login-wrong-password"
-	unknownUser    refusal = "login-unknown-user"
-	stalePassword  refusal = "pull-stale-password"
-	pullAnonymous  refusal = "pull-anonymous"
-	pushAnonymous  refusal = "push-anonymous"
-	pullDenied     refusal = "pull-denied"
-	pushDenied     refusal = "push-denied"
-	deleteDenied   refusal = "delete-denied"
-	tagsDenied     refusal = "tags-denied"
-	catalogDenied  refusal = "catalog-denied"
-	mountDenied    refusal = "mount-denied"
-	loginDown      refusal = "login-directory-down"
-	pullDown       refusal = "pull-directory-down"
-	buildDenied    refusal = "build-denied"
-	buildAnonymous refusal = "build-anonymous"
+	wrongPassword    refusal = "login-wrong-password"
+	unknownUser      refusal = "login-unknown-user"
+	stalePassword    refusal = "pull-stale-password"
+	stalePush        refusal = "push-stale-password"
+	identityToken    refusal = "pull-identity-token"
+	pullAnonymous    refusal = "pull-anonymous"
+	pushAnonymous    refusal = "push-anonymous"
+	publicAnonymous  refusal = "push-public-anonymous"
+	tagsAnonymous    refusal = "tags-anonymous"
+	catalogAnonymous refusal = "catalog-anonymous"
+	deleteAnonymous  refusal = "delete-anonymous"
+	pullDenied       refusal = "pull-denied"
+	pushDenied       refusal = "push-denied"
+	deleteDenied     refusal = "delete-denied"
+	tagsDenied       refusal = "tags-denied"
+	catalogDenied    refusal = "catalog-denied"
+	mountDenied      refusal = "mount-denied"
+	loginDown        refusal = "login-directory-down"
+	pullDown         refusal = "pull-directory-down"
+	pushDown         refusal = "push-directory-down"
+	buildDenied      refusal = "build-denied"
+	buildAnonymous   refusal = "build-anonymous"
+	wrongService     refusal = "pull-wrong-service"
+	serverError      refusal = "pull-server-error"
 )
 
 // noise is what programs print of their progress.
 var noise = regexp.MustCompile(`level=info|existing blob|pushed blob|^Getting image source|^Copying |^Trying to pull|[0-9] retrying |Changing TLS settings|active check failed|^BuildKit is currently disabled|^environment-variable|^DEPRECATED|^#[0-9]+ |^-+$|^>|^$|^Install the buildx|^https://docs.docker.com/go/buildx`)
 
 // volatile is what differs from run to run in what clients print.
-// The details of a registry's refusal come in random order.
-var volatile = regexp.MustCompile(`(?m)time="?[^ "]*"? |^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d |/tmp/[^ :"]+|[:;] \[map\[.*\]\]|,\\"detail\\":\[.*?\]`)
+var volatile = regexp.MustCompile(`(?m)time="?[^ "]*"? |^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d |/tmp/[^ :"]+`)
 
-// digests stand for themselves.
-var digests = regexp.MustCompile(`sha256(:|%3A)[0-9a-f]{64}`)
+// names are what differs from run to run and has a place in a message.
+var names = []struct {
+	pattern *regexp.Regexp
+	text    string
+}{
+	{regexp.MustCompile(`sha256(:|%3A)[0-9a-f]{64}`), "sha256:…"},
+	{regexp.MustCompile(`example/hello-[0-9a-f]+`), "example/hello"},
+	{regexp.MustCompile(`request ID [0-9A-Za-z-]+`), "request ID …"},
+}
+
+// details are the rights that a registry misses, as clients in Go print them, and as the
+// registry does. They come in random order.
+var details = regexp.MustCompile(`\[map\[.*?\]\]|\[\{[^\]]*\}\]`)
+
+// inOneOrder sorts the rights.
+func inOneOrder(details string) string {
+	between := "] map["
+	if strings.HasPrefix(details, "[{") {
+		between = "},{"
+	}
+	begin, end := len("[{"), len(details)-len("}]")
+	if between == "] map[" {
+		begin = len("[map[")
+	}
+	rights := strings.Split(details[begin:end], between)
+	slices.Sort(rights)
+	return details[:begin] + strings.Join(rights, between) + details[end:]
+}
 
 // message is what a user reads of a refusal, without what differs from run to run.
 func (m *matrix) message(r stack.Result) string {
 	var lines []string
 	for _, line := range strings.Split(strings.TrimSpace(r.Stderr), "\n") {
 		if line = strings.TrimSpace(line); !noise.MatchString(line) {
-			lines = append(lines, digests.ReplaceAllString(volatile.ReplaceAllString(line, ""), "sha256:…"))
+			line = details.ReplaceAllStringFunc(volatile.ReplaceAllString(line, ""), inOneOrder)
+			for _, n := range names {
+				line = n.pattern.ReplaceAllString(line, n.text)
+			}
+			lines = append(lines, line)
 		}
 	}
 	return strings.NewReplacer(m.w.registry.Addr, "{{registry}}", m.w.broker.Addr, "{{broker}}", "/"+m.id, "/app", "%2F"+m.id, "%2Fapp").Replace(strings.Join(lines, "\n")) + "\n"
@@ -74,7 +112,7 @@ func (m *matrix) refused(t *testing.T, what refusal, r stack.Result) {
 		return
 	}
 	got := m.message(r)
-	file := filepath.Join("testdata", "messages", strings.ReplaceAll(strings.ToLower(m.name), " ", "-"), string(what)+".txt")
+	file := messageFile(m.name, what)
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 			t.Fatal(err)
@@ -94,16 +132,26 @@ func (m *matrix) refused(t *testing.T, what refusal, r stack.Result) {
 	m.explains(t, what, got)
 }
 
+// messageFile is the file with what a tool's user reads of a refusal.
+func messageFile(tool string, what refusal) string {
+	return filepath.Join("testdata", "messages", strings.ReplaceAll(strings.ToLower(tool), " ", "-"), string(what)+".txt")
+}
+
 // ours is what the broker says of the refusals that it makes itself. Of those of the
 // registry, which are of people who are signed in, it only made the token.
 var ours = map[refusal]string{
-	wrongPassword: textRejected, unknownUser: textRejected, stalePassword: textRejected,
+	wrongPassword: textRejected, unknownUser: textRejected, stalePassword: textRejected, stalePush: textRejected,
 	pullAnonymous: textAnonymous, pushAnonymous: textAnonymous, buildAnonymous: textAnonymous,
-	loginDown: textUnavailable, pullDown: textUnavailable,
+	tagsAnonymous: textAnonymous, catalogAnonymous: textAnonymous, identityToken: textToken,
+	loginDown: textUnavailable, pullDown: textUnavailable, pushDown: textUnavailable,
+	wrongService: textRegistry, serverError: textInternal,
 }
 
 const (
 	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
+	textToken       = "the identity token that was sent is not valid here: log out of this registry, then log in again"
+	textRegistry    = "whoever runs this registry must configure it as"
+	textInternal    = "something went wrong on the server: tell whoever runs this registry, with the request ID …"
 	textAnonymous   = "authentication required: log in to this registry first, then try again"
 	textUnavailable = "your login cannot be checked at the moment, which says nothing about your password: try again in a few seconds"
 )

@@ -11,7 +11,7 @@ func oras() tool {
 		return p.Run("", "env", append([]string{"--chdir", p.Dir(), "oras"}, args...)...) // files are named as seen from here
 	}
 	return tool{
-		name: "oras",
+		name: "oras", artifacts: true, patient: true,
 		login: func(p *person) stack.Result {
 			return p.Run(p.password, "oras", "login", plain, "--username", p.name, "--password-stdin", p.Registry())
 		},

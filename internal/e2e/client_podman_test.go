@@ -9,7 +9,7 @@ import (
 // stored runs podman or buildah with a storage of the person's own.
 func stored(p *person, stdin, program string, args ...string) stack.Result {
 	storage := []string{"--root", filepath.Join(p.Dir(), "storage"), "--runroot", filepath.Join(p.Dir(), "run"), "--storage-driver", "vfs", "--log-level", "error"}
-	return p.Run(stdin, program, append(storage, args...)...)
+	return p.RunApart(stdin, program, append(storage, args...)...)
 }
 
 // noTLS is for podman, buildah and skopeo: they want TLS on loopback too.
@@ -34,7 +34,7 @@ func containersTool(program string) tool {
 	run := func(p *person, args ...string) stack.Result { return stored(p, "", program, args...) }
 	return tool{
 		name:  program,
-		hides: []refusal{wrongPassword, unknownUser, loginDown, pullDown},
+		hides: []refusal{wrongPassword, unknownUser, loginDown, pullDown, pushDown, wrongService, serverError},
 		login: func(p *person) stack.Result {
 			return stored(p, p.password, program, "login", noTLS, "--username", p.name, "--password-stdin", p.Registry())
 		},
@@ -42,7 +42,7 @@ func containersTool(program string) tool {
 		push: func(p *person, ref string) stack.Result {
 			return inOrder(
 				func() stack.Result { return run(p, "pull", "docker-archive:"+p.Image()) },
-				func() stack.Result { return run(p, "push", noTLS, stack.ImageName, "docker://"+ref) },
+				func() stack.Result { return run(p, "push", noTLS, p.ImageName(), "docker://"+ref) },
 			)
 		},
 		pull: func(p *person, ref string) stack.Result {
@@ -53,7 +53,7 @@ func containersTool(program string) tool {
 			return run(p, "build", "--pull-always", noTLS, buildContext(p, base))
 		},
 		mount: func(p *person, from, to string) stack.Result {
-			return run(p, "push", noTLS, stack.ImageName, "docker://"+to)
+			return run(p, "push", noTLS, p.ImageName(), "docker://"+to)
 		},
 	}
 }

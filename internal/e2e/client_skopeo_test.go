@@ -10,13 +10,13 @@ import (
 func skopeo() tool {
 	const src, dest = "--src-tls-verify=false", "--dest-tls-verify=false"
 	run := func(p *person, args ...string) stack.Result {
-		return p.Run("", "skopeo", append([]string{"--insecure-policy"}, args...)...)
+		return p.RunApart("", "skopeo", append([]string{"--insecure-policy"}, args...)...)
 	}
 	return tool{
 		name:  "skopeo",
-		hides: []refusal{wrongPassword, unknownUser, loginDown, pullDown},
+		hides: []refusal{wrongPassword, unknownUser, loginDown, pullDown, pushDown, wrongService, serverError},
 		login: func(p *person) stack.Result {
-			return p.Run(p.password, "skopeo", "login", noTLS, "--username", p.name, "--password-stdin", p.Registry())
+			return p.RunApart(p.password, "skopeo", "login", noTLS, "--username", p.name, "--password-stdin", p.Registry())
 		},
 		logout: func(p *person) stack.Result { return run(p, "logout", p.Registry()) },
 		push: func(p *person, ref string) stack.Result {

@@ -37,12 +37,13 @@ const sentInstead = "nothing: the layers are sent instead"
 
 // record is what a tool was seen to do, and what its user reads when refused.
 type record struct {
-	does  map[operation]string
-	reads map[refusal]string
+	does   map[operation]string
+	reads  map[refusal]string
+	passed map[string]bool // the parts of the test
 }
 
 func newRecord() record {
-	return record{does: map[operation]string{}, reads: map[refusal]string{}}
+	return record{does: map[operation]string{}, reads: map[refusal]string{}, passed: map[string]bool{}}
 }
 
 // add adds what was seen in another world. Registries do not differ in it, nor
@@ -54,6 +55,7 @@ func (r record) add(t *testing.T, name string, other record) {
 	}
 	maps.Copy(r.does, other.does)
 	maps.Copy(r.reads, other.reads)
+	maps.Copy(r.passed, other.passed)
 }
 
 // refusals are the rows of the second table of docs/clients.md, and how it calls them.
@@ -64,8 +66,14 @@ var refusals = []struct {
 	{wrongPassword, "wrong password"},
 	{unknownUser, "unknown user"},
 	{stalePassword, "password changed since the login, pull"},
+	{stalePush, "password changed since the login, push"},
+	{identityToken, "identity token of another server, pull"},
 	{pullAnonymous, "not logged in, pull"},
 	{pushAnonymous, "not logged in, push"},
+	{publicAnonymous, "not logged in, push to where anybody may pull"},
+	{tagsAnonymous, "not logged in, tags"},
+	{catalogAnonymous, "not logged in, list of repositories"},
+	{deleteAnonymous, "not logged in, delete where anybody may pull"},
 	{pullDenied, "pull not allowed"},
 	{pushDenied, "push not allowed"},
 	{deleteDenied, "delete not allowed"},
@@ -76,6 +84,9 @@ var refusals = []struct {
 	{mountDenied, "copy from a repository that may not be read"},
 	{loginDown, "directory down, login"},
 	{pullDown, "directory down, pull"},
+	{pushDown, "directory down, push"},
+	{wrongService, "wrong service in the registry's configuration, pull"},
+	{serverError, "Shorepass cannot write its audit log, pull"},
 }
 
 // checkPage compares the part of docs/clients.md that is made from the run.
@@ -101,6 +112,32 @@ func checkPage(t *testing.T, names []string, seen map[string]record) {
 	}
 	if got != want {
 		t.Errorf("docs/clients.md says\n%s\nand the clients were seen to do\n%s\nrun \"make golden\" and read the diff", got, want)
+	}
+}
+
+// checkFiles wants every golden file to be one of a message that somebody read.
+func checkFiles(t *testing.T, seen map[string]record) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "messages", "*", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for name, r := range seen {
+		for what, text := range r.reads {
+			used[messageFile(name, what)] = text != sentInstead
+		}
+	}
+	for _, file := range files {
+		switch {
+		case used[file]:
+		case !*update:
+			t.Errorf("nobody reads %s any more: run \"make golden\", which removes it", file)
+		default:
+			if err := os.Remove(file); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
 

@@ -70,6 +70,22 @@ func (c *Client) Run(stdin, program string, args ...string) Result {
 	return Run(c.tb, c.env, stdin, Find(c.tb, program), args...)
 }
 
+// apart gives a program folders of the person's for those that it keeps for the whole
+// machine: what other people have pulled, and what runs.
+const apart = `set -e
+for folder in /var/lib/containers /run/containers /run/libpod; do
+	mkdir -p "$folder" "$HOME/machine$folder"
+	mount --bind "$HOME/machine$folder" "$folder"
+done
+exec "$@"`
+
+// RunApart is Run in a mount namespace, so that podman, buildah and skopeo leave nothing
+// behind on the machine, and know nothing of earlier tests. This needs root.
+func (c *Client) RunApart(stdin, program string, args ...string) Result {
+	c.tb.Helper()
+	return c.Run(stdin, "unshare", append([]string{"--mount", "sh", "-c", apart, "sh", Find(c.tb, program)}, args...)...)
+}
+
 // Docker runs the docker command line.
 func (c *Client) Docker(stdin string, args ...string) Result {
 	c.tb.Helper()

@@ -9,8 +9,11 @@ import (
 	"runtime"
 )
 
-// ImageName is what the image of [Client.Image] is called inside its file.
-const ImageName = "example/hello:1"
+// ImageName is what the image of [Client.Image] is called inside its file. Each person's
+// has a name of its own, since people share engines.
+func (c *Client) ImageName() string {
+	return fmt.Sprintf("example/hello-%x:1", sha256.Sum256([]byte(c.dir)))[:len("example/hello-12345678")] + ":1"
+}
 
 // Image makes a small image, another for each person, in a file of the format of
 // "docker save".
@@ -36,7 +39,7 @@ func (c *Client) Layers(layers int) string {
 			"architecture": runtime.GOARCH, "os": "linux", "config": map[string]any{"Cmd": []string{"/hello"}},
 			"rootfs": map[string]any{"type": "layers", "diff_ids": diffs},
 		})},
-		file{"manifest.json", c.json([]any{map[string]any{"Config": "config.json", "RepoTags": []string{ImageName}, "Layers": names}})},
+		file{"manifest.json", c.json([]any{map[string]any{"Config": "config.json", "RepoTags": []string{c.ImageName()}, "Layers": names}})},
 	)
 	return c.File(fmt.Sprintf("image-%d.tar", layers), string(archive(c, files...)))
 }

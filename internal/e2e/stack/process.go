@@ -177,7 +177,8 @@ type Result struct {
 // Text is everything that the command printed.
 func (r Result) Text() string { return r.Stdout + r.Stderr }
 
-// Run runs a command to its end, at most a minute.
+// Run runs a command to its end, at most a minute. A command that does not end by itself
+// fails the test.
 func Run(tb testing.TB, env []string, stdin, program string, args ...string) Result {
 	tb.Helper()
 	return RunWithin(tb, time.Minute, env, stdin, program, args...)
@@ -189,12 +190,19 @@ func RunWithin(tb testing.TB, limit time.Duration, env []string, stdin, program 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), limit)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
+	command := program + " " + strings.Join(args, " ")
 	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.WaitDelay = 5 * time.Second // for what it has started, and left with its output
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = append(cleanEnv(), env...), strings.NewReader(stdin), &stdout, &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		tb.Fatalf("%s %s: %v", program, strings.Join(args, " "), err)
+	switch {
+	case ctx.Err() != nil:
+		tb.Fatalf("%s did not end within %s:\n%s%s", command, limit, stdout.String(), stderr.String())
+	case err != nil && !errors.As(err, &exit):
+		tb.Fatalf("%s: %v", command, err)
+	case !cmd.ProcessState.Exited():
+		tb.Fatalf("%s: %s:\n%s%s", command, cmd.ProcessState, stdout.String(), stderr.String())
 	}
 	return Result{Code: cmd.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
 }
