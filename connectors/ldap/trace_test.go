@@ -83,6 +83,12 @@ func TestTraceOfAServerThatIsDown(t *testing.T) {
 func TestTraceOfSeveralServers(t *testing.T) {
 	const down = "ldap://127.0.0.1:1"
 	echo := script{bind: func(_, password string) (int, string) { return 51, password }}
+	echoToPeople := script{bind: func(dn, password string) (int, string) {
+		if dn == serviceDN {
+			return 0, ""
+		}
+		return 51, password
+	}}
 	serve := func(s script) string { return listen(t, s.serve) }
 	for name, c := range map[string]struct {
 		urls []string
@@ -92,7 +98,7 @@ func TestTraceOfSeveralServers(t *testing.T) {
 		"busy, down":          {[]string{serve(searchCode(51)), down}, "connect bind server! connect!"},
 		"down, busy":          {[]string{down, serve(searchCode(51))}, "connect! connect bind server!"},
 		"a busy bind, down":   {[]string{serve(echo), down}, "connect bind! connect!"},
-		"busy binds of users": {[]string{serve(bindCodes(0, 51)), serve(bindCodes(0, 52))}, "connect bind search entry connect server! connect server!"},
+		"busy binds of users": {[]string{serve(echoToPeople), serve(bindCodes(0, 52))}, "connect bind search entry connect server! connect server!"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, steps := traced(t)

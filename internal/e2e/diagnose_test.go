@@ -82,3 +82,19 @@ func TestDiagnoseAfterAFault(t *testing.T) {
 		t.Errorf("explain exits %d and prints\n%s\nwant %q", r.Code, r.Stdout, want)
 	}
 }
+
+// TestDiagnoseTheUnknownAlone holds that nobody is looked for whom another connector knows.
+func TestDiagnoseTheUnknownAlone(t *testing.T) {
+	s := slapd.Start(t, slapd.Options{})
+	lines := func(base string) string {
+		return replace(t, directoryLines(s, s.TLSURL), "'"+slapd.Suffix+"'", "'"+base+"'")
+	}
+	second := "      - name: second\n        type: ldap\n        config:\n" + indent(lines(slapd.People), "          ") + "\n    policy:"
+	b := stack.NewBroker(t, program, replace(t, orgConfig(lines("ou=contractors,"+slapd.Suffix)), "    policy:", second), nil)
+	for password, code := range map[string]int{"alice-password": 0, "a-guess": 1} {
+		r := b.Command(t, password+"\n", "explain", "--login", "alice")
+		if r.Code != code || strings.Contains(r.Stdout, "elsewhere") || !strings.Contains(r.Stdout, "does not know this name") {
+			t.Errorf("explain exits %d and prints\n%s", r.Code, r.Stdout)
+		}
+	}
+}
