@@ -31,10 +31,14 @@ func (f GroupForm) Canonical(name string) string {
 	return norm.NFC.String(name)
 }
 
-// lowerCase returns s in lower case and composed, whether or not it was composed
-// before: what user names and groups have in common. A capital sigma becomes the same
-// small one at the end of a word as elsewhere.
+// lowerCase returns s in lower case and composed: what user names and groups have in
+// common. Whether s was composed makes no difference, as it would to strings.ToLower,
+// which takes İ for i, and a capital sigma becomes the same small one at the end of a
+// word as elsewhere.
 func lowerCase(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(s)
+	}
 	lower := cases.Lower(language.Und, cases.HandleFinalSigma(false))
-	return norm.NFC.String(lower.String(norm.NFC.String(s)))
+	return norm.NFC.String(lower.String(s))
 }

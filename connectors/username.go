@@ -70,10 +70,7 @@ func (f UsernameForm) Parse(typed string) (canonical string, ok bool) {
 // stands for any run of characters, and whether a name can match that.
 func (f UsernameForm) ParsePattern(pattern string) (canonical string, ok bool) {
 	canonical = pattern
-	switch {
-	case isASCII(pattern):
-		canonical = strings.ToLower(pattern)
-	case f == UnicodeUsernames:
+	if f == UnicodeUsernames || isASCII(pattern) {
 		canonical = lowerCase(width.Fold.String(pattern)) // as names are, whatever stands beside it
 	}
 	return canonical, slices.ContainsFunc(starFills(), func(run string) bool {

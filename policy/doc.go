@@ -166,8 +166,8 @@
 // the realm does not have, a user or group without its connector, an unknown
 // action, a character that no user has, upper case where names have none
 // (repositories, users, and groups, if any connector that is meant hands them out
-// in lower case: "*:Ops" would deny nothing to its ops), a segment that no
-// repository name can have, a malformed network.
+// in lower case: "*:Ops" would deny nothing to its ops), any other spelling that
+// it gives no group, a segment that no repository name can have, a malformed network.
 //
 // [Lint] warns of what can be loaded and is probably not meant:
 //
