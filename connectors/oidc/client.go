@@ -67,24 +67,40 @@ func newClient(c *Config) (*http.Client, error) {
 	}, nil
 }
 
-// checkRedirect follows a redirect only from a document to another one of the same
-// server: what is posted is a password, and another server is not the one that was
-// configured.
-func checkRedirect(to *http.Request, via []*http.Request) error {
-	from := via[0]
-	switch {
-	case from.Method != http.MethodGet:
-		return fmt.Errorf("it redirects to %s, where the password is not sent", to.URL.Redacted())
-	case to.URL.Scheme != from.URL.Scheme || to.URL.Host != from.URL.Host:
-		return fmt.Errorf("it redirects to another server, %s, which is not followed", to.URL.Redacted())
-	case len(via) > maxRedirects:
+// checkRedirect follows no chain without an end. Where a redirect may lead to is for
+// redirectFault to say.
+func checkRedirect(_ *http.Request, via []*http.Request) error {
+	if len(via) > maxRedirects {
 		return errors.New("it redirects on and on")
 	}
 	return nil
 }
 
-// bounded is a transport whose answers are bounded, and which sends nothing in clear
-// unless that is allowed.
+// redirectFault is what is wrong with an answer that redirects: only a document may lead
+// to another one of the same server. What is posted is a password, and another server is
+// not the one that was configured. Of the address it shows the server alone: the rest may
+// repeat what was posted.
+func redirectFault(r *http.Request, response *http.Response) error {
+	location := response.Header.Get("Location")
+	if location == "" || response.StatusCode < 300 || response.StatusCode > 399 {
+		return nil
+	}
+	to, err := r.URL.Parse(location)
+	if err != nil {
+		return errors.New("it redirects to what is not an address")
+	}
+	server := firstWords(to.Scheme + "://" + to.Host)
+	switch {
+	case r.Method != http.MethodGet:
+		return fmt.Errorf("it redirects to %s, where the password is not sent", server)
+	case to.Scheme != r.URL.Scheme || to.Host != r.URL.Host:
+		return fmt.Errorf("it redirects to another server, %s, which is not followed", server)
+	}
+	return nil
+}
+
+// bounded is a transport whose answers are bounded and lead nowhere else, and which sends
+// nothing in clear unless that is allowed.
 type bounded struct {
 	transport   *http.Transport
 	allowsPlain func(*url.URL) bool
@@ -99,6 +115,10 @@ func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.Header.Set("User-Agent", "shorepass")
 	response, err := b.transport.RoundTrip(r)
 	if err != nil {
+		return nil, err
+	}
+	if err := redirectFault(r, response); err != nil {
+		_ = response.Body.Close()
 		return nil, err
 	}
 	response.Body = &boundedBody{ReadCloser: response.Body, left: maxBody}
@@ -136,8 +156,12 @@ func operation(ctx context.Context, what string, f func(context.Context) error) 
 	if err == nil {
 		return nil
 	}
-	if ctx.Err() != nil {
+	var request *url.Error
+	switch {
+	case ctx.Err() != nil:
 		err = context.Cause(ctx)
+	case errors.As(err, &request):
+		err = request.Err // what is done names the address, and a redirect's may be long
 	}
 	return fmt.Errorf("%s: %w", what, mend(err, connectAdvice(err)))
 }

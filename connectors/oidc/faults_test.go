@@ -91,20 +91,33 @@ func TestBadDocuments(t *testing.T) {
 }
 
 // TestRedirectsOfThePassword has the token endpoint redirect, to another server and to
-// itself: the password goes to neither.
+// itself, and repeat what was posted: the password goes nowhere, neither on nor into the
+// error.
 func TestRedirectsOfThePassword(t *testing.T) {
 	evil := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("the password is sent on: %s %s", r.Method, r.URL)
 	}))
 	defer evil.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		for _, to := range []string{evil.URL + "/token", pathToken + "/2"} {
+		for to, words := range map[string]string{
+			evil.URL + "/token":                "it redirects to " + evil.URL + ", where the password is not sent",
+			"http://x:y@127.0.0.1:1/":          "it redirects to http://127.0.0.1:1, where the password is not sent",
+			pathToken + "/2":                   "where the password is not sent",
+			"http://[half:an:address/":         "it redirects to what is not an address",
+			"//" + strings.Repeat("x", 20_000): "where the password is not sent",
+		} {
 			p := newProvider(t)
-			p.handlers[pathToken] = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, status) }
+			p.handlers[pathToken] = func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Location", to+"?"+r.Form.Encode()+strings.Repeat("x", 3000))
+				w.WriteHeader(status)
+			}
 			_, err := p.connect().login(t.Context())
-			wantOutage(t, err, "where the password is not sent")
+			wantOutage(t, err, words)
 			if n := p.count(pathToken + "/2"); n > 0 {
 				t.Errorf("status %d: followed %d times", status, n)
+			}
+			if err != nil && (len(err.Error()) > 1000 || strings.Contains(err.Error(), "grant_type")) {
+				t.Errorf("status %d: the error is %.2000v", status, err)
 			}
 		}
 	}
