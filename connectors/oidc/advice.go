@@ -7,9 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"strings"
 	"syscall"
-	"unicode"
 )
 
 // fault is what went wrong, and what to do about it.
@@ -84,25 +82,4 @@ func statusAdvice(status int) string {
 		return "it has a fault, or something in front of it"
 	}
 	return "it is not an answer of an OpenID provider; check issuer, and what stands in front of it"
-}
-
-// firstWords bounds a text of the provider's and leaves out what is not printable. It
-// is empty where it holds one of the secrets.
-func firstWords(text string, secrets ...string) string {
-	const most = 300
-	for _, s := range secrets {
-		if s != "" && strings.Contains(text, s) {
-			return ""
-		}
-	}
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, text)
-	if runes := []rune(text); len(runes) > most {
-		text = string(runes[:most])
-	}
-	return text
 }

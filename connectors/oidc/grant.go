@@ -20,10 +20,9 @@ const issuedWithin = time.Minute
 // grant asks for tokens with a person's name and password (RFC 6749 §4.3). It sends
 // them once.
 func (d *Directory) grant(ctx context.Context, m *metadata, username string, password connectors.Secret) (*oauth2.Token, error) {
-	secret := d.config.ClientSecret.Reveal()
 	client := oauth2.Config{
 		ClientID:     d.config.ClientID,
-		ClientSecret: secret,
+		ClientSecret: d.config.ClientSecret.Reveal(),
 		Scopes:       d.config.Scopes,
 		Endpoint:     oauth2.Endpoint{TokenURL: m.tokenURL, AuthStyle: authStyle(d.config.ClientAuth)},
 	}
@@ -38,7 +37,7 @@ func (d *Directory) grant(ctx context.Context, m *metadata, username string, pas
 		if reason, ok := r.reason(); ok {
 			err = connectors.Reject(reason)
 		} else {
-			err = fmt.Errorf("%s: %w", what, r.outage(password.Reveal(), secret))
+			err = fmt.Errorf("%s: %w", what, r.outage(secretsOf(&d.config, password)))
 		}
 	}
 	finish(err, func() string { return "as " + username + " at " + m.tokenURL })

@@ -149,13 +149,17 @@ func (r refusal) advice() string {
 
 // outage describes a refusal that speaks of something else than the login. The
 // provider's words are left out where they hold one of the secrets.
-func (r refusal) outage(secrets ...string) error {
-	text := fmt.Sprintf("the provider answers with status %d", r.status)
-	if code := firstWords(r.code, secrets...); code != "" {
-		text += " " + strconv.Quote(code)
+func (r refusal) outage(s secrets) error {
+	return &fault{fmt.Errorf("the provider answers with status %d%s", r.status, r.quoted(s)), r.advice()}
+}
+
+// quoted are the provider's code and words, each behind a space.
+func (r refusal) quoted(s secrets) string {
+	var text string
+	for _, words := range []string{s.words(r.code), s.words(r.description)} {
+		if words != "" {
+			text += " " + strconv.Quote(words)
+		}
 	}
-	if words := firstWords(r.description, secrets...); words != "" {
-		text += " " + strconv.Quote(words)
-	}
-	return &fault{errors.New(text), r.advice()}
+	return text
 }

@@ -1,8 +1,11 @@
 package oidc_test
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -91,15 +94,36 @@ func TestConsent(t *testing.T) {
 	wantOutage(t, err, "must consent")
 }
 
-// TestRefusalsShowNoSecret has the provider repeat in its error what it was sent.
+// TestRefusalsShowNoSecret has the provider repeat in its error what it was sent, in one
+// form or another.
 func TestRefusalsShowNoSecret(t *testing.T) {
-	for _, secret := range []string{goodPassword, clientSecret} {
-		p := newProvider(t)
-		p.handlers[pathToken] = refuse(400, "invalid_request "+secret, "you sent "+secret)
-		_, err := p.connect().login(t.Context())
-		wantOutage(t, err, "status 400")
-		if strings.Contains(fmt.Sprintf("%+v", err), secret) {
-			t.Errorf("the error shows a secret: %v", err)
+	forms := map[string]func(string) string{
+		"as it is":              func(s string) string { return s },
+		"in a query":            url.QueryEscape,
+		"in a path":             url.PathEscape,
+		"in small letters":      func(s string) string { return strings.ToLower(url.QueryEscape(s)) },
+		"base64":                func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+		"base64 for URLs":       func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },
+		"hex":                   func(s string) string { return hex.EncodeToString([]byte(s)) },
+		"HEX":                   func(s string) string { return fmt.Sprintf("%X", s) },
+		"with what nobody sees": func(s string) string { return s[:3] + "\u200b\x00" + s[3:] },
+	}
+	for kind, secret := range map[string]string{
+		"password": goodPassword, "client_secret": clientSecret, "pair": clientID + ":" + clientSecret,
+		"header": url.QueryEscape(clientID) + ":" + url.QueryEscape(clientSecret), "unprintable": "pass\u200bword",
+	} {
+		for name, form := range forms {
+			p := newProvider(t)
+			p.handlers[pathToken] = refuse(400, "invalid_request "+form(secret), "you sent <"+form(secret)+">")
+			password := goodPassword
+			if kind == "unprintable" {
+				password = secret
+			}
+			_, err := p.connect().Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret(password)})
+			wantOutage(t, err, "status 400: ")
+			if err != nil && strings.Contains(err.Error(), "you sent") {
+				t.Errorf("%s, %s: the error shows a secret: %v", kind, name, err)
+			}
 		}
 	}
 }
