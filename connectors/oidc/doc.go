@@ -29,8 +29,9 @@
 // It is verified as OpenID Connect Core §3.1.3.7 says, and beyond: signed by a key of
 // the provider's with one of the configured algorithms, all of which are asymmetric;
 // the issuer, the audience and, where it is named, the authorized party are right; it
-// has not expired and was issued within a minute of now. Keys that a token brings or
-// points to by itself (jwk, jku, x5u, x5c) count for nothing.
+// has not expired, and was issued no more than ten minutes ago (Entra ID sets that time
+// back by five) and no more than a minute ahead. Keys that a token brings or points to by
+// itself (jwk, jku, x5u, x5c) count for nothing.
 //
 // A token that fails is the provider's fault or that of the configuration: an outage,
 // not a failed login. So is every answer of the provider that does not speak of this

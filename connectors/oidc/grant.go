@@ -13,9 +13,12 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 )
 
-// issuedWithin is how far the time of a token's issue may be from now: it was asked for
-// a moment ago.
-const issuedWithin = time.Minute
+// How far the time of a token's issue may be from now. It was asked for a moment ago, but
+// Entra ID sets it back by five minutes.
+const (
+	issuedBefore = 10 * time.Minute
+	issuedAhead  = time.Minute
+)
 
 // grant asks for tokens with a person's name and password (RFC 6749 §4.3). It sends
 // them once.
@@ -77,8 +80,8 @@ func (d *Directory) verify(ctx context.Context, answer *oauth2.Token) (subject s
 		return "", nil, errors.New("the provider's ID token names no subject")
 	case party.Authorized != "" && party.Authorized != d.config.ClientID, party.Authorized == "" && len(token.Audience) > 1:
 		return "", nil, fmt.Errorf("the provider's ID token is for another client, %q, not for client_id", firstWords(party.Authorized))
-	case age > issuedWithin, age < -issuedWithin:
-		return "", nil, mend(fmt.Errorf("the provider's ID token was issued at %s, more than a minute from now", token.IssuedAt.UTC().Format(time.RFC3339)), "check the clocks of both")
+	case age > issuedBefore, age < -issuedAhead:
+		return "", nil, mend(fmt.Errorf("the provider's ID token was issued at %s, more than ten minutes ago or a minute ahead", token.IssuedAt.UTC().Format(time.RFC3339)), "check the clocks of both")
 	}
 	if err := token.Claims(&c); err != nil {
 		return "", nil, errors.New("the claims of the provider's ID token cannot be read")

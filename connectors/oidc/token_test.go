@@ -56,9 +56,9 @@ func TestHostileTokens(t *testing.T) {
 		{name: "expired", claims: claims{"exp": now.Add(-time.Second).Unix()}, words: "expired"},
 		{name: "never expires", claims: claims{"exp": nil}, words: "expired"},
 		{name: "not yet valid", claims: claims{"nbf": now.Add(time.Hour).Unix()}, words: "before the nbf"},
-		{name: "issued in two minutes", claims: claims{"iat": now.Add(2 * time.Minute).Unix()}, words: "more than a minute from now: check the clocks"},
-		{name: "issued two minutes ago", claims: claims{"iat": now.Add(-2 * time.Minute).Unix()}, words: "more than a minute from now"},
-		{name: "issued at no time", claims: claims{"iat": nil}, words: "more than a minute from now"},
+		{name: "issued in two minutes", claims: claims{"iat": now.Add(2 * time.Minute).Unix()}, words: "more than ten minutes ago or a minute ahead: check the clocks"},
+		{name: "issued eleven minutes ago", claims: claims{"iat": now.Add(-11 * time.Minute).Unix()}, words: "more than ten minutes ago"},
+		{name: "issued at no time", claims: claims{"iat": nil}, words: "more than ten minutes ago"},
 		{name: "no subject", claims: claims{"sub": nil}, words: "names no subject"},
 		{name: "a subject that is no text", claims: claims{"sub": 7}, words: "cannot be trusted"},
 		{name: "no token", token: func(*provider, string) string { return "" }, words: "holds no ID token"},
@@ -178,7 +178,11 @@ func TestTokensInOrder(t *testing.T) {
 		"a list of one audience":    func(p *provider, _ *oidc.Config) { p.claims = claims{"aud": []string{clientID}} },
 		"two audiences and a party": func(p *provider, _ *oidc.Config) { p.claims = claims{"aud": []string{"portal", clientID}} },
 		"a clock 50 seconds fast":   func(p *provider, _ *oidc.Config) { p.claims = claims{"iat": time.Now().Add(50 * time.Second).Unix()} },
-		"a clock 50 seconds slow":   func(p *provider, _ *oidc.Config) { p.claims = claims{"iat": time.Now().Add(-50 * time.Second).Unix()} },
+		"Entra ID's times": func(p *provider, _ *oidc.Config) {
+			now := time.Now()
+			p.claims = claims{"iat": now.Add(-5 * time.Minute).Unix(), "nbf": now.Add(-5 * time.Minute).Unix(), "exp": now.Add(time.Hour).Unix()}
+		},
+		"a clock 50 seconds slow": func(p *provider, _ *oidc.Config) { p.claims = claims{"iat": time.Now().Add(-50 * time.Second).Unix()} },
 		"keys that nobody can read": func(p *provider, _ *oidc.Config) {
 			p.serveKeys(`{"kty":"new","kid":"x"}`, `{"kty":"EC","crv":"P-999","x":"AA","y":"AA"}`, `7`, `{"kty":"oct","k":"AAAA"}`)
 		},
