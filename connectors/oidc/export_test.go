@@ -44,6 +44,31 @@ func show(m *metadata, err error) (string, error) {
 	return m.tokenURL, nil
 }
 
+// Logins are the logins under way.
+type Logins struct{ logins *logins }
+
+// NewLogins returns none.
+func NewLogins() Logins { return Logins{newLogins()} }
+
+// Do logs in.
+func (l Logins) Do(ctx context.Context, name, password string, ask func(context.Context) error) error {
+	_, err := l.logins.do(ctx, name, connectors.NewSecret(password), func(ctx context.Context) (connectors.Identity, error) {
+		return connectors.Identity{}, ask(ctx)
+	})
+	return err
+}
+
+// Close ends them.
+func (l Logins) Close() { l.logins.end() }
+
+// Kept returns how much is kept: what logins under way need, the logins that count, and
+// the passwords that go first.
+func (l Logins) Kept() (underway, good, proven int) {
+	l.logins.mu.Lock()
+	defer l.logins.mu.Unlock()
+	return len(l.logins.turns) + len(l.logins.flights), len(l.logins.good), len(l.logins.proven)
+}
+
 // ReadGroups returns the groups at a path of a JSON object.
 func ReadGroups(document []byte, path string) (groups []string, found bool, err error) {
 	var c claims

@@ -7,43 +7,64 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 
 	"github.com/shorepass/shorepass/connectors"
 )
 
 // Keycloak, where its brute-force protection is on, takes one login of an account at a
 // time. It refuses others that are under way, and says of them that the password is
-// wrong; and it is at work on a login for a moment longer than its answer takes.
+// wrong; and it is at work on a login for a moment longer than its answer takes, or than
+// anybody waits for it.
 const (
-	countsFor = 2 * time.Second       // how long a login counts for those who log in alike
-	rest      = 50 * time.Millisecond // between logins by one name
+	countsFor   = 2 * time.Second        // how long a login counts for those who log in alike
+	rest        = 50 * time.Millisecond  // between logins by one name
+	restGivenUp = 500 * time.Millisecond // after one that was given up before its answer
 )
 
-var errClosed = errors.New("the connector is closed")
+// Whoever guesses must not keep others out: neither by one name nor by many.
+const (
+	maxAsked   = 32             // logins that the provider is asked for at a time
+	maxWaiting = 256            // logins under way, those included
+	maxPerName = 8              // logins under way by one name, each with another password
+	provenFor  = 12 * time.Hour // how long a password that was right goes first
+	maxProven  = 10_000         // how many do so
+)
+
+var (
+	errClosed = errors.New("the connector is closed")
+	errCrowd  = fmt.Errorf("%d logins wait for the provider", maxWaiting)
+	errMany   = fmt.Errorf("%d logins by this name, each with another password, are under way", maxPerName)
+)
 
 // logins has the provider asked for one login at a time of each name, and once for all
 // who log in alike at about the same time: a client that moves an image asks for several
 // tokens at once.
 type logins struct {
-	life   context.Context // ends with close
-	end    context.CancelFunc
-	secret []byte // of this process, by which names and passwords become keys
-	flight singleflight.Group
+	life     context.Context // ends with close
+	end      context.CancelFunc
+	secret   []byte // of this process, by which names and passwords become keys
+	provider queue
 
-	mu    sync.Mutex
-	turns map[string]*turn   // of the names that have logins under way
-	good  map[string]vouched // the logins that count, by key
+	mu      sync.Mutex
+	turns   turns                // of the names that have logins under way
+	flights map[string]*flight   // the logins under way, by key
+	good    map[string]vouched   // the logins that count, by key
+	proven  map[string]time.Time // until when the passwords go first that were right, by key
 }
 
-// turn is what those wait for who log in by one name.
-type turn struct {
-	free  chan struct{} // holds one value: whoever takes it goes on
-	users int           // who have it or wait for it
+// check asks the provider whether a login is right.
+type check func(context.Context) (connectors.Identity, error)
+
+// flight is a login under way, for all who log in alike.
+type flight struct {
+	waiters int // who wait for it; the last to leave ends it
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when the rest is filled in
+
+	identity connectors.Identity
+	err      error
 }
 
 // vouched is a login that has succeeded.
@@ -53,14 +74,17 @@ type vouched struct {
 }
 
 func newLogins() *logins {
-	l := &logins{secret: []byte(rand.Text()), turns: map[string]*turn{}, good: map[string]vouched{}}
+	l := &logins{
+		secret: []byte(rand.Text()), provider: newQueue(maxAsked), turns: turns{},
+		flights: map[string]*flight{}, good: map[string]vouched{}, proven: map[string]time.Time{},
+	}
 	l.life, l.end = context.WithCancel(context.Background())
 	return l
 }
 
-// do returns what check says of the name and the password. check outlives the caller:
-// others may wait for what it says.
-func (l *logins) do(ctx context.Context, name string, password connectors.Secret, check func(context.Context) (connectors.Identity, error)) (connectors.Identity, error) {
+// do returns what ask says of the name and the password. ask goes on as long as one of
+// those is there who log in alike.
+func (l *logins) do(ctx context.Context, name string, password connectors.Secret, ask check) (connectors.Identity, error) {
 	if ctx.Err() != nil {
 		return connectors.Identity{}, context.Cause(ctx)
 	}
@@ -68,25 +92,15 @@ func (l *logins) do(ctx context.Context, name string, password connectors.Secret
 	if id, ok := l.recall(key); ok {
 		return id, nil
 	}
-	result := l.flight.DoChan(key, func() (any, error) {
-		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), callTimeout, errNoAnswer)
-		defer cancel()
-		defer context.AfterFunc(l.life, cancel)()
-		if err := l.take(ctx, name); err != nil {
-			return connectors.Identity{}, err
-		}
-		defer time.AfterFunc(rest, func() { l.leave(name) })
-		id, err := guarded(func() (connectors.Identity, error) { return check(ctx) })
-		if err == nil {
-			l.keep(key, id)
-		}
-		return id, err
-	})
+	f, err := l.join(ctx, name, key, ask)
+	if err != nil {
+		return connectors.Identity{}, err
+	}
 	select {
-	case r := <-result:
-		id, _ := r.Val.(connectors.Identity)
-		return id, r.Err
+	case <-f.done:
+		return f.identity, f.err
 	case <-ctx.Done():
+		l.leave(key, f)
 		return connectors.Identity{}, context.Cause(ctx)
 	}
 }
@@ -106,70 +120,122 @@ func (l *logins) recall(key string) (connectors.Identity, bool) {
 	return v.identity, ok && time.Now().Before(v.until) && l.life.Err() == nil
 }
 
-// keep has a login count for a while, and forgets those that do so no longer.
-func (l *logins) keep(key string, id connectors.Identity) {
+// join returns the flight of the key, which it begins if there is none.
+func (l *logins) join(ctx context.Context, name, key string, ask check) (*flight, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
-	for k, v := range l.good {
-		if !now.Before(v.until) {
-			delete(l.good, k)
-		}
+	if f := l.flights[key]; f != nil {
+		f.waiters++
+		return f, nil
 	}
-	l.good[key] = vouched{id, now.Add(countsFor)}
+	proven := time.Now().Before(l.proven[key])
+	switch t := l.turns[name]; {
+	case l.life.Err() != nil:
+		return nil, errClosed
+	case proven: // one of few
+	case len(l.flights) >= maxWaiting:
+		return nil, errCrowd
+	case t != nil && t.users >= maxPerName:
+		return nil, errMany
+	}
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), callTimeout, errNoAnswer)
+	f := &flight{waiters: 1, cancel: cancel, done: make(chan struct{})}
+	l.flights[key] = f
+	t := l.turns.of(name)
+	go func() {
+		defer cancel()
+		defer context.AfterFunc(l.life, cancel)()
+		id, err := l.fly(ctx, name, t, proven, ask)
+		l.finish(key, f, id, err)
+	}()
+	return f, nil
 }
 
-// take waits for the name's turn.
-func (l *logins) take(ctx context.Context, name string) error {
+// leave has one less wait for the flight. Without anybody it ends; who comes after that
+// begins another.
+func (l *logins) leave(key string, f *flight) {
 	l.mu.Lock()
-	t := l.turns[name]
-	if t == nil {
-		t = &turn{free: make(chan struct{}, 1)}
-		t.free <- struct{}{}
-		l.turns[name] = t
+	defer l.mu.Unlock()
+	if f.waiters--; f.waiters > 0 {
+		return
 	}
-	t.users++
-	l.mu.Unlock()
-	err := l.life.Err()
-	if err == nil {
-		select {
-		case <-t.free:
-			return nil
-		case <-ctx.Done():
-			err = context.Cause(ctx)
-		}
+	f.cancel()
+	if l.flights[key] == f {
+		delete(l.flights, key)
 	}
-	l.forget(name, t)
+}
+
+// fly asks when it is the turn of the name and the provider has room.
+func (l *logins) fly(ctx context.Context, name string, t *turn, proven bool, ask check) (connectors.Identity, error) {
+	if err := t.enter(ctx, proven); err != nil {
+		l.back(name)
+		return connectors.Identity{}, l.fault("waiting for other logins by this name", err)
+	}
+	pause := time.Duration(0) // until somebody has asked
+	defer func() {
+		time.AfterFunc(pause, func() {
+			t.leave()
+			l.back(name)
+		})
+	}()
+	if err := l.provider.enter(ctx, proven); err != nil {
+		return connectors.Identity{}, l.fault("waiting for other logins", err)
+	}
+	defer l.provider.leave()
+	id, err := guarded(func() (connectors.Identity, error) { return ask(ctx) })
+	if pause = rest; ctx.Err() != nil {
+		pause = restGivenUp
+	}
+	return id, err
+}
+
+// fault is why a login did not come to be asked for.
+func (l *logins) fault(what string, err error) error {
 	if l.life.Err() != nil {
 		return errClosed
 	}
-	return fmt.Errorf("waiting for other logins by this name: %w", err)
+	return fmt.Errorf("%s: %w", what, err)
 }
 
-// leave gives the turn to the next.
-func (l *logins) leave(name string) {
-	l.mu.Lock()
-	t := l.turns[name]
-	l.mu.Unlock()
-	t.free <- struct{}{}
-	l.forget(name, t)
-}
-
-func (l *logins) forget(name string, t *turn) {
+// back gives the turn of a name back.
+func (l *logins) back(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if t.users--; t.users == 0 {
-		delete(l.turns, name)
-	}
+	l.turns.back(name)
 }
 
-// guarded turns a panic into an error: nobody stands above to recover from one, and it
-// would end the program. Its own text might hold a secret.
-func guarded[T any](f func() (T, error)) (value T, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic of type %T\n%s", v, debug.Stack())
+// finish ends the flight. A login that was good counts for a while, and for longer its
+// password goes first.
+func (l *logins) finish(key string, f *flight, id connectors.Identity, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	switch {
+	case err == nil:
+		l.forget(now)
+		l.good[key] = vouched{id, now.Add(countsFor)}
+		l.proven[key] = now.Add(provenFor)
+	case errors.Is(err, connectors.ErrRejected):
+		delete(l.proven, key)
+	}
+	if l.flights[key] == f {
+		delete(l.flights, key)
+	}
+	f.identity, f.err = id, err
+	close(f.done)
+}
+
+// forget makes room for another good login. The caller holds mu.
+func (l *logins) forget(now time.Time) {
+	for key, v := range l.good {
+		if !now.Before(v.until) {
+			delete(l.good, key)
 		}
-	}()
-	return f()
+	}
+	for key := range l.proven {
+		if len(l.proven) < maxProven {
+			return
+		}
+		delete(l.proven, key) // any: it still gets its turn, if not first
+	}
 }

@@ -1,7 +1,6 @@
 package oidc_test
 
 import (
-	"context"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -51,7 +50,7 @@ func TestParallelLogins(t *testing.T) {
 	for i := range 60 {
 		name := []string{"alice", "bob"}[i%2]
 		group.Go(func() {
-			if i%6 < 2 {
+			if i%12 < 2 {
 				_, err := c.Authenticate(t.Context(), connectors.Credentials{Username: name, Password: connectors.NewSecret("guess" + string(rune('a'+i)))})
 				if reason, _ := reasonOf(err); reason != connectors.ReasonWrongPassword {
 					t.Errorf("a guess: error %v", err)
@@ -66,8 +65,8 @@ func TestParallelLogins(t *testing.T) {
 	group.Wait()
 	for _, name := range []string{"alice", "bob"} {
 		count, _ := grants.Load(name)
-		if n := count.(*atomic.Int32).Load(); n > 15 {
-			t.Errorf("%d grants for %s, want one for each of ten guesses, and few for the right password", n, name)
+		if n := count.(*atomic.Int32).Load(); n > 10 {
+			t.Errorf("%d grants for %s, want one for each of five guesses, and few for the right password", n, name)
 		}
 	}
 }
@@ -92,42 +91,6 @@ func TestNamesDoNotWaitForOneAnother(t *testing.T) {
 	group.Wait()
 	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("ten people took %v: one after the other", took)
-	}
-}
-
-// TestLoginOutlivesItsCaller holds that one who goes away takes nothing from those who
-// log in alike.
-func TestLoginOutlivesItsCaller(t *testing.T) {
-	p := newProvider(t)
-	c := p.connect()
-	c.mustLogin(t)
-	before := p.count(pathToken)
-	asked, answer := make(chan struct{}, 2), make(chan struct{})
-	p.handlers[pathToken] = func(w http.ResponseWriter, r *http.Request) {
-		asked <- struct{}{}
-		<-answer
-		p.serveToken(w, r)
-	}
-	login := func(ctx context.Context) error {
-		_, err := c.Authenticate(ctx, connectors.Credentials{Username: "carol", Password: connectors.NewSecret(goodPassword)})
-		return err
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	left := make(chan error, 1)
-	go func() { left <- login(ctx) }()
-	<-asked
-	stayed := make(chan error, 1)
-	go func() { stayed <- login(t.Context()) }()
-	cancel()
-	if err := <-left; err == nil {
-		t.Error("a canceled login came to an end")
-	}
-	close(answer)
-	if err := <-stayed; err != nil {
-		t.Errorf("the other one: %v", err)
-	}
-	if n := p.count(pathToken) - before; n != 1 {
-		t.Errorf("the provider was asked %d times, want once for both", n)
 	}
 }
 

@@ -1,0 +1,251 @@
+package oidc_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/oidc"
+)
+
+// asking is a provider that takes its time, and counts who asks it.
+type asking struct {
+	takes            time.Duration
+	asked, now, most atomic.Int32
+}
+
+func (a *asking) ask(ctx context.Context) error {
+	a.asked.Add(1)
+	a.most.Store(max(a.most.Load(), a.now.Add(1)))
+	defer a.now.Add(-1)
+	select {
+	case <-time.After(a.takes):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (a *asking) refuse(ctx context.Context) error {
+	if err := a.ask(ctx); err != nil {
+		return err
+	}
+	return connectors.Reject(connectors.ReasonWrongPassword)
+}
+
+// loggingIn runs a test with the clock in its hands.
+func loggingIn(t *testing.T, takes time.Duration, test func(t *testing.T, l oidc.Logins, p *asking)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := oidc.NewLogins()
+		defer l.Close()
+		test(t, l, &asking{takes: takes})
+	})
+}
+
+// TestGuessesKeepNobodyOut has somebody guess at a password all the time, and its owner
+// log in: one whose password was right before, or one whom the guessers leave room.
+func TestGuessesKeepNobodyOut(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		before bool          // whether the owner has logged in before
+		stay   time.Duration // how long each guesser waits for an answer
+	}{
+		{"many guesses", true, time.Minute},
+		{"guessers who leave", false, 5 * time.Millisecond},
+		{"guessers who leave late", true, 200 * time.Millisecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			loggingIn(t, 35*time.Millisecond, func(t *testing.T, l oidc.Logins, p *asking) {
+				if tt.before {
+					if err := l.Do(t.Context(), "alice", "right", p.ask); err != nil {
+						t.Fatal(err)
+					}
+				}
+				var group sync.WaitGroup
+				defer group.Wait()
+				for i := range 1000 { // a hundred a second, for ten
+					group.Go(func() {
+						time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+						ctx, cancel := context.WithTimeout(t.Context(), tt.stay)
+						defer cancel()
+						start := time.Now()
+						err := l.Do(ctx, "alice", "guess"+strconv.Itoa(i), p.refuse)
+						if took := time.Since(start); took > time.Second {
+							t.Errorf("a guess took %v: %v", took, err)
+						}
+					})
+				}
+				for range 3 {
+					time.Sleep(2500 * time.Millisecond) // until no login counts any more
+					start := time.Now()
+					if err := l.Do(t.Context(), "alice", "right", p.ask); err != nil {
+						t.Errorf("the right password: %v", err)
+					}
+					if took := time.Since(start); took > time.Second {
+						t.Errorf("the right password took %v", took)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestGuessesOfOneName holds that those that are too many are refused at once, and as an
+// outage.
+func TestGuessesOfOneName(t *testing.T) {
+	loggingIn(t, time.Second, func(t *testing.T, l oidc.Logins, p *asking) {
+		var group sync.WaitGroup
+		var refused atomic.Int32
+		for i := range 20 {
+			group.Go(func() {
+				start := time.Now()
+				err := l.Do(t.Context(), "alice", strconv.Itoa(i), p.refuse)
+				if err != nil && strings.Contains(err.Error(), "logins by this name") && time.Since(start) == 0 {
+					refused.Add(1)
+				}
+				if err == nil || errors.Is(err, connectors.ErrRejected) && time.Since(start) == 0 {
+					t.Errorf("error %v", err)
+				}
+			})
+		}
+		group.Wait()
+		if n := refused.Load(); n != 12 {
+			t.Errorf("%d of 20 were refused at once, want 12", n)
+		}
+	})
+}
+
+// TestCrowd has many people come and go again: the provider is asked for a few at a time,
+// and for none of those who have left.
+func TestCrowd(t *testing.T) {
+	loggingIn(t, time.Minute, func(t *testing.T, l oidc.Logins, p *asking) {
+		var refused atomic.Int32
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		for i := range 2000 {
+			go func() {
+				err := l.Do(ctx, "name"+strconv.Itoa(i), "x", p.ask)
+				if err == nil {
+					t.Error("logged in")
+				} else if strings.Contains(err.Error(), "logins wait for the provider") {
+					refused.Add(1)
+				}
+			}()
+		}
+		time.Sleep(25 * time.Millisecond)
+		synctest.Wait()
+		if p.most.Load() != 32 || refused.Load() != 2000-256 {
+			t.Errorf("%d at a time, %d refused; want 32 and 1744", p.most.Load(), refused.Load())
+		}
+		if n := p.now.Load(); n != 0 {
+			t.Errorf("the provider is still asked for %d who have left", n)
+		}
+		time.Sleep(time.Second)
+		if underway, _, _ := l.Kept(); underway != 0 {
+			t.Errorf("%d things of theirs are kept", underway)
+		}
+	})
+}
+
+// TestLoginOutlivesItsCaller holds that one who goes away takes nothing from those who
+// log in alike.
+func TestLoginOutlivesItsCaller(t *testing.T) {
+	loggingIn(t, time.Second, func(t *testing.T, l oidc.Logins, p *asking) {
+		ctx, cancel := context.WithCancel(t.Context())
+		left, stayed := make(chan error, 1), make(chan error, 1)
+		go func() { left <- l.Do(ctx, "carol", "right", p.ask) }()
+		synctest.Wait()
+		go func() { stayed <- l.Do(t.Context(), "carol", "right", p.ask) }()
+		synctest.Wait()
+		cancel()
+		if err := <-left; !errors.Is(err, context.Canceled) {
+			t.Errorf("the one who left: error %v", err)
+		}
+		if err := <-stayed; err != nil {
+			t.Errorf("the other one: %v", err)
+		}
+		if n := p.asked.Load(); n != 1 {
+			t.Errorf("the provider was asked %d times, want once for both", n)
+		}
+	})
+}
+
+// TestRestAfterWhatWasGivenUp holds that nobody is asked for right after a login that the
+// provider may still be at work on.
+func TestRestAfterWhatWasGivenUp(t *testing.T) {
+	loggingIn(t, time.Second, func(t *testing.T, l oidc.Logins, p *asking) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		_ = l.Do(ctx, "alice", "a", p.ask)
+		start := time.Now()
+		if err := l.Do(t.Context(), "alice", "b", p.ask); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took != 1500*time.Millisecond {
+			t.Errorf("the next one took %v, want a rest of half a second and the answer", took)
+		}
+	})
+}
+
+// TestLoginsAreForgotten holds that what was kept goes again.
+func TestLoginsAreForgotten(t *testing.T) {
+	loggingIn(t, time.Millisecond, func(t *testing.T, l oidc.Logins, p *asking) {
+		for i := range 10_100 {
+			if err := l.Do(t.Context(), "name"+strconv.Itoa(i), "right", p.ask); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(3 * time.Second)
+		_ = l.Do(t.Context(), "alice", "right", p.ask)
+		time.Sleep(time.Second)
+		if underway, good, proven := l.Kept(); underway != 0 || good != 1 || proven != 10_000 {
+			t.Errorf("kept: %d of logins under way, %d that count, %d passwords; want 0, 1, 10000", underway, good, proven)
+		}
+	})
+}
+
+// TestLoginsEnd holds that close ends what is under way, and that nothing counts after it.
+func TestLoginsEnd(t *testing.T) {
+	loggingIn(t, 10*time.Millisecond, func(t *testing.T, l oidc.Logins, p *asking) {
+		if err := l.Do(t.Context(), "alice", "right", p.ask); err != nil {
+			t.Fatal(err)
+		}
+		p.takes = time.Minute
+		start := time.Now()
+		var group sync.WaitGroup
+		for _, password := range []string{"asked", "waiting"} {
+			group.Go(func() {
+				if err := l.Do(t.Context(), "bob", password, p.ask); err == nil || time.Since(start) > time.Second {
+					t.Errorf("%s: error %v after %v", password, err, time.Since(start))
+				}
+			})
+		}
+		time.Sleep(time.Millisecond)
+		l.Close()
+		group.Wait()
+		if err := l.Do(t.Context(), "alice", "right", p.ask); err == nil || !strings.Contains(err.Error(), "closed") {
+			t.Errorf("a login that counted, after the end: error %v", err)
+		}
+	})
+}
+
+// TestPanicOfALogin holds that it ends that login alone, and shows nothing.
+func TestPanicOfALogin(t *testing.T) {
+	loggingIn(t, 0, func(t *testing.T, l oidc.Logins, p *asking) {
+		err := l.Do(t.Context(), "alice", "right", func(context.Context) error { panic("right") })
+		if err == nil || !strings.HasPrefix(err.Error(), "panic of type string") {
+			t.Errorf("error %v", err)
+		}
+		if err := l.Do(t.Context(), "alice", "right", p.ask); err != nil {
+			t.Errorf("the next one: %v", err)
+		}
+	})
+}
