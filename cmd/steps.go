@@ -143,7 +143,7 @@ func rejectionFix(reason connectors.Reason) string {
 	case connectors.ReasonExpired, connectors.ReasonMustChange, connectors.ReasonGraceLogin:
 		return "the user changes the password in the directory first"
 	case connectors.ReasonRestricted:
-		return "the directory knows why: look for this bind in its log"
+		return "the directory or provider knows why: look for this login in its log"
 	case connectors.ReasonBadUsername:
 		return "the user name, as typed or as the directory has it, is not the form of one"
 	case connectors.ReasonInteraction:

@@ -25,8 +25,9 @@ type Directory struct {
 	verifier *oidc.IDTokenVerifier
 	logger   *slog.Logger
 
-	grouped atomic.Bool  // whether the groups claim has ever been there
-	warned  atomic.Int64 // Unix time of the last warning that it has not
+	grouped    atomic.Bool // whether the groups claim has ever been there
+	ungrouped  seldom      // the warning that it has not
+	restricted seldom      // the warning that the provider forbids a login
 }
 
 var _ connectors.Directory = (*Directory)(nil)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -36,15 +37,32 @@ func (d *Directory) grant(ctx context.Context, m *metadata, username string, pas
 		token, err = client.PasswordCredentialsToken(oidc.ClientContext(ctx, d.client), username, password.Reveal())
 		return err
 	})
+	shown := err
 	if r, ok := asRefusal(err); ok {
-		if reason, ok := r.reason(); ok {
-			err = connectors.Reject(reason)
-		} else {
-			err = fmt.Errorf("%s: %w", what, r.outage(secretsOf(&d.config, password)))
+		err, shown = d.judge(r, what, secretsOf(&d.config, password))
+	}
+	finish(shown, func() string { return "as " + username + " at " + m.tokenURL })
+	return token, err
+}
+
+// judge returns what a refusal means, and the same with the provider's words for the
+// trace. Where the provider has a reason that is none of ours, the log has its words too.
+func (d *Directory) judge(r refusal, what string, s secrets) (err, shown error) {
+	answer := r.answer(s)
+	reason, ok := r.reason()
+	if !ok {
+		err = fmt.Errorf("%s: %w", what, &fault{answer, r.advice()})
+		return err, err
+	}
+	err = connectors.Reject(reason)
+	shown = fmt.Errorf("%w: %w", err, answer)
+	if reason == connectors.ReasonRestricted {
+		shown = mend(shown, "the provider's words say why, or its log of sign-ins does")
+		if d.restricted.due(time.Minute) {
+			d.logger.Warn("login refused: the provider forbids it", slog.Any("error", answer))
 		}
 	}
-	finish(err, func() string { return "as " + username + " at " + m.tokenURL })
-	return token, err
+	return err, shown
 }
 
 // authStyle is how x/oauth2 is to send the secret. Left to find out by itself, it would

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 )
-
-// warnEvery is how often it is said that the groups claim has never been there.
-const warnEvery = time.Hour
 
 // person is what claims say of somebody.
 type person struct {
@@ -124,12 +122,20 @@ func (d *Directory) noteGroups(p *person) error {
 	case d.grouped.Load():
 		return nil
 	}
-	now, last := time.Now().Unix(), d.warned.Load()
-	if now-last >= int64(warnEvery/time.Second) && d.warned.CompareAndSwap(last, now) {
+	if d.ungrouped.due(time.Hour) {
 		d.logger.Warn("no token of this provider has carried the groups claim so far, so that nobody has groups: "+
 			"map groups to it at the provider, or check groups_claim and scopes", slog.String("groups_claim", d.config.GroupsClaim))
 	}
 	return nil
+}
+
+// seldom is something that is not said every time.
+type seldom struct{ last atomic.Int64 } // Unix time
+
+// due reports whether it is to be said now.
+func (s *seldom) due(every time.Duration) bool {
+	now, last := time.Now().Unix(), s.last.Load()
+	return now-last >= int64(every/time.Second) && s.last.CompareAndSwap(last, now)
 }
 
 // refused logs why somebody is refused whom the provider has signed in, since only its

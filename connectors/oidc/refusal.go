@@ -51,19 +51,32 @@ func (r refusal) reason() (connectors.Reason, bool) {
 	switch r.code {
 	case "interaction_required", "login_required", "account_selection_required", "mfa_required": // OpenID Connect Core §3.1.2.6; Auth0, Okta
 		return connectors.ReasonInteraction, true
-	case "access_denied": // Dex, for a wrong password; Okta, for one that its policies refuse
-		if r.says("invalid username or password") {
-			return connectors.ReasonWrongPassword, true
-		}
-		return connectors.ReasonRestricted, true
+	case "access_denied":
+		return r.denialReason()
 	case "invalid_grant":
-		if isEntra && r.suberror != "consent_required" {
+		if isEntra && entra != consentMissing && r.suberror != "consent_required" {
 			return connectors.ReasonRestricted, true // one of its many conditions
 		}
 		return r.grantReason()
 	}
 	return "", false
 }
+
+// denialReason sorts the rejections of access_denied by the provider's words.
+func (r refusal) denialReason() (connectors.Reason, bool) {
+	switch {
+	case r.isRealmOff():
+		return "", false
+	case r.says("invalid username or password"): // Dex
+		return connectors.ReasonWrongPassword, true
+	case r.says("policy"): // of Okta: the app's policy and the session's, which a password is not enough for
+		return connectors.ReasonInteraction, true
+	}
+	return connectors.ReasonRestricted, true
+}
+
+// isRealmOff reports whether nobody can log in, as Keycloak says of a realm.
+func (r refusal) isRealmOff() bool { return r.says("realm not enabled") }
 
 // isBusy reports whether the status says that the provider could not tell.
 func (r refusal) isBusy() bool {
@@ -73,8 +86,9 @@ func (r refusal) isBusy() bool {
 // grantReason sorts the rejections of invalid_grant by the provider's words. Those of
 // Keycloak 26 are the only ones that tell them apart; others count as a wrong password.
 func (r refusal) grantReason() (connectors.Reason, bool) {
+	entra, _ := r.entraCode()
 	switch {
-	case r.suberror == "consent_required":
+	case r.suberror == "consent_required", entra == consentMissing:
 		return "", false // somebody must agree to the client once, for all
 	case r.says("account is not fully set up"), r.says("multifactor"), r.says("multi-factor"):
 		return connectors.ReasonInteraction, true
@@ -89,6 +103,9 @@ func (r refusal) grantReason() (connectors.Reason, bool) {
 func (r refusal) says(words string) bool {
 	return strings.Contains(strings.ToLower(r.description), words)
 }
+
+// consentMissing is Entra ID's error where nobody has agreed to the client.
+const consentMissing = 65001
 
 // entraCode returns the number of an error of Entra ID, by which its description
 // begins.
@@ -133,6 +150,8 @@ func (r refusal) advice() string {
 		return statusAdvice(r.status)
 	}
 	switch r.code {
+	case "access_denied":
+		return "the realm is disabled at the provider, and nobody can log in; enable it there"
 	case "invalid_client", "unauthorized_client":
 		return "it refuses our own client; check client_id, client_secret and client_auth, and that the client may use the password grant (Keycloak: direct access grants)"
 	case "unsupported_grant_type":
@@ -147,19 +166,14 @@ func (r refusal) advice() string {
 	return statusAdvice(r.status)
 }
 
-// outage describes a refusal that speaks of something else than the login. The
-// provider's words are left out where they hold one of the secrets.
-func (r refusal) outage(s secrets) error {
-	return &fault{fmt.Errorf("the provider answers with status %d%s", r.status, r.quoted(s)), r.advice()}
-}
-
-// quoted are the provider's code and words, each behind a space.
-func (r refusal) quoted(s secrets) string {
-	var text string
+// answer describes the refusal. The provider's words are left out where they hold one of
+// the secrets.
+func (r refusal) answer(s secrets) error {
+	text := fmt.Sprintf("the provider answers with status %d", r.status)
 	for _, words := range []string{s.words(r.code), s.words(r.description)} {
 		if words != "" {
 			text += " " + strconv.Quote(words)
 		}
 	}
-	return text
+	return errors.New(text)
 }

@@ -33,6 +33,7 @@ func TestRefusals(t *testing.T) {
 		{"Keycloak, client unknown", 401, "invalid_client", "Invalid client or Invalid client credentials", "", "refuses our own client"},
 		{"Keycloak, direct grants off", 400, "unauthorized_client", "Client not allowed for direct access grants", "", "direct access grants"},
 		{"Keycloak, scopes", 400, "invalid_scope", "Invalid scopes: openid groups", "", "scopes"},
+		{"Keycloak, realm disabled", 403, "access_denied", "Realm not enabled", "", "enable it there"},
 		{"Keycloak, realm", 404, "Realm does not exist", "", "", "check issuer"},
 		{"Entra, wrong", 400, "invalid_grant", entra(50126, "Error validating credentials due to invalid username or password."), connectors.ReasonWrongPassword, ""},
 		{"Entra, unknown", 400, "invalid_grant", entra(50034, "The user account does not exist in the directory."), connectors.ReasonUnknown, ""},
@@ -45,12 +46,16 @@ func TestRefusals(t *testing.T) {
 		{"Entra, conditional access", 400, "invalid_grant", entra(53003, "Access has been blocked by Conditional Access policies."), connectors.ReasonInteraction, ""},
 		{"Entra, device", 400, "invalid_grant", entra(530002, "Your device is required to be compliant."), connectors.ReasonInteraction, ""},
 		{"Entra, another condition", 400, "invalid_grant", entra(99999, "Something new."), connectors.ReasonRestricted, ""},
+		{"Entra, consent, without suberror", 400, "invalid_grant", entra(65001, "The user or administrator has not consented."), "", "must consent"},
 		{"Entra, not assigned", 400, "invalid_grant", entra(50105, "The signed in user is not assigned to a role."), connectors.ReasonRestricted, ""},
 		{"Entra, secret missing", 401, "invalid_client", entra(7000218, "The request body must contain client_secret."), "", "refuses our own client"},
 		{"Entra, secret wrong", 401, "invalid_client", entra(7000215, "Invalid client secret provided."), "", "refuses our own client"},
 		{"Entra, no such client", 400, "unauthorized_client", entra(700016, "Application was not found in the directory."), "", "refuses our own client"},
 		{"Okta, second factor", 403, "mfa_required", "MFA required", connectors.ReasonInteraction, ""},
-		{"Okta, policy", 403, "access_denied", "Policy evaluation failed for this request.", connectors.ReasonRestricted, ""},
+		{"Okta, the app's policy", 403, "access_denied", "Policy evaluation failed for this request, please check the policy configurations.", connectors.ReasonInteraction, ""},
+		{"Okta, the session's policy", 403, "access_denied", "Resource owner password credentials authentication denied by sign on policy.", connectors.ReasonInteraction, ""},
+		{"access_denied, something new", 403, "access_denied", "Not today.", connectors.ReasonRestricted, ""},
+		{"access_denied alone", 403, "access_denied", "", connectors.ReasonRestricted, ""},
 		{"Okta, wrong", 400, "invalid_grant", "The credentials provided were invalid.", connectors.ReasonWrongPassword, ""},
 		{"Dex, wrong", 401, "access_denied", "Invalid username or password", connectors.ReasonWrongPassword, ""},
 		{"interaction_required", 400, "interaction_required", "", connectors.ReasonInteraction, ""},
@@ -81,6 +86,30 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("the password was sent %d times", p.count(pathToken))
 			}
 		})
+	}
+}
+
+// TestWordsOfRestrictions holds that the log has the provider's words where the reason is
+// not one of ours, once in a while, and no secret.
+func TestWordsOfRestrictions(t *testing.T) {
+	p := newProvider(t)
+	p.handlers[pathToken] = refuse(400, "invalid_grant", "AADSTS99999: Something new.")
+	c := p.connect()
+	for range 3 {
+		_, err := c.login(t.Context())
+		if reason, _ := reasonOf(err); reason != connectors.ReasonRestricted || strings.Contains(err.Error(), "AADSTS") {
+			t.Errorf("error %v, want the reason alone", err)
+		}
+	}
+	if n := strings.Count(c.log.String(), "AADSTS99999: Something new."); n != 1 {
+		t.Errorf("the log has the provider's words %d times, want once: %s", n, c.log)
+	}
+
+	p.handlers[pathToken] = refuse(400, "access_denied", "you sent "+url.QueryEscape(goodPassword))
+	c = p.connect()
+	_, _ = c.login(t.Context())
+	if !strings.Contains(c.log.String(), "access_denied") || strings.Contains(c.log.String(), "you sent") {
+		t.Errorf("the log is %s", c.log)
 	}
 }
 

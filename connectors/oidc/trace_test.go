@@ -71,7 +71,13 @@ func TestStepsOfALogin(t *testing.T) {
 	t.Run("wrong password", func(t *testing.T) {
 		wantLines(t, traced(t, login("a-guess"), func(*provider) {}),
 			discovered,
-			"password: as alice at PROVIDER/realms/corp/token FAIL credentials rejected: wrong-password")
+			"password: as alice at PROVIDER/realms/corp/token FAIL credentials rejected: wrong-password: the provider answers with status 400 \"invalid_grant\" \"Invalid user credentials\"")
+	})
+	t.Run("restricted", func(t *testing.T) {
+		wantLines(t, traced(t, login(goodPassword), func(p *provider) { p.handlers[pathToken] = refuse(400, "invalid_grant", "AADSTS99999: New.") }),
+			discovered,
+			`password: as alice at PROVIDER/realms/corp/token FAIL credentials rejected: restricted: the provider answers with status 400 "invalid_grant" "AADSTS99999: New." `+
+				"FIX the provider's words say why, or its log of sign-ins does")
 	})
 	t.Run("our own client", func(t *testing.T) {
 		wantLines(t, traced(t, login(goodPassword), func(p *provider) { p.handlers[pathToken] = refuse(401, "invalid_client", "who are you") }),
