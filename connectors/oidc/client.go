@@ -27,6 +27,10 @@ const (
 	maxHeader = 64 << 10
 )
 
+// maxIdle is how many connections are kept for the next logins. Each may have died unseen,
+// and costs a login its deadline then.
+const maxIdle = 4
+
 // maxRedirects is how many redirects a request for a document follows.
 const maxRedirects = 3
 
@@ -50,7 +54,7 @@ func newClient(c *Config) (*http.Client, error) {
 		DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		TLSHandshakeTimeout:    operationTimeout,
-		MaxIdleConnsPerHost:    32,
+		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: maxHeader,
 	}
@@ -115,6 +119,9 @@ func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.Header.Set("User-Agent", "shorepass")
 	response, err := b.transport.RoundTrip(r)
 	if err != nil {
+		if errors.Is(r.Context().Err(), context.DeadlineExceeded) {
+			b.transport.CloseIdleConnections() // what died unseen took others along
+		}
 		return nil, err
 	}
 	if err := redirectFault(r, response); err != nil {
