@@ -17,6 +17,7 @@ type person struct {
 	username string // as the claim has it; empty: not seen yet
 	groups   []string
 	grouped  bool // whether the groups claim is there
+	vouched  bool // whether it was said if the e-mail address is verified
 }
 
 // unfit is why somebody is refused whom the provider has signed in.
@@ -47,14 +48,14 @@ func (p *person) read(c claims) error {
 }
 
 func (p *person) readUsername(c claims) error {
-	if p.username != "" {
-		return nil
+	if p.username == "" {
+		var err error
+		if p.username, err = c.text(p.config.UsernameClaim); err != nil {
+			return err
+		}
 	}
-	var err error
-	if p.username, err = c.text(p.config.UsernameClaim); err != nil {
-		return err
-	}
-	if verified, ok := c["email_verified"]; ok && p.config.UsernameClaim == "email" && verified != true && verified != "true" {
+	verified, ok := c["email_verified"]
+	if p.vouched = p.vouched || ok; ok && p.isAddress() && verified != true && verified != "true" {
 		return &unfit{connectors.ReasonRestricted, "the e-mail address, which username_claim makes the user name, is not verified at the provider: anybody could have entered it"}
 	}
 	return nil
@@ -62,8 +63,12 @@ func (p *person) readUsername(c claims) error {
 
 // isPartial reports whether there may be more to know.
 func (p *person) isPartial() bool {
-	return p.username == "" || p.config.HasGroups() && !p.grouped
+	return p.username == "" || p.isAddress() && !p.vouched || p.config.HasGroups() && !p.grouped
 }
+
+// isAddress reports whether the user name is the e-mail address, of which either document
+// may say whether it is verified.
+func (p *person) isAddress() bool { return p.config.UsernameClaim == "email" }
 
 // read has a person read claims, in a step.
 func (d *Directory) read(ctx context.Context, p *person, c claims, subject string) error {

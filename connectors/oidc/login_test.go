@@ -110,7 +110,7 @@ func TestUsernames(t *testing.T) {
 	const suffix = "@corp.example"
 	for _, tt := range []struct {
 		name, path, strip string
-		claims            map[string]any
+		claims, userinfo  map[string]any
 		want              string            // empty: refused
 		reason            connectors.Reason // why
 		outage            string
@@ -134,10 +134,13 @@ func TestUsernames(t *testing.T) {
 		{name: "an address of which nothing is said", path: "email", claims: map[string]any{"email": "a@corp.example"}, want: "a@corp.example"},
 		{name: "an address that is not verified", path: "email", claims: map[string]any{"email": "a@corp.example", "email_verified": false}, reason: connectors.ReasonRestricted},
 		{name: "an address that is not verified, in words", path: "email", claims: map[string]any{"email": "a@corp.example", "email_verified": "false"}, reason: connectors.ReasonRestricted},
+		{name: "an address that is not verified, in userinfo", path: "email", claims: map[string]any{"email": "a@corp.example"}, userinfo: map[string]any{"email_verified": false}, reason: connectors.ReasonRestricted},
+		{name: "an address that is verified, in userinfo", path: "email", claims: map[string]any{"email": "a@corp.example"}, userinfo: map[string]any{"email_verified": true}, want: "a@corp.example"},
+		{name: "an address in userinfo, not verified in the token", path: "email", claims: map[string]any{"email_verified": false}, userinfo: map[string]any{"email": "a@corp.example"}, reason: connectors.ReasonRestricted},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newProvider(t)
-			p.claims = tt.claims
+			p.claims, p.userinfo = tt.claims, tt.userinfo
 			c := p.connect(func(c *oidc.Config) {
 				c.UsernameStrip = tt.strip
 				if tt.path != "" {
