@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -33,7 +34,7 @@ func (d *Directory) metadata(ctx context.Context) (*metadata, error) {
 		}
 		var algorithms []string
 		for _, k := range m.keys {
-			algorithms = append(algorithms, k.Algorithm)
+			algorithms = append(algorithms, cmp.Or(k.Algorithm, "any"))
 		}
 		slices.Sort(algorithms)
 		return fmt.Sprintf("%s: token endpoint %s; keys: %s", d.config.Issuer, m.tokenURL, listed(slices.Compact(algorithms)))

@@ -91,6 +91,12 @@ func TestStepsOfALogin(t *testing.T) {
 			t.Errorf("the last step is %s", last)
 		}
 	})
+	t.Run("keys that name no algorithm", func(t *testing.T) {
+		lines := traced(t, login(goodPassword), func(p *provider) { p.published[0].Algorithm = "" })
+		if !strings.HasSuffix(lines[0], "; keys: any") {
+			t.Errorf("the first step is %s", lines[0])
+		}
+	})
 	t.Run("discovery fails", func(t *testing.T) {
 		wantLines(t, traced(t, login(goodPassword), func(p *provider) { p.handlers[pathKeys] = refuse(404, "", "") }),
 			"discovery: PROVIDER/realms/corp FAIL status 404 FIX there is nothing at this address; check issuer")
