@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,7 +108,9 @@ func checkLongLife(t *testing.T, d *composeDemo) {
 	if got := d.Inspect("broker", "{{.Config.StopTimeout}}"); got != "40" {
 		t.Errorf("the broker has %s seconds to stop", got)
 	}
-	printed := func() string { return ok(t, d.Compose("logs", "--no-color", "directory", "broker")) }
+	printed := func() string { // docker-compose mixes the services' lines at random
+		return strings.Join(slices.Sorted(strings.Lines(ok(t, d.Compose("logs", "--no-color", "directory", "broker")))), "")
+	}
 	before := printed()
 	for range 3 {
 		ok(t, d.Docker("exec", d.Container("directory"), "ldapwhoami", "-x"))
@@ -195,11 +198,10 @@ func useCompose(t *testing.T, d *composeDemo, alice, bob *stack.Client) {
 	if r := d.client(t).DockerLogin("bob", "not-his-password"); r.Code == 0 || !strings.Contains(r.Text(), "wrong user name or password") {
 		t.Errorf("a wrong password exits %d: %s", r.Code, r.Text())
 	}
-	const local = "example/hello:1" // as stack's Image has it
 	ok(t, alice.Docker("", "load", "--input", alice.Image()))
 	app, public := alice.Ref("platform/app:1"), alice.Ref("public/app:1")
 	for _, ref := range []string{app, public, alice.Ref("web/app:1")} {
-		ok(t, alice.Docker("", "tag", local, ref))
+		ok(t, alice.Docker("", "tag", alice.ImageName(), ref))
 	}
 	ok(t, alice.Docker("", "push", app))
 	ok(t, alice.Docker("", "push", public))

@@ -12,7 +12,8 @@ import (
 // ImageName is what the image of [Client.Image] is called inside its file. Each person's
 // has a name of its own, since people share engines.
 func (c *Client) ImageName() string {
-	return fmt.Sprintf("example/hello-%x:1", sha256.Sum256([]byte(c.dir)))[:len("example/hello-12345678")] + ":1"
+	sum := sha256.Sum256([]byte(c.dir))
+	return fmt.Sprintf("example/hello-%x:1", sum[:4])
 }
 
 // Image makes a small image, another for each person, in a file of the format of
