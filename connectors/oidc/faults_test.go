@@ -73,7 +73,7 @@ func TestBadDocuments(t *testing.T) {
 		{"many keys", answer(pathKeys, text(200, many)), "more than 100 keys"},
 		{"keys of 10 MB", answer(pathKeys, text(200, `{"keys":["`+strings.Repeat("x", 10<<20)+`"]}`)), "larger than 1048576 bytes"},
 		{"keys elsewhere", answer(pathKeys, redirectTo(evil.URL+pathKeys)), "redirects to another server"},
-		{"headers without end", answer(pathKeys, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) }), "reading the keys"},
+		{"headers without end", answer(pathKeys, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) }), "headers exceeded 65536 bytes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newProvider(t)

@@ -222,3 +222,14 @@ func TestKeeperEnds(t *testing.T) {
 		}
 	})
 }
+
+// TestPanicOfAFetch holds that it is a failed fetch, and not the end of the program.
+func TestPanicOfAFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := oidc.NewKeeper(func(context.Context) (string, error) { panic("why") }, slog.New(slog.DiscardHandler))
+		defer k.Close()
+		if _, err := k.Get(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "panic of type string") {
+			t.Errorf("error %v", err)
+		}
+	})
+}

@@ -131,6 +131,7 @@ func TestUsernames(t *testing.T) {
 		{name: "missing", claims: map[string]any{"preferred_username": nil}, outage: "neither the ID token nor the userinfo endpoint gives the claim preferred_username"},
 		{name: "empty", claims: map[string]any{"preferred_username": ""}, outage: "neither the ID token nor"},
 		{name: "a verified address", path: "email", claims: map[string]any{"email": "a@corp.example", "email_verified": true}, want: "a@corp.example"},
+		{name: "a verified address, in words", path: "email", claims: map[string]any{"email": "a@corp.example", "email_verified": "true"}, want: "a@corp.example"},
 		{name: "an address of which nothing is said", path: "email", claims: map[string]any{"email": "a@corp.example"}, want: "a@corp.example"},
 		{name: "an address that is not verified", path: "email", claims: map[string]any{"email": "a@corp.example", "email_verified": false}, reason: connectors.ReasonRestricted},
 		{name: "an address that is not verified, in words", path: "email", claims: map[string]any{"email": "a@corp.example", "email_verified": "false"}, reason: connectors.ReasonRestricted},

@@ -178,6 +178,33 @@ func TestLoginOutlivesItsCaller(t *testing.T) {
 	})
 }
 
+// TestComingBack holds that a login which ends without anybody ends nobody else's: not of
+// one who comes back while it ends, and not of those who log in alike then.
+func TestComingBack(t *testing.T) {
+	loggingIn(t, time.Second, func(t *testing.T, l oidc.Logins, p *asking) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		_ = l.Do(ctx, "carol", "right", func(ctx context.Context) error {
+			<-ctx.Done()
+			time.Sleep(100 * time.Millisecond)
+			return context.Cause(ctx)
+		})
+		var group sync.WaitGroup
+		for _, after := range []time.Duration{0, 200 * time.Millisecond} {
+			group.Go(func() {
+				time.Sleep(after)
+				if err := l.Do(t.Context(), "carol", "right", p.ask); err != nil {
+					t.Errorf("who comes back after %v: %v", after, err)
+				}
+			})
+		}
+		group.Wait()
+		if n := p.asked.Load(); n != 1 {
+			t.Errorf("the provider was asked %d times, want once for both", n)
+		}
+	})
+}
+
 // TestRestAfterWhatWasGivenUp holds that nobody is asked for right after a login that the
 // provider may still be at work on.
 func TestRestAfterWhatWasGivenUp(t *testing.T) {
@@ -233,6 +260,15 @@ func TestLoginsEnd(t *testing.T) {
 		group.Wait()
 		if err := l.Do(t.Context(), "alice", "right", p.ask); err == nil || !strings.Contains(err.Error(), "closed") {
 			t.Errorf("a login that counted, after the end: error %v", err)
+		}
+		before := p.asked.Load()
+		for i := range 100 {
+			if err := l.Do(t.Context(), strconv.Itoa(i), "right", p.ask); err == nil || !strings.Contains(err.Error(), "closed") {
+				t.Errorf("after the end: error %v", err)
+			}
+		}
+		if n := p.asked.Load() - before; n != 0 {
+			t.Errorf("after the end the provider was asked %d times", n)
 		}
 	})
 }
