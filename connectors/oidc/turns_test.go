@@ -124,6 +124,43 @@ func TestGuessesOfOneName(t *testing.T) {
 	})
 }
 
+// TestPrecedenceEnds holds that a password goes first for half a day, unless it was
+// refused since.
+func TestPrecedenceEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		after   time.Duration
+		refused bool
+		first   bool
+	}{
+		{"after eleven hours", 11 * time.Hour, false, true},
+		{"after thirteen hours", 13 * time.Hour, false, false},
+		{"refused since", time.Hour, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			loggingIn(t, time.Second, func(t *testing.T, l oidc.Logins, p *asking) {
+				if err := l.Do(t.Context(), "alice", "right", p.ask); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(tt.after)
+				if tt.refused {
+					_ = l.Do(t.Context(), "alice", "right", p.refuse)
+					time.Sleep(time.Second)
+				}
+				var group sync.WaitGroup
+				defer group.Wait()
+				for i := range 8 {
+					group.Go(func() { _ = l.Do(t.Context(), "alice", strconv.Itoa(i), p.refuse) })
+				}
+				synctest.Wait()
+				if err := l.Do(t.Context(), "alice", "right", p.ask); (err == nil) != tt.first {
+					t.Errorf("error %v", err)
+				}
+			})
+		})
+	}
+}
+
 // TestCrowd has many people come and go again: the provider is asked for a few at a time,
 // and for none of those who have left.
 func TestCrowd(t *testing.T) {
