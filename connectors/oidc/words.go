@@ -25,8 +25,7 @@ func secretsOf(c *Config, password connectors.Secret) secrets {
 	var s secrets
 	for _, secret := range all {
 		for _, form := range []string{
-			secret,
-			printed(secret),
+			printed(secret), // as the text is that is searched
 			url.QueryEscape(secret),
 			url.PathEscape(secret),
 			base64.RawStdEncoding.EncodeToString([]byte(secret)), // a part of that with padding
