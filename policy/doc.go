@@ -203,7 +203,7 @@
 //     alone: 0.02 to 0.04 µs each, up to 0.4 ms for ten thousand;
 //   - many whose patterns differ and yet all match the same name, such as a/*/c/**
 //     and */b/c/**: 0.1 to 1 µs each, the more the longer the patterns are, up to
-//     10 ms for ten thousand.
+//     15 ms for ten thousand.
 //
 // Each group of the subject is looked up, so that a member of a thousand groups takes
 // some 0.1 ms.
