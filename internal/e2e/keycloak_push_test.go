@@ -11,7 +11,7 @@ import (
 // TestKeycloakGroupsDecideAPush logs in to Keycloak through real clients, and has its
 // groups decide what a real registry lets them do.
 func TestKeycloakGroupsDecideAPush(t *testing.T) {
-	k := startKeycloak(t)
+	k, engine := startKeycloak(t), stack.StartEngine(t)
 	for _, version := range stack.Registries() {
 		t.Run(string(version), func(t *testing.T) {
 			b := keycloakBroker(t, k)
@@ -38,6 +38,18 @@ func TestKeycloakGroupsDecideAPush(t *testing.T) {
 					t.Errorf("%s has the tags %q, want %q: %s", repository, got, tags, listed.Stderr)
 				}
 			}
+			for _, p := range []struct {
+				name, refused string
+			}{{"alice", ""}, {"bob", "platform/release/docker:1"}, {"carol", "platform/docker:1"}} {
+				c := engine.NewClient(t, r)
+				ok(t, c.DockerLogin(p.name, p.name+"-password"))
+				ok(t, dockerPush(t, c, "home/"+p.name+"/docker:1"))
+				if p.refused == "" {
+					ok(t, dockerPush(t, c, "platform/docker:2"))
+				} else if got := dockerPush(t, c, p.refused); got.Code == 0 || !strings.Contains(got.Stderr, "denied: requested access to the resource is denied") {
+					t.Errorf("docker push of %s to %s exits %d: %s", p.name, p.refused, got.Code, got.Text())
+				}
+			}
 			digest := strings.TrimSpace(ok(t, alice.Crane("digest", alice.Ref("platform/app:1"))))
 			denied(t, bob.Crane("delete", bob.Ref("platform/app@"+digest)))
 			ok(t, alice.Crane("delete", alice.Ref("platform/app@"+digest))) // of platform/oncall
@@ -53,6 +65,14 @@ func TestKeycloakGroupsDecideAPush(t *testing.T) {
 			}
 		})
 	}
+}
+
+// dockerPush pushes an image of the client's from its engine.
+func dockerPush(t *testing.T, c *stack.Client, repository string) stack.Result {
+	t.Helper()
+	ok(t, c.Docker("", "load", "--input", c.Image()))
+	ok(t, c.Docker("", "tag", c.ImageName(), c.Ref(repository)))
+	return c.Docker("", "push", c.Ref(repository))
 }
 
 // denied wants a command to fail. What crane says of a push that is refused depends on
