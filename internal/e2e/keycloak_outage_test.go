@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -54,6 +55,14 @@ func TestKeycloakOutages(t *testing.T) {
 			wantOutages(t, b)
 		}
 	})
+	t.Run("realm disabled", func(t *testing.T) {
+		enable(t, k, realmLab, false)
+		defer enable(t, k, realmLab, true) // the other tests need it
+		wantOutages(t, before)
+		if log := before.Output.String(); !hasLine(log, "the realm is disabled at the provider") {
+			t.Errorf("the log does not say that the realm is disabled:\n%s", log)
+		}
+	})
 	for _, b := range []*stack.Broker{before, early} {
 		wantLogin(t, b, 10*time.Second)
 		for _, e := range b.Audit(t) {
@@ -61,6 +70,14 @@ func TestKeycloakOutages(t *testing.T) {
 				t.Errorf("an outage was counted as a failed login: %+v", e)
 			}
 		}
+	}
+}
+
+// enable switches a realm on or off.
+func enable(t *testing.T, k *keycloak.Server, realm string, on bool) {
+	t.Helper()
+	if err := k.Ask(context.WithoutCancel(t.Context()), http.MethodPut, realm, map[string]bool{"enabled": on}, nil); err != nil {
+		t.Fatal(err)
 	}
 }
 
