@@ -2,6 +2,8 @@ package connectors
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -37,6 +39,19 @@ func StartStep(ctx context.Context, name string) (finish func(Step)) {
 		s.Name, s.Took = name, time.Since(begun)
 		report(s)
 	}
+}
+
+// Listed names items, such as groups, for the detail of a step: fifty, and how many more.
+func Listed(items []string) string {
+	if len(items) == 0 {
+		return "none"
+	}
+	const most = 50
+	text := strings.Join(items[:min(len(items), most)], ", ")
+	if more := len(items) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // Prober is implemented by connectors and directories that can tell, without anybody's

@@ -2,6 +2,8 @@ package connectors_test
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -24,5 +26,18 @@ func TestTrace(t *testing.T) {
 	}
 	if s := got[1]; s.Name != "search" || !errors.Is(s.Err, fault) || s.Fix != "mend it" || s.Took <= 0 {
 		t.Errorf("the second step is %+v", s)
+	}
+}
+
+func TestListed(t *testing.T) {
+	many := slices.Repeat([]string{"g"}, 52)
+	for want, items := range map[string][]string{
+		"none": nil,
+		"a, b": {"a", "b"},
+		strings.Repeat("g, ", 49) + "g and 2 more": many,
+	} {
+		if got := connectors.Listed(items); got != want {
+			t.Errorf("%d items: %q, want %q", len(items), got, want)
+		}
 	}
 }

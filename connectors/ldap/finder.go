@@ -143,7 +143,7 @@ func (f *finder) identity(ctx context.Context, e *entry) (connectors.Identity, e
 		var err error
 		groups, err = f.groups.groupsOf(ctx, e)
 		if end != nil && !isReported(err) {
-			end(err, describeGroups(groups))
+			end(err, connectors.Listed(groups))
 		}
 		if err != nil {
 			return connectors.Identity{}, fmt.Errorf("reading the groups: %w", err)

@@ -143,19 +143,6 @@ func describeEntry(raw *ldap.Entry, e *entry) string {
 	return fmt.Sprintf("%s: user name %s, id %s", raw.DN, e.username, e.id)
 }
 
-// describeGroups names groups.
-func describeGroups(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	const most = 50
-	text := strings.Join(names[:min(len(names), most)], ", ")
-	if more := len(names) - most; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
-}
-
 func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

@@ -85,7 +85,7 @@ func (d *Directory) identity(ctx context.Context, subject string, p *person) (co
 	if err == nil {
 		err = d.noteGroups(p)
 	}
-	finish(err, func() string { return fmt.Sprintf("user name %s, groups: %s", username, listed(p.groups)) })
+	finish(err, func() string { return fmt.Sprintf("user name %s, groups: %s", username, connectors.Listed(p.groups)) })
 	if err != nil {
 		return connectors.Identity{}, d.refused(subject, err)
 	}

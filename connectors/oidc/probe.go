@@ -41,9 +41,9 @@ func compare(ctx context.Context, name string, wanted, supported []string, fix s
 		return
 	}
 	missing := slices.DeleteFunc(slices.Clone(wanted), func(w string) bool { return slices.Contains(supported, w) })
-	s := connectors.Step{Detail: listed(wanted)}
+	s := connectors.Step{Detail: connectors.Listed(wanted)}
 	if len(missing) > 0 {
-		s.Detail += "; the provider does not list " + listed(missing) + ", but " + listed(supported)
+		s.Detail += "; the provider does not list " + connectors.Listed(missing) + ", but " + connectors.Listed(supported)
 		s.Fix = fix
 	}
 	finish(s)
@@ -55,9 +55,9 @@ func (d *Directory) probeAlgorithms(ctx context.Context, supported []string) err
 	var err error
 	if len(supported) > 0 && !slices.ContainsFunc(d.config.Algorithms, func(a string) bool { return slices.Contains(supported, a) }) {
 		usable := slices.DeleteFunc(slices.Clone(supported), func(a string) bool { return !slices.Contains(asymmetric(), a) })
-		err = mend(fmt.Errorf("the provider signs ID tokens with %s", listed(supported)), "name one of these in algorithms: "+listed(usable))
+		err = mend(fmt.Errorf("the provider signs ID tokens with %s", connectors.Listed(supported)), "name one of these in algorithms: "+connectors.Listed(usable))
 	}
-	finish(err, func() string { return listed(d.config.Algorithms) })
+	finish(err, func() string { return connectors.Listed(d.config.Algorithms) })
 	return err
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/shorepass/shorepass/connectors"
 )
@@ -37,7 +36,7 @@ func (d *Directory) metadata(ctx context.Context) (*metadata, error) {
 			algorithms = append(algorithms, cmp.Or(k.Algorithm, "any"))
 		}
 		slices.Sort(algorithms)
-		return fmt.Sprintf("%s: token endpoint %s; keys: %s", d.config.Issuer, m.tokenURL, listed(slices.Compact(algorithms)))
+		return fmt.Sprintf("%s: token endpoint %s; keys: %s", d.config.Issuer, m.tokenURL, connectors.Listed(slices.Compact(algorithms)))
 	})
 	return m, err
 }
@@ -54,18 +53,5 @@ func (p *person) describe() string {
 	case !p.grouped:
 		return text + ", " + p.config.GroupsClaim + " is missing"
 	}
-	return text + ", " + p.config.GroupsClaim + " is " + listed(p.groups)
-}
-
-// listed names the items of a list.
-func listed(items []string) string {
-	if len(items) == 0 {
-		return "none"
-	}
-	const most = 50
-	text := strings.Join(items[:min(len(items), most)], ", ")
-	if more := len(items) - most; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
+	return text + ", " + p.config.GroupsClaim + " is " + connectors.Listed(p.groups)
 }
