@@ -25,13 +25,14 @@ const retryAfter = 5 * time.Second
 const reasonGone = "client-gone"
 
 // What clients are told; people read it in whatever client they use, so no client is
-// named. The text of a refusal is one for all its reasons but two: tokens without a user
-// name, which people do not know that their client has saved, and accounts that no
-// password will ever do for.
+// named. The text of a refusal is one for all its reasons but these: tokens without a user
+// name, which people do not know that their client has saved; accounts that no password
+// will ever do for; and access tokens, of which only who made one can find out more.
 const (
 	textInteraction = "your account needs more than a password to sign in, such as a second factor or a step at its login page, which this login cannot ask for: take that step there, or log in with an access token in place of the password"
 	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
 	textToken       = "the identity token that was sent is not valid here: log out of this registry, then log in again"
+	textAccess      = "the access token that was sent is not valid here: it may be mistyped, expired, taken back, or kept from this network, or its owner may have lost access: ask whoever made it, or log in with another"
 	textAnonymous   = "authentication required: log in to this registry first, then try again"
 	textRegistry    = "whoever runs this registry must configure it as \"shorepass registry-config\" prints"
 	textUnavailable = "your login cannot be checked at the moment, which says nothing about your password: try again in a few seconds"
@@ -156,6 +157,9 @@ func rejectionText(r connectors.Reason) string {
 		return textToken
 	case connectors.ReasonInteraction:
 		return textInteraction
+	case connectors.ReasonBadToken, connectors.ReasonTokenExpired, connectors.ReasonTokenRevoked, connectors.ReasonTokenNetwork,
+		connectors.ReasonOwnerGone, connectors.ReasonOwnerUnseen:
+		return textAccess
 	}
 	return textRejected
 }

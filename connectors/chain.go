@@ -65,6 +65,7 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 			err = c.check(id, m.Name)
 		}
 		if err == nil {
+			c.tell(id)
 			return id, nil
 		}
 		if errors.Is(err, ErrRejected) {
@@ -76,9 +77,25 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 	return Identity{}, &Failure{Err: Reject(c.unknown(cred, asked))}
 }
 
+// tell tells the observers of a login.
+func (c *Chain) tell(id Identity) {
+	if id.Via != id.Connector {
+		return
+	}
+	for _, m := range c.members {
+		if o, ok := m.Connector.(LoginObserver); ok && m.Name != id.Via {
+			o.LoggedIn(id)
+		}
+	}
+}
+
 // spend takes the time of the costly refusals in the chain, but for the member's that
-// refused, which has taken its own: so that all refusals take about the same.
+// refused, which has taken its own: so that all refusals take about the same. The time of
+// a refused token tells nothing of any name.
 func (c *Chain) spend(ctx context.Context, cred Credentials, refused Member) {
+	if cred.Password.Issued() {
+		return
+	}
 	for _, m := range c.members {
 		if d, ok := m.Connector.(Decoy); ok && m.Name != refused.Name {
 			d.SpendAsRefusal(ctx, cred.Password)
@@ -89,10 +106,12 @@ func (c *Chain) spend(ctx context.Context, cred Credentials, refused Member) {
 // unknown is why a name was refused that no connector knows.
 func (c *Chain) unknown(cred Credentials, asked bool) Reason {
 	switch {
-	case asked:
-		return ReasonUnknown
 	case cred.Username == "":
 		return ReasonUnknownToken
+	case cred.Password.Issued():
+		return ReasonBadToken
+	case asked:
+		return ReasonUnknown
 	}
 	if _, ok := c.usernames.Parse(cred.Username); !ok {
 		return ReasonBadUsername

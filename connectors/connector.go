@@ -136,6 +136,14 @@ type Decoy interface {
 	SpendAsRefusal(ctx context.Context, password Secret)
 }
 
+// LoginObserver is implemented by connectors that keep what logins show of the accounts
+// of others.
+type LoginObserver interface {
+	// LoggedIn is told the identity of everybody who has signed in at another connector of
+	// the realm, with that connector's own password. It returns at once.
+	LoggedIn(id Identity)
+}
+
 // The outcomes that callers tell apart with errors.Is; see the package comment.
 var (
 	ErrNotMine  = errors.New("no such user here")
@@ -165,6 +173,14 @@ const (
 	ReasonExpired    Reason = "password-expired"     // the password is too old
 	ReasonMustChange Reason = "must-change-password" // an administrator has set the password, and it is to be changed first
 	ReasonGraceLogin Reason = "grace-login"          // the password has expired, and the directory would let it pass a few times more
+
+	// Why one of our own tokens is refused.
+	ReasonBadToken     Reason = "bad-token"     // there is none of this text, or no connector takes such
+	ReasonTokenExpired Reason = "token-expired" // its time is over
+	ReasonTokenRevoked Reason = "token-revoked" // it was taken back
+	ReasonTokenNetwork Reason = "token-network" // it may not be used from this address
+	ReasonOwnerGone    Reason = "owner-gone"    // its owner was deleted, is disabled, or is outside what the connector is configured for
+	ReasonOwnerUnseen  Reason = "owner-unseen"  // its owner, whom the connector cannot look up, has not signed in for too long
 
 	// What a provider says that has signed the account in, or would.
 	ReasonInteraction Reason = "interaction" // it wants more than a password, such as a second factor
@@ -207,6 +223,10 @@ type Deps struct {
 	Form      UsernameForm     // of the realm's user names
 	Usernames UsernamePatterns // the usernames guard: which names may be sent to the connector
 	Logger    *slog.Logger     // already carries realm and connector
+
+	// Sibling returns the realm's connector of that name. Which there are is known only
+	// when all are open: New must not call it.
+	Sibling func(name string) (Connector, bool)
 }
 
 // Validator is implemented by configuration structs that can tell more than their

@@ -59,8 +59,12 @@ var (
 )
 
 // Handles reports whether the user name has the form of one, passes the usernames
-// guard, and is listed where the directory lists its names.
+// guard, and is listed where the directory lists its names. A token of Shorepass's own is
+// nobody's password.
 func (p *password) Handles(c connectors.Credentials) bool {
+	if c.Password.Issued() {
+		return false
+	}
 	name, ok := p.config.Form.Parse(c.Username)
 	if !ok || !p.config.Usernames.Match(name) {
 		return false

@@ -1,0 +1,16 @@
+// Package pat takes personal access tokens for the accounts that they belong to.
+//
+// A token is a password that its owner, or an administrator, had made: it can do less
+// than its owner, ends by itself, and can be taken back. Its text is of fixed length
+//
+//	srp_ IIIIIIIIIIII SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS CCCCCC    (written without the spaces)
+//
+// where I is the public id, S the secret (190 random bits) and C a checksum: the CRC-32
+// (IEEE 802.3) of the 48 bytes before it. All three are base62, with the digits 0-9, A-Z,
+// a-z, most significant first. What does not have this form reaches no database. Of a
+// token, its SHA-256 alone is kept.
+//
+// A token counts under whatever user name it comes with. What it may do is its ceiling,
+// as far as the rules allow it to its owner now: the owner's groups come from the
+// owner's own connector.
+package pat
