@@ -84,3 +84,25 @@ func (c Ceiling) covers(a actions, names []string) bool {
 		return s.actions&a != 0 && (a == catalog || s.pattern.match(names, nil))
 	})
 }
+
+// Covers reports whether the ceiling lets through all that the other one does. It may
+// miss that several scopes together cover one of the other's, and is never wrong
+// otherwise.
+func (c Ceiling) Covers(other Ceiling) bool {
+	if c.unlimited || other.unlimited {
+		return c.unlimited
+	}
+	for _, o := range other.scopes {
+		for rest := o.actions; rest != 0; rest &= rest - 1 {
+			if !slices.ContainsFunc(c.scopes, func(s ceilingScope) bool { return s.covers(rest&-rest, &o.pattern) }) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// covers reports whether the scope lets one action through wherever the pattern does.
+func (s ceilingScope) covers(a actions, on *pattern) bool {
+	return s.actions&a != 0 && (a == catalog || s.pattern.covers(on, 0))
+}

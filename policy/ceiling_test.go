@@ -114,3 +114,51 @@ func TestZeroCeilingGrantsNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestCeilingCovers(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		wide, narrow []string
+		want         bool
+	}{
+		{"the same", []string{"repository:team/**:pull"}, []string{"repository:team/**:pull"}, true},
+		{"deeper", []string{"repository:team/**:pull"}, []string{"repository:team/a/**:pull", "repository:team/*:pull"}, true},
+		{"beside it", []string{"repository:team/**:pull"}, []string{"repository:team-evil/**:pull"}, false},
+		{"the namespace itself", []string{"repository:team/**:pull"}, []string{"repository:team:pull"}, false},
+		{"one of two", []string{"repository:team/**:pull"}, []string{"repository:team/a:pull", "repository:b:pull"}, false},
+		{"everything", []string{"repository:team/**:pull"}, []string{"repository:**:pull"}, false},
+		{"an action more", []string{"repository:**:pull"}, []string{"repository:a:pull,push"}, false},
+		{"all actions", []string{"repository:**:pull,push"}, []string{"repository:a:*"}, false},
+		{"actions from two scopes", []string{"repository:**:pull", "repository:a/**:push,delete"}, []string{"repository:a/b:*"}, true},
+		{"actions from a scope that is elsewhere", []string{"repository:**:pull", "repository:b/**:push,delete"}, []string{"repository:a/b:*"}, false},
+		{"within a segment", []string{"repository:t*/**:pull"}, []string{"repository:team*/x:pull"}, true},
+		{"a star for a name", []string{"repository:team/app:pull"}, []string{"repository:team/*:pull"}, false},
+		{"a ** for a *", []string{"repository:team/*:pull"}, []string{"repository:team/**:pull"}, false},
+		{"a port", []string{"repository:**:pull"}, []string{"repository:host:5000/**:pull"}, true},
+		{"the catalog by name", []string{"registry:catalog:*"}, []string{"registry:catalog:*"}, true},
+		{"the catalog by all repositories", []string{"repository:**:*"}, []string{"registry:catalog:*"}, false},
+		{"repositories by the catalog", []string{"registry:catalog:*"}, []string{"repository:a:pull"}, false},
+		{"two halves together are missed", []string{"repository:*:pull", "repository:*/**:pull"}, []string{"repository:**:pull"}, false},
+		{"nothing by nothing", nil, nil, true},
+		{"something by nothing", nil, []string{"repository:a:pull"}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			wide, narrow := ceiling(t, tt.wide), ceiling(t, tt.narrow)
+			if got := wide.Covers(narrow); got != tt.want {
+				t.Errorf("Covers() = %t", got)
+			}
+			if !policy.Unlimited().Covers(narrow) || narrow.Covers(policy.Unlimited()) {
+				t.Error("an unlimited ceiling is not wider")
+			}
+		})
+	}
+}
+
+func ceiling(tb testing.TB, scopes []string) policy.Ceiling {
+	tb.Helper()
+	c, err := policy.ParseCeiling(scopes)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}

@@ -149,7 +149,7 @@
 // from one team's repositories. It never adds a right: what the rules allow and
 // the ceiling does not cover is refused, with the reason "ceiling". The zero
 // [Ceiling] covers nothing; [Unlimited] says outright that there is none. See
-// [ParseCeiling].
+// [ParseCeiling], and [Ceiling.Covers] for whether one lies within another.
 //
 // # What is asked
 //

@@ -336,6 +336,74 @@ func TestACeilingNeverWidens(t *testing.T) {
 	})
 }
 
+// What a ceiling covers grants nothing that it does not grant itself.
+func TestCoveredCeilingsGrantNoMore(t *testing.T) {
+	p := compile(t, rule("all", anyone, on("**"), allow("*")), rule("list", anyone, allow("catalog")))
+	covered := 0
+	rapid.Check(t, func(t *rapid.T) {
+		for range 20 {
+			wide := list(t, "wide", 1, 2, func() string { return drawCeilingScope(t, drawPattern(t, policy.Rule{Anyone: true})) })
+			narrow := list(t, "narrow", 1, 2, func() string { return drawCeilingScope(t, drawNear(t, wide)) })
+			outer, inner := user("directory:alice"), user("directory:alice")
+			var err error
+			if outer.Ceiling, err = policy.ParseCeiling(wide); err != nil {
+				t.Fatal(err)
+			}
+			if inner.Ceiling, err = policy.ParseCeiling(narrow); err != nil || !outer.Ceiling.Covers(inner.Ceiling) {
+				continue
+			}
+			covered++
+			for range 20 {
+				asked := []policy.Scope{drawWithin(t, narrow)}
+				if small, large := p.Decide(inner, asked), p.Decide(outer, asked); len(small.Access) == 0 || !subset(small, large) {
+					t.Fatalf("%v covers %v, but grants %s and not %s", wide, narrow, granted(large), granted(small))
+				}
+			}
+		}
+	})
+	if covered < 50 {
+		t.Errorf("%d pairs were covered: the test saw next to nothing", covered)
+	}
+}
+
+func drawCeilingScope(t *rapid.T, pattern string) string {
+	if oneOf(t, "of", "catalog", "repository", "repository", "repository") == "catalog" {
+		return "registry:catalog:*"
+	}
+	return "repository:" + pattern + ":" + oneOf(t, "actions", "pull", "pull,push", "delete", "*")
+}
+
+// drawWithin draws a scope that one of a ceiling's lets through.
+func drawWithin(t *rapid.T, ceiling []string) policy.Scope {
+	scope := oneOf(t, "within", ceiling...)
+	if scope == "registry:catalog:*" {
+		return policy.Scope{Type: "registry", Name: "catalog", Actions: []string{"*"}}
+	}
+	pattern := strings.TrimPrefix(scope[:strings.LastIndex(scope, ":")], "repository:")
+	var name []string
+	for _, segment := range strings.Split(pattern, "/") {
+		switch {
+		case segment == "**":
+			name = append(name, list(t, "segments", 1, 3, func() string { return oneOf(t, "segment", "a", "b", "ab") })...)
+		case strings.Trim(segment, "*") == "":
+			name = append(name, oneOf(t, "segment", "a", "b", "ab"))
+		default:
+			name = append(name, strings.ReplaceAll(segment, "*", oneOf(t, "star", "", "a", "b")))
+		}
+	}
+	return policy.Scope{Type: "repository", Name: strings.Join(name, "/"), Actions: []string{"*"}}
+}
+
+// drawNear draws a pattern that differs in one segment or none from that of one of the
+// scopes.
+func drawNear(t *rapid.T, scopes []string) string {
+	pattern := strings.TrimPrefix(oneOf(t, "near", scopes...), "repository:")
+	segments := strings.Split(pattern[:strings.LastIndex(pattern, ":")], "/")
+	i := rapid.IntRange(0, len(segments)-1).Draw(t, "at")
+	segments[i] = oneOf(t, "instead", segments[i], "a", "ab", "a*", "*", "**", "a/b", "*/b", "**/a")
+	return strings.Join(segments, "/")
+}
+
 // All rules that Lint finds to change nothing may go at once.
 func TestIdleRulesChangeNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
