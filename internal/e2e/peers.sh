@@ -191,12 +191,14 @@ servers)
 	debian podman podman
 	debian java default-jre-headless
 	debian mvn maven
+	debian python3 python3
 	install_wanted
 	debian_image
 	built registry "$registry"
 	built crane "$crane"
 	built oras oras.land/oras/cmd/oras@v1.3.6
 	built regctl github.com/regclient/regclient/cmd/regctl@v0.11.7
+	built gitleaks github.com/zricethezav/gitleaks/v8@v8.30.1
 	keycloak 26.7.3
 	built helm helm.sh/helm/v3/cmd/helm@v3.22.0
 	;;

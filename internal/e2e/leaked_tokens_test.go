@@ -1,0 +1,221 @@
+package e2e_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/pat"
+	"github.com/shorepass/shorepass/internal/e2e/stack"
+)
+
+// leakedAs are ways in which a token stands in a file, or what is none.
+var leakedAs = map[string]func(token string) string{
+	"token": func(token string) string { return token },
+	"basic": basic,
+	"kubernetes": func(token string) string {
+		return base64.StdEncoding.EncodeToString([]byte(`{"auths":{"registry.corp.example":{"auth":"` + basic(token) + `"}}}`))
+	},
+	"wrong": func(token string) string { return token[:53] + string("01"[strings.Count(token[53:], "0")]) },
+	"short": func(token string) string { return token[:53] },
+	"long":  func(token string) string { return token + "0" },
+	"dash":  func(token string) string { return token[:30] + "-" + token[31:] },
+	"upper": func(token string) string { return "SRP_" + token[4:] },
+	"id":    func(token string) string { return token[:16] },
+}
+
+func basic(token string) string { return base64.StdEncoding.EncodeToString([]byte("ci:" + token)) }
+
+// leakedFiles are as people commit them, and what is in them: so many tokens, and so many
+// strings that only the checksum tells from one.
+var leakedFiles = map[string]struct {
+	content       string
+	tokens, wrong int
+}{
+	"deploy.sh":        {"#!/bin/sh\ndocker login -u ci -p {{token}} registry.corp.example\n", 1, 0},
+	"two-in-a-line":    {"{{token}},{{token}}\n", 2, 0},
+	"url.txt":          {"https://ci:{{token}}@login.corp.example/token\n", 1, 0},
+	"escaped.json":     {`{"text": "first line\n{{token}}\nthird"}`, 1, 0},
+	"end-of-file.env":  {"REGISTRY_PASSWORD={{token}}", 1, 0},
+	"underscores.py":   {"name = 'prefix_{{token}}_suffix'\n", 1, 0},
+	"config.json":      {`{"auths":{"registry.corp.example":{"auth":"{{basic}}"}}}`, 1, 0},
+	"log.txt":          {"> Authorization: Basic {{basic}}\n", 1, 0},
+	"kubernetes.yaml":  {"kind: Secret\ndata:\n  .dockerconfigjson: {{kubernetes}}\n", 1, 0},
+	"right-and-wrong":  {"{{wrong}} {{token}}\n", 1, 1},
+	"wrong-checksum":   {"token: {{wrong}}\n", 0, 1},
+	"too-short":        {"token: {{short}}\n", 0, 0},
+	"too-long":         {"token: {{long}}\n", 0, 0},
+	"other-alphabet":   {"token: {{dash}}\n", 0, 0},
+	"upper-case":       {"token: {{upper}}\n", 0, 0},
+	"public-id-alone":  {"token {{id}} was revoked\n", 0, 0},
+	"prefix-elsewhere": {"the srp_client_secret of RFC 5054\n", 0, 0},
+}
+
+// spill writes the files, and returns the public ids of the tokens in each.
+func spill(t *testing.T, dir string) map[string][]string {
+	t.Helper()
+	ids := map[string][]string{}
+	for name, f := range leakedFiles {
+		content := regexp.MustCompile(`{{(\w+)}}`).ReplaceAllStringFunc(f.content, func(way string) string {
+			text := pat.NewText()
+			if way = strings.Trim(way, "{}"); way == "token" || way == "basic" || way == "kubernetes" {
+				ids[name] = append(ids[name], text.ID())
+			}
+			return leakedAs[way](text.Secret().Reveal())
+		})
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ids
+}
+
+// TestFindTokens runs the script of docs/leaked-tokens.md over files with tokens, and
+// with what looks like them.
+func TestFindTokens(t *testing.T) {
+	dir := t.TempDir()
+	ids := spill(t, dir)
+	for name, f := range leakedFiles {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(dir, name)
+			r := findTokens(t, "", path)
+			if r.Code != min(1, f.tokens) {
+				t.Errorf("exit code %d of %d tokens\n%s", r.Code, f.tokens, r.Text())
+			}
+			if strings.Count(r.Stdout, "\n") != f.tokens || strings.Contains(r.Text(), "srp_") {
+				t.Errorf("it prints\n%s", r.Text())
+			}
+			for _, id := range ids[name] {
+				if !strings.Contains(r.Stdout, id+": a token\n") {
+					t.Errorf("%s is not in\n%s", id, r.Stdout)
+				}
+			}
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if piped := findTokens(t, string(content)); piped.Code != r.Code || strings.ReplaceAll(piped.Stdout, "standard input", path) != r.Stdout {
+				t.Errorf("from standard input it prints\n%s", piped.Text())
+			}
+			if all := findTokens(t, "", "--all", path); strings.Count(all.Stdout, "its checksum is wrong") != f.wrong {
+				t.Errorf("with --all it prints\n%s", all.Stdout)
+			}
+		})
+	}
+	if r := findTokens(t, "", filepath.Join(dir, "not-there")); r.Code != 2 {
+		t.Errorf("of a file that is not there: exit code %d", r.Code)
+	}
+}
+
+func findTokens(t *testing.T, stdin string, args ...string) stack.Result {
+	t.Helper()
+	return stack.Run(t, nil, stdin, stack.Find(t, "python3"), append([]string{filepath.Join("..", "..", "docs", "leaked-tokens", "find_tokens.py")}, args...)...)
+}
+
+// TestFindTokensAgrees has the script judge what connectors/pat judges: tokens, and
+// tokens with a character that differs.
+func TestFindTokensAgrees(t *testing.T) {
+	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	var text strings.Builder
+	var want []string
+	for i := range 2000 {
+		token := pat.NewText().Secret().Reveal()
+		if i%2 == 1 {
+			at := 4 + i/2%50
+			token = token[:at] + string(digits[(strings.IndexByte(digits, token[at])+1+i%61)%62]) + token[at+1:]
+		}
+		verdict := "no token: its checksum is wrong"
+		if _, ok := pat.ParseText(connectors.NewSecret(token)); ok {
+			verdict = "a token"
+		}
+		fmt.Fprintln(&text, token)
+		want = append(want, fmt.Sprintf("standard input:%d: %s: %s", i+1, token[4:16], verdict))
+	}
+	if got := strings.Split(strings.TrimSpace(findTokens(t, text.String(), "--all").Stdout), "\n"); !slices.Equal(got, want) {
+		t.Errorf("of %d strings, %d are judged as connectors/pat does", len(want), len(got))
+	}
+}
+
+// TestGitleaks runs gitleaks with the configuration of docs/leaked-tokens.md.
+func TestGitleaks(t *testing.T) {
+	dir := t.TempDir()
+	spill(t, dir)
+	report := filepath.Join(t.TempDir(), "report.json")
+	r := stack.Run(t, nil, "", stack.Find(t, "gitleaks"), "dir", dir, "--no-banner", "--config", filepath.Join("..", "..", "docs", "leaked-tokens", "gitleaks.toml"),
+		"--report-format", "json", "--report-path", report)
+	if r.Code != 1 {
+		t.Fatalf("exit code %d:\n%s", r.Code, r.Text())
+	}
+	content, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var findings []struct{ RuleID, File, Secret string }
+	if err := json.Unmarshal(content, &findings); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for _, f := range findings {
+		if f.RuleID == "shorepass-access-token" {
+			found[filepath.Base(f.File)]++
+			if len(f.Secret) != 54 {
+				t.Errorf("%s: a secret of %d characters", f.File, len(f.Secret))
+			}
+		}
+	}
+	wantLeaks(t, found)
+
+	// What the page says to do next.
+	judged := findTokens(t, "", "--all", report)
+	if got := strings.Count(judged.Stdout, "its checksum is wrong"); judged.Code != 1 || got == 0 {
+		t.Errorf("of the report, find_tokens.py says (exit code %d)\n%s", judged.Code, judged.Text())
+	}
+}
+
+// wantLeaks wants what a scanner found, by file, to be the tokens and what only their
+// checksum tells from them.
+func wantLeaks(t *testing.T, found map[string]int) {
+	t.Helper()
+	want := map[string]int{}
+	for name, f := range leakedFiles {
+		if n := f.tokens + f.wrong; n > 0 {
+			want[name] = n
+		}
+	}
+	if !maps.Equal(found, want) {
+		t.Errorf("found %v, want %v", found, want)
+	}
+}
+
+// TestLeakedTokensPage compares what docs/leaked-tokens.md shows of the files with them,
+// and its example with connectors/pat.
+func TestLeakedTokensPage(t *testing.T) {
+	page := document(t, "docs/leaked-tokens.md")
+	for file, language := range map[string]string{"gitleaks.toml": "toml", "trufflehog.yaml": "yaml"} {
+		if rule := fenced(t, page, language, "srp_"); !strings.Contains(document(t, "docs/leaked-tokens/"+file), strings.TrimSpace(rule)) {
+			t.Errorf("%s does not have\n%s", file, rule)
+		}
+	}
+	form := strings.TrimSpace(fenced(t, page, "regex", "srp_"))
+	for _, file := range []string{"gitleaks.toml", "trufflehog.yaml", "find_tokens.py"} {
+		if !strings.Contains(document(t, "docs/leaked-tokens/"+file), form) {
+			t.Errorf("%s looks for something else than %s", file, form)
+		}
+	}
+	row := regexp.MustCompile("(?m)^\\| `(srp_\\w+)` `(\\w+)` \\| `0x[0-9A-F]+` \\| `(\\w+)` \\|$").FindStringSubmatch(page)
+	if row == nil {
+		t.Fatal("there is no example of a checksum")
+	}
+	example := strings.Join(row[1:], "")
+	if _, ok := pat.ParseText(connectors.NewSecret(example)); !ok || !regexp.MustCompile("^"+form+"$").MatchString(example) {
+		t.Errorf("the example is no token: %q", row[1:])
+	}
+}
