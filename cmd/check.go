@@ -90,6 +90,7 @@ func (p *program) check(path string) (cfg *config.Config, findings []finding) {
 	if cfg == nil {
 		return nil, findings
 	}
+	p.lookAtDatabase(cfg)
 	for _, w := range cfg.Warnings() {
 		findings = append(findings, newFinding("warning", w))
 	}

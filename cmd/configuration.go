@@ -35,6 +35,7 @@ func (p *program) load(path string) (*config.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the configuration has faults:\n%w", err)
 	}
+	p.lookAtDatabase(cfg)
 	return cfg, nil
 }
 

@@ -26,6 +26,7 @@ type daemon struct {
 	logger  *slog.Logger
 	audit   *audit.Log
 	rings   map[string]*token.Ring
+	checks  []server.Check // what it cannot do without, besides keys and audit log
 	monitor *server.Monitor
 	tasks   []*task
 	closers []func() error // closed last to first
@@ -40,9 +41,9 @@ type task struct {
 	listener  net.Listener
 }
 
-// openDaemon opens what needs no port: the data folder, the audit log, the keys, the
-// connectors.
-func (p *program) openDaemon(cfg *config.Config, logger *slog.Logger) (_ *daemon, err error) {
+// openDaemon opens what needs no port: the data folder, the audit log, the database, the
+// keys, the connectors.
+func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *slog.Logger) (_ *daemon, err error) {
 	d := &daemon{cfg: cfg, logger: logger, rings: map[string]*token.Ring{}}
 	defer func() {
 		if err != nil {
@@ -58,6 +59,13 @@ func (p *program) openDaemon(cfg *config.Config, logger *slog.Logger) (_ *daemon
 		return nil, err
 	}
 	d.closers = append(d.closers, d.audit.Close)
+	if err := p.openDatabase(ctx, cfg, logger); err != nil {
+		return nil, err
+	}
+	if p.database != nil {
+		d.closers = append(d.closers, p.database.Close)
+		d.checks = append(d.checks, server.Check{Name: "database", Run: p.database.Check})
+	}
 	realms, err := p.openRealms(d)
 	if err != nil {
 		return nil, err
@@ -110,7 +118,7 @@ func (d *daemon) prepare(b *broker.Broker) error {
 	for name, ring := range d.rings {
 		public.Realms[name], admin.Realms[name] = ring, ring
 	}
-	d.monitor = server.NewMonitor(server.Check{Name: "signing", Run: d.signs}, server.Check{Name: "audit", Run: d.audit.Check})
+	d.monitor = server.NewMonitor(append(d.checks, server.Check{Name: "signing", Run: d.signs}, server.Check{Name: "audit", Run: d.audit.Check})...)
 	d.tasks = []*task{
 		{name: "the token endpoint", key: "listen", network: "tcp", address: d.cfg.Listen, server: server.HTTP(server.New(public), certificate, d.logger)},
 		{name: "the monitor", key: "monitor", network: "tcp", address: d.cfg.Monitor, server: server.HTTP(d.monitor.Handler(), nil, d.logger)},

@@ -45,7 +45,9 @@ func Main(extra map[string]connectors.Type) int {
 // Run runs one command line and returns its exit code: 0 fine, 1 the answer is no or
 // the input is wrong, 2 usage.
 func Run(ctx context.Context, args []string, s Streams, extra map[string]connectors.Type) int {
-	root := newRoot(&program{Streams: s, types: connectorTypes(extra)})
+	p := newProgram(s, extra)
+	defer p.close()
+	root := newRoot(p)
 	root.SetArgs(args)
 	root.SetIn(s.In)
 	root.SetOut(s.Out)
@@ -68,7 +70,7 @@ func Run(ctx context.Context, args []string, s Streams, extra map[string]connect
 // program is what every subcommand shares.
 type program struct {
 	Streams
-	types map[string]connectors.Type
+	wiring
 }
 
 func newRoot(p *program) *cobra.Command {

@@ -56,7 +56,7 @@ func (p *program) serve(ctx context.Context, cfg *config.Config) (err error) {
 	signal.Ignore(syscall.SIGPIPE) // a log or audit pipe that breaks is an error like others
 	defer calmCollector()()
 
-	d, err := p.openDaemon(cfg, logger)
+	d, err := p.openDaemon(ctx, cfg, logger)
 	if err != nil {
 		return err
 	}

@@ -1,12 +1,14 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/shorepass/shorepass/broker/token"
 	"github.com/shorepass/shorepass/connectors"
@@ -15,11 +17,34 @@ import (
 	"github.com/shorepass/shorepass/connectors/oidc"
 	"github.com/shorepass/shorepass/connectors/static"
 	"github.com/shorepass/shorepass/internal/config"
+	"github.com/shorepass/shorepass/internal/store"
 )
+
+// tokenType is the type of the connector that takes personal access tokens.
+const tokenType = "pat"
+
+// wiring is what connectors are made of.
+type wiring struct {
+	types    map[string]connectors.Type
+	database *store.Store // of the access tokens; nil where no realm has a connector for them
+}
+
+func newProgram(s Streams, extra map[string]connectors.Type) *program {
+	p := &program{Streams: s}
+	p.types = p.connectorTypes(extra)
+	return p
+}
+
+// close closes what a command may have left open.
+func (w *wiring) close() {
+	if w.database != nil {
+		_ = w.database.Close() // what was to be kept was acknowledged
+	}
+}
 
 // connectorTypes is every connector type there is, by the name that configurations
 // use. A type of extra takes the place of a built-in one.
-func connectorTypes(extra map[string]connectors.Type) map[string]connectors.Type {
+func (w *wiring) connectorTypes(extra map[string]connectors.Type) map[string]connectors.Type {
 	hashes := static.NewBound()
 	openStatic := func(cfg *static.Config, d connectors.Deps) (*static.Directory, error) {
 		return static.New(cfg, d, hashes)
@@ -108,6 +133,42 @@ func (p *program) openMembers(r config.Realm, logger *slog.Logger) ([]connectors
 	}
 	return members, closeAll, nil
 }
+
+// keepsTokens reports whether a realm has a connector for access tokens, so that there is
+// a database.
+func keepsTokens(cfg *config.Config) bool {
+	return slices.ContainsFunc(cfg.Realms, func(r config.Realm) bool {
+		return slices.ContainsFunc(r.Connectors, func(c config.Connector) bool { return c.Type == tokenType })
+	})
+}
+
+// openDatabase opens the database for a process that holds the lock of data_dir, before
+// the connectors. Where it fails by what may pass, the process goes on: all that needs no
+// database does.
+func (w *wiring) openDatabase(ctx context.Context, cfg *config.Config, logger *slog.Logger) error {
+	if !keepsTokens(cfg) {
+		return nil
+	}
+	w.close() // that for looking
+	opened, err := store.Open(ctx, databasePath(cfg), store.Options{Logger: logger})
+	if opened == nil {
+		return err
+	}
+	if err != nil {
+		logger.Error("access tokens are refused until the database can be used", slog.Any("error", err))
+	}
+	w.database = opened
+	return nil
+}
+
+// lookAtDatabase has connectors read the database, for commands that change nothing.
+func (w *wiring) lookAtDatabase(cfg *config.Config) {
+	if keepsTokens(cfg) {
+		w.database, _ = store.Open(context.Background(), databasePath(cfg), store.Options{ReadOnly: true}) // opens when asked, and fails then
+	}
+}
+
+func databasePath(cfg *config.Config) string { return filepath.Join(cfg.DataDir, store.FileName) }
 
 // openRing loads the keys of a realm, or makes them on the first start. The caller
 // holds the lock of data_dir.

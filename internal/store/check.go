@@ -1,0 +1,57 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// Check fails while tokens cannot be read, or could not be changed. It writes nothing
+// unless the last write failed.
+func (s *Store) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return s.run(ctx, func(h *handles) error {
+		var some bool
+		if err := h.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM tokens)`).Scan(&some); err != nil {
+			return err
+		}
+		const write = 2 // W_OK of access(2)
+		if err := syscall.Access(s.path, write); err != nil {
+			return fmt.Errorf("access: %w", err)
+		}
+		// This takes the lock, and gives it back.
+		return h.transaction(ctx, func(ctx context.Context, q queryer) error {
+			if !h.failing.Load() {
+				return nil
+			}
+			_, err := q.ExecContext(ctx, `PRAGMA application_id = 0`) // written, though nothing changes
+			return err
+		})
+	})
+}
+
+// checkpoint moves all of the write-ahead log to the database's own file. Whoever reads
+// just then is waited for, and it is tried until the context ends.
+func (s *Store) checkpoint(ctx context.Context) error {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	return s.run(ctx, func(h *handles) error {
+		for {
+			var busy, logged, moved int
+			if err := h.writer.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &logged, &moved); err != nil {
+				return err
+			}
+			if busy == 0 {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return errors.Join(ctx.Err(), errors.New("the write-ahead log is in use"))
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	})
+}

@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/shorepass/shorepass/connectors/pat"
+)
+
+// Owner returns what is known of an account, or fails with [pat.ErrNoOwner].
+func (s *Store) Owner(ctx context.Context, realm string, a pat.Account) (o pat.Owner, err error) {
+	err = s.read(ctx, func(ctx context.Context, q queryer) (err error) {
+		o, err = scanOwner(q.QueryRowContext(ctx, `SELECT `+ownerColumns+` FROM owners WHERE realm = ? AND connector = ? AND account = ?`, realm, a.Connector, a.ID))
+		if errors.Is(err, sql.ErrNoRows) {
+			err = pat.ErrNoOwner
+		}
+		return err
+	})
+	return o, err
+}
+
+// Owners returns the accounts that were last known by a user name, the one seen last
+// first: a name that was given to somebody else has more than one.
+func (s *Store) Owners(ctx context.Context, realm, connector, username string) (owners []pat.Owner, err error) {
+	err = s.read(ctx, func(ctx context.Context, q queryer) error {
+		rows, err := q.QueryContext(ctx, `SELECT `+ownerColumns+` FROM owners WHERE realm = ? AND connector = ? AND username = ? ORDER BY seen DESC, account`, realm, connector, username)
+		if err != nil {
+			return err
+		}
+		owners, err = all(rows, scanOwner)
+		return err
+	})
+	return owners, err
+}
+
+// SaveOwner keeps what is known of an account, unless what is there was seen later.
+func (s *Store) SaveOwner(ctx context.Context, o pat.Owner) error {
+	return s.write(ctx, func(ctx context.Context, q queryer) error { return saveOwner(ctx, q, o) })
+}
+
+func saveOwner(ctx context.Context, q queryer, o pat.Owner) error {
+	_, err := q.ExecContext(ctx, `INSERT INTO owners (`+ownerColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET username = excluded.username, "groups" = excluded."groups", seen = excluded.seen, gone = excluded.gone
+		WHERE excluded.seen >= owners.seen`,
+		o.Realm, o.Account.Connector, o.Account.ID, o.Username, list(o.Groups), o.Seen.Unix(), o.Gone)
+	return err
+}

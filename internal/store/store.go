@@ -1,0 +1,211 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors/pat"
+)
+
+// FileName is the database's name in the data folder.
+const FileName = "shorepass.db"
+
+const (
+	within      = 4 * time.Second // how long an operation may take whose context allows more
+	reopenEvery = time.Second     // how often a database that failed is opened anew
+	cached      = 4096            // how many tokens are remembered
+)
+
+// Options are how a database is opened.
+type Options struct {
+	// ReadOnly is for looking at a database that is there: nothing is made, and nothing
+	// brought up to date. It is not opened before it is asked something.
+	ReadOnly bool
+
+	Logger *slog.Logger     // nil: nothing is logged
+	Now    func() time.Time // nil: time.Now
+}
+
+// Store is an open database. Its methods honour the deadline of their context, and take
+// no longer than four seconds. They are safe for concurrent use.
+type Store struct {
+	path    string
+	options Options
+	cache   *cache
+
+	mu      sync.Mutex
+	open    *handles  // nil: the database is not open
+	cause   error     // why it is not, or is to be opened anew
+	tried   time.Time // when that was last tried
+	opening bool      // it is being tried
+	closed  bool
+}
+
+// Open opens the database at path, makes it where there is none, and brings its schema up
+// to date. Where the database fails by what may end without anybody working on it (it is
+// locked, the disk is full or read-only), the store is returned together with the error:
+// its methods fail until that ends. Any other error comes without a store.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{path: absolute, options: o, cache: newCache(cached)}
+	if o.ReadOnly {
+		return s, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	_, err = s.handles(ctx)
+	var failure *Error
+	switch {
+	case err == nil:
+		return s, nil
+	case errors.As(err, &failure) && failure.Kind.passes():
+		return s, err
+	}
+	return nil, errors.Join(err, s.Close())
+}
+
+// Close closes the database. Operations that are under way fail.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	opened := s.open
+	s.closed, s.open = true, nil
+	s.cache.empty()
+	return opened.close()
+}
+
+// handles returns the connections. Where the database has failed, one caller opens it
+// anew, and the others are told why it failed.
+func (s *Store) handles(ctx context.Context) (*handles, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, s.failed(errors.New("it is closed"))
+	case s.open != nil && s.cause == nil:
+		return s.open, nil
+	case s.opening || s.cause != nil && time.Since(s.tried) < reopenEvery:
+		return nil, s.cause
+	}
+	broken := s.open
+	s.open, s.opening = nil, true
+	s.mu.Unlock()
+	s.cache.empty() // another file may be in its place
+	_ = broken.close()
+	opened, err := connect(ctx, s.path, s.options)
+	s.mu.Lock()
+	s.tried, s.opening = time.Now(), false
+	switch {
+	case err != nil:
+		s.cause = s.failed(err)
+		return nil, s.cause
+	case s.closed:
+		return nil, s.failed(errors.Join(errors.New("it is closed"), opened.close()))
+	}
+	if s.cause != nil {
+		s.options.Logger.Info("the database is open again", slog.String("path", s.path))
+	}
+	s.open, s.cause = opened, nil
+	return opened, nil
+}
+
+// note sees to it that a failure does not outlive its cause: connections that are no good
+// any more are opened anew.
+func (s *Store) note(h *handles, err error) {
+	var failure *Error
+	switch {
+	case !errors.As(err, &failure):
+	case failure.Kind == ReadOnly:
+		h.renew()
+	case failure.Kind.breaks():
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.open == h {
+			s.cause = err
+		}
+	}
+}
+
+// read runs an operation that only reads.
+func (s *Store) read(ctx context.Context, do func(context.Context, queryer) error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return s.run(ctx, func(h *handles) error { return do(ctx, h.readers) })
+}
+
+// write runs an operation in one transaction. Once begun, it does not end with its
+// caller: a client that goes away must not leave in doubt what has happened.
+func (s *Store) write(ctx context.Context, do func(context.Context, queryer) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	bounded, cancel := detached(ctx)
+	defer cancel()
+	return s.run(bounded, func(h *handles) error { return h.transaction(bounded, do) })
+}
+
+// detached returns a context that ends with the deadline of ctx, or after the time of an
+// operation, but not when ctx is canceled.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline := time.Now().Add(within)
+	if earlier, ok := ctx.Deadline(); ok && earlier.Before(deadline) {
+		deadline = earlier
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), deadline)
+}
+
+// run runs an operation on the connections, and sorts its failure.
+func (s *Store) run(ctx context.Context, do func(*handles) error) error {
+	h, err := s.handles(ctx)
+	if err != nil {
+		return err
+	}
+	if err = do(h); err == nil {
+		return nil
+	}
+	if isAnswer(err) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	err = s.failed(err)
+	s.note(h, err)
+	return err
+}
+
+// isAnswer reports whether an error is what the database says, and no failure of it.
+func isAnswer(err error) bool {
+	return errors.Is(err, pat.ErrNoToken) || errors.Is(err, pat.ErrNoOwner) || errors.Is(err, pat.ErrNameTaken)
+}
+
+// prepareFile makes the database's file, or sees to it that it is the user's own. SQLite
+// gives the files beside it the same mode.
+func prepareFile(path string) error {
+	const private = 0o600
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, private)
+	if err == nil {
+		return f.Close()
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	// Not opened: closing it would give up the locks that SQLite holds on it.
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() == private {
+		return err
+	}
+	return os.Chmod(path, private)
+}

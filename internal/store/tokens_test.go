@@ -1,0 +1,278 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors/pat"
+	"github.com/shorepass/shorepass/internal/store"
+)
+
+// A token comes back as it was kept, from the file and from the cache.
+func TestTokenComesBack(t *testing.T) {
+	for name, want := range map[string]pat.Token{"least": token("least"), "full": full()} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			create(t, s, want)
+			for _, from := range []string{"file", "cache"} {
+				got := get(t, s, want.ID)
+				if got.Networks, got.Groups = none(got.Networks), none(got.Groups); !reflect.DeepEqual(got, want) {
+					t.Errorf("from the %s\n%+v\nwant\n%+v", from, got, want)
+				}
+			}
+		})
+	}
+}
+
+// none is nil for an empty list.
+func none[T any](items []T) []T {
+	if len(items) == 0 {
+		return nil
+	}
+	return items
+}
+
+func TestNoToken(t *testing.T) {
+	s := open(t)
+	kept := create(t, s, token("ci"))
+	for name, at := range map[string][2]string{
+		"unknown id":    {"corp", "000000000000"},
+		"another realm": {"other", kept.ID},
+		"a pattern":     {"corp", "%"},
+		"empty":         {"corp", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, err := s.Token(t.Context(), at[0], at[1]); !errors.Is(err, pat.ErrNoToken) || errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// A name is taken by the tokens that still count, of one account in one realm.
+func TestNames(t *testing.T) {
+	ended := token("ci")
+	ended.Created, ended.Expires = now.Add(-2*time.Hour), now
+	live := token("ci")
+	bob := token("ci")
+	bob.Account.ID = "uuid-of-bob"
+	elsewhere := token("ci")
+	elsewhere.Realm = "other"
+	for _, tt := range []struct {
+		name  string
+		there pat.Token
+		next  pat.Token
+		gone  bool // what is there is revoked
+		want  error
+	}{
+		{"live", live, token("ci"), false, pat.ErrNameTaken},
+		{"another name", live, token("CI"), false, nil},
+		{"revoked", live, token("ci"), true, nil},
+		{"expired", ended, token("ci"), false, nil},
+		{"another's", bob, token("ci"), false, nil},
+		{"another realm's", elsewhere, token("ci"), false, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := open(t)
+			of := owner()
+			of.Account, of.Realm = tt.there.Account, tt.there.Realm
+			if err := s.Create(t.Context(), tt.there, of); err != nil {
+				t.Fatal(err)
+			}
+			if tt.gone {
+				revoke(t, s, tt.there.ID)
+			}
+			if err := s.Create(t.Context(), tt.next, owner()); !errors.Is(err, tt.want) {
+				t.Errorf("error %v, want %v", err, tt.want)
+			}
+			if _, err := s.Token(t.Context(), "corp", tt.next.ID); (err == nil) != (tt.want == nil) {
+				t.Errorf("the new token: %v", err)
+			}
+		})
+	}
+}
+
+// A refused creation leaves the owner as it was: it is one transaction.
+func TestCreateIsOneTransaction(t *testing.T) {
+	s := open(t)
+	create(t, s, token("ci"))
+	later := owner()
+	later.Groups, later.Seen = []string{"other"}, now.Add(time.Hour)
+	if err := s.Create(t.Context(), token("ci"), later); !errors.Is(err, pat.ErrNameTaken) {
+		t.Fatal(err)
+	}
+	if got, err := s.Owner(t.Context(), "corp", alice); err != nil || !reflect.DeepEqual(got, owner()) {
+		t.Errorf("the owner is %+v, %v", got, err)
+	}
+}
+
+func TestCreateWithoutOwner(t *testing.T) {
+	s := open(t)
+	if err := s.Create(t.Context(), token("ci"), pat.Owner{}); !errors.Is(err, pat.ErrNoOwner) {
+		t.Errorf("of nobody who is known: %v", err)
+	}
+	if err := s.SaveOwner(t.Context(), owner()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Create(t.Context(), token("ci"), pat.Owner{}); err != nil {
+		t.Errorf("of somebody who is known: %v", err)
+	}
+}
+
+func TestTokens(t *testing.T) {
+	s := open(t)
+	older, newer, ended, taken := token("older"), token("newer"), token("ended"), token("taken")
+	older.Created = now.Add(-time.Minute)
+	ended.Created, ended.Expires = now.Add(-3*time.Minute), now
+	taken.Created = now.Add(-2 * time.Minute)
+	bobs := token("bobs")
+	bobs.Account, bobs.Created = pat.Account{Connector: "local", ID: "bob"}, now.Add(-4*time.Minute)
+	elsewhere := token("elsewhere")
+	elsewhere.Realm = "other"
+	for _, one := range []pat.Token{older, newer, ended, taken, bobs, elsewhere} {
+		of := pat.Owner{Realm: one.Realm, Account: one.Account, Username: "alice", Seen: now}
+		if one.Account == bobs.Account {
+			of.Username = "bob"
+		}
+		if err := s.Create(t.Context(), one, of); err != nil {
+			t.Fatal(err)
+		}
+	}
+	revoke(t, s, taken.ID)
+	for _, tt := range []struct {
+		name   string
+		filter pat.Filter
+		want   []string
+	}{
+		{"all of a realm", pat.Filter{Realm: "corp"}, []string{"newer", "older", "taken", "ended", "bobs"}},
+		{"live", pat.Filter{Realm: "corp", Live: true}, []string{"newer", "older", "bobs"}},
+		{"bob's", pat.Filter{Realm: "corp", Connector: "local", Username: "bob"}, []string{"bobs"}},
+		{"a user's", pat.Filter{Realm: "corp", Connector: "directory", Username: "alice"}, []string{"newer", "older", "taken", "ended"}},
+		{"nobody's", pat.Filter{Realm: "corp", Connector: "local", Username: "alice"}, nil},
+		{"an account's that are live", pat.Filter{Realm: "corp", Account: &alice, Live: true}, []string{"newer", "older"}},
+		{"another realm's", pat.Filter{Realm: "other", Account: &alice}, []string{"elsewhere"}},
+		{"no realm's", pat.Filter{}, nil},
+		{"a page", pat.Filter{Realm: "corp", Limit: 2}, []string{"newer", "older"}},
+		{"the next page", pat.Filter{Realm: "corp", Limit: 2, After: pat.Place{Created: older.Created, ID: older.ID}}, []string{"taken", "ended"}},
+		{"the last page", pat.Filter{Realm: "corp", Limit: 2, After: pat.Place{Created: ended.Created, ID: ended.ID}}, []string{"bobs"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tokens, err := s.Tokens(t.Context(), tt.filter)
+			var names []string
+			for _, one := range tokens {
+				names = append(names, one.Name)
+			}
+			if err != nil || !slices.Equal(names, tt.want) {
+				t.Errorf("%v, %v, want %v", names, err, tt.want)
+			}
+		})
+	}
+}
+
+// Tokens that were made within a second come in the order of their ids, each once.
+func TestPages(t *testing.T) {
+	s := open(t)
+	var want []string
+	for i := range 7 {
+		want = append(want, create(t, s, token(fmt.Sprint(i))).ID)
+	}
+	slices.Sort(want)
+	var got []string
+	f := pat.Filter{Realm: "corp", Limit: 3}
+	for {
+		page, err := s.Tokens(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, one := range page {
+			got = append(got, one.ID)
+			f.After = pat.Place{Created: one.Created, ID: one.ID}
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestRevoke(t *testing.T) {
+	s := open(t)
+	one, two, three := create(t, s, token("one")), create(t, s, token("two")), create(t, s, token("three"))
+	get(t, s, one.ID) // into the cache
+	revoked := revoke(t, s, one.ID, two.ID, "000000000000")
+	if len(revoked) != 2 || revoked[0].ID != one.ID || !revoked[0].Revoked.Equal(now.Add(time.Minute)) || revoked[0].RevokedBy != "directory:alice" {
+		t.Errorf("revoked: %+v", revoked)
+	}
+	for id, want := range map[string]bool{one.ID: true, two.ID: true, three.ID: false} {
+		if got := !get(t, s, id).Revoked.IsZero(); got != want {
+			t.Errorf("token %s is revoked: %t", id, got)
+		}
+	}
+	again, err := s.Revoke(t.Context(), "corp", []string{one.ID, three.ID}, now.Add(time.Hour), "administrator")
+	if err != nil || len(again) != 1 || again[0].ID != three.ID {
+		t.Errorf("revoked again: %+v, %v", again, err)
+	}
+	if got := get(t, s, one.ID); !got.Revoked.Equal(now.Add(time.Minute)) || got.RevokedBy != "directory:alice" {
+		t.Errorf("the first revocation was written over: %+v", got)
+	}
+	if elsewhere, err := s.Revoke(t.Context(), "other", []string{one.ID}, now, "administrator"); err != nil || len(elsewhere) != 0 {
+		t.Errorf("of another realm: %+v, %v", elsewhere, err)
+	}
+}
+
+func TestRecordUses(t *testing.T) {
+	s := open(t)
+	one, two := create(t, s, token("one")), create(t, s, token("two"))
+	use := func(id string, at time.Time, from string) pat.Use {
+		u := pat.Use{Realm: "corp", ID: id, At: at}
+		if from != "" {
+			u.From = netip.MustParseAddr(from)
+		}
+		return u
+	}
+	err := s.RecordUses(t.Context(), []pat.Use{
+		use(one.ID, now.Add(time.Minute), "10.0.0.1"),
+		use(one.ID, now, "10.0.0.2"), // older
+		use(two.ID, now, ""),
+		use("000000000000", now, "10.0.0.3"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := get(t, s, one.ID); !got.LastUsed.Equal(now.Add(time.Minute)) || got.LastUsedFrom.String() != "10.0.0.1" {
+		t.Errorf("used %s from %s", got.LastUsed, got.LastUsedFrom)
+	}
+	if got := get(t, s, two.ID); !got.LastUsed.Equal(now) || got.LastUsedFrom.IsValid() {
+		t.Errorf("used %s from %s", got.LastUsed, got.LastUsedFrom)
+	}
+	if err := s.RecordUses(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHasTokens(t *testing.T) {
+	s := open(t)
+	has := func(realm string, a pat.Account, want bool) {
+		t.Helper()
+		if got, err := s.HasTokens(t.Context(), realm, a); err != nil || got != want {
+			t.Errorf("HasTokens = %t, %v", got, err)
+		}
+	}
+	ended := token("ended")
+	ended.Expires = now
+	create(t, s, ended)
+	has("corp", alice, false)
+	one := create(t, s, token("one"))
+	has("corp", alice, true)
+	has("other", alice, false)
+	has("corp", pat.Account{Connector: "local", ID: alice.ID}, false)
+	revoke(t, s, one.ID)
+	has("corp", alice, false)
+}
