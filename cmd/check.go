@@ -70,7 +70,7 @@ func (p *program) runCheck(ctx context.Context, o checkOptions) error {
 	if o.connect && cfg != nil {
 		realms = p.connect(ctx, cfg, o.user)
 	}
-	if err := p.printCheck(o, findings, realms); err != nil {
+	if err := p.printCheck(o, findings, presets(cfg), realms); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(findings, func(f finding) bool { return f.Severity == "error" }) || o.connect && !connected(realms, o.user) {
@@ -214,15 +214,23 @@ func newFinding(severity string, p strictyaml.Problem) finding {
 }
 
 // printCheck prints what was found and, where that was asked for, how connecting went.
-func (p *program) printCheck(o checkOptions, findings []finding, realms []realmReport) error {
+func (p *program) printCheck(o checkOptions, findings []finding, presets []*presetReport, realms []realmReport) error {
 	if o.json {
 		return p.printJSON(struct {
-			Findings []finding     `json:"findings"`
-			Realms   []realmReport `json:"realms,omitempty"`
-		}{append([]finding{}, findings...), realms})
+			Findings []finding       `json:"findings"`
+			Presets  []*presetReport `json:"presets,omitempty"`
+			Realms   []realmReport   `json:"realms,omitempty"`
+		}{append([]finding{}, findings...), presets, realms})
 	}
 	if err := p.printFindings(o.config, findings); err != nil {
 		return err
+	}
+	if !o.connect { // the reports on connectors tell it
+		for _, preset := range presets {
+			if _, err := fmt.Fprintf(p.Out, "realm %s, connector %s: %s\n", preset.Realm, preset.Connector, preset); err != nil {
+				return err
+			}
+		}
 	}
 	return p.printConnections(realms)
 }

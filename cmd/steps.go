@@ -13,12 +13,13 @@ import (
 
 // connectorReport is what was done with one connector, step by step.
 type connectorReport struct {
-	Name    string       `json:"name"`
-	Type    string       `json:"type"`
-	Verdict string       `json:"verdict"` // see the verdicts
-	Message string       `json:"message"` // the verdict in words; may be empty
-	Fix     string       `json:"fix,omitempty"`
-	Steps   []stepReport `json:"steps"`
+	Name    string        `json:"name"`
+	Type    string        `json:"type"`
+	Preset  *presetReport `json:"preset,omitempty"`
+	Verdict string        `json:"verdict"` // see the verdicts
+	Message string        `json:"message"` // the verdict in words; may be empty
+	Fix     string        `json:"fix,omitempty"`
+	Steps   []stepReport  `json:"steps"`
 }
 
 // The verdicts.
@@ -42,7 +43,7 @@ type stepReport struct {
 }
 
 func newReport(c config.Connector, verdict string) *connectorReport {
-	return &connectorReport{Name: c.Name, Type: c.Type, Verdict: verdict, Steps: []stepReport{}}
+	return &connectorReport{Name: c.Name, Type: c.Type, Preset: presetOf(c), Verdict: verdict, Steps: []stepReport{}}
 }
 
 // add notes a step. It is what a trace reports to.
@@ -75,6 +76,10 @@ func (r *connectorReport) unhandled(usernames connectors.UsernameForm, name stri
 	if _, ok := usernames.Parse(name); ok {
 		return
 	}
+	if strings.Contains(name, `\`) {
+		r.Message = "does not take this name: of those with a backslash only DOMAIN\\NAME is taken, where the connector has that domain"
+		return
+	}
 	r.Message = fmt.Sprintf("does not take this name: the realm's user names are %s", usernames)
 	if _, ok := connectors.UnicodeUsernames.Parse(name); ok {
 		r.Fix = "set unicode_usernames: true in the realm, for letters and digits of every script"
@@ -86,6 +91,9 @@ func (r *connectorReport) unhandled(usernames connectors.UsernameForm, name stri
 func (r *connectorReport) write(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  connector %s (%s)\n", r.Name, r.Type)
+	if r.Preset != nil {
+		fmt.Fprintf(&b, "    %s\n", r.Preset)
+	}
 	width := 0
 	for _, s := range r.Steps {
 		width = max(width, len(s.Step))
@@ -138,6 +146,8 @@ func rejectionFix(reason connectors.Reason) string {
 		return "make one entry answer to the name: see username_attribute, login_attributes, filter and base_dn of users"
 	case connectors.ReasonDisabled:
 		return "enable the account where it is kept"
+	case connectors.ReasonAccountExpired:
+		return "extend the account in the directory"
 	case connectors.ReasonLocked:
 		return "unlock the account in the directory"
 	case connectors.ReasonExpired, connectors.ReasonMustChange, connectors.ReasonGraceLogin:

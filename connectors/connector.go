@@ -169,10 +169,11 @@ const (
 	ReasonRestricted    Reason = "restricted"     // the directory forbids this account to sign in here
 
 	// What a directory with a password policy says of an account.
-	ReasonLocked     Reason = "locked"               // locked, by an administrator or after too many wrong passwords
-	ReasonExpired    Reason = "password-expired"     // the password is too old
-	ReasonMustChange Reason = "must-change-password" // an administrator has set the password, and it is to be changed first
-	ReasonGraceLogin Reason = "grace-login"          // the password has expired, and the directory would let it pass a few times more
+	ReasonLocked         Reason = "locked"               // locked, by an administrator or after too many wrong passwords
+	ReasonExpired        Reason = "password-expired"     // the password is too old
+	ReasonMustChange     Reason = "must-change-password" // an administrator has set the password, and it is to be changed first
+	ReasonAccountExpired Reason = "account-expired"      // the account was for a time, which has passed
+	ReasonGraceLogin     Reason = "grace-login"          // the password has expired, and the directory would let it pass a few times more
 
 	// Why one of our own tokens is refused.
 	ReasonBadToken     Reason = "bad-token"     // there is none of this text, or no connector takes such
@@ -262,3 +263,10 @@ type Path string
 
 // OneOrMany is a list that may be written as a single string.
 type OneOrMany []string
+
+// Preset is implemented by configuration structs with a key that sets others.
+type Preset interface {
+	// Preset returns that key with its value, and what it has set, as "key: value"; nothing
+	// where it is not written.
+	Preset() (by string, set []string)
+}

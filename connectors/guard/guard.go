@@ -23,6 +23,9 @@ type Config struct {
 // [connectors.Resolver] and [connectors.Decoy] where the directory does.
 func Password(d connectors.Directory, cfg Config) connectors.Connector {
 	p := &password{directory: d, config: cfg}
+	if domained, ok := d.(connectors.Domained); ok {
+		p.domain = domained.Domain()
+	}
 	resolver, resolves := d.(connectors.Resolver)
 	decoy, costs := d.(connectors.Decoy)
 	switch {
@@ -49,6 +52,7 @@ func Password(d connectors.Directory, cfg Config) connectors.Connector {
 type password struct {
 	directory connectors.Directory
 	config    Config
+	domain    connectors.Domain // of the directory's accounts; may be empty
 }
 
 var (
@@ -58,6 +62,12 @@ var (
 	_ connectors.Diagnoser = (*password)(nil)
 )
 
+// parse returns the canonical form of a user name, and whether it is one. What follows
+// knows a name by it alone, whether the directory's domain was typed before it or not.
+func (p *password) parse(typed string) (canonical string, ok bool) {
+	return p.domain.Parse(p.config.Form, typed)
+}
+
 // Handles reports whether the user name has the form of one, passes the usernames
 // guard, and is listed where the directory lists its names. A token of Shorepass's own is
 // nobody's password.
@@ -65,7 +75,7 @@ func (p *password) Handles(c connectors.Credentials) bool {
 	if c.Password.Issued() {
 		return false
 	}
-	name, ok := p.config.Form.Parse(c.Username)
+	name, ok := p.parse(c.Username)
 	if !ok || !p.config.Usernames.Match(name) {
 		return false
 	}
@@ -87,7 +97,7 @@ func (p *password) Usernames() []string {
 
 // Authenticate locates the account, then verifies the password.
 func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (connectors.Identity, error) {
-	name, ok := p.config.Form.Parse(c.Username)
+	name, ok := p.parse(c.Username)
 	if !ok {
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonBadUsername)
 	}
@@ -118,7 +128,7 @@ func (p *password) Find(ctx context.Context, username string) (connectors.Identi
 	if !p.Handles(connectors.Credentials{Username: username}) {
 		return connectors.Identity{}, connectors.ErrNotMine
 	}
-	name, _ := p.config.Form.Parse(username) // Handles has seen it
+	name, _ := p.parse(username) // Handles has seen it
 	account, err := p.directory.Locate(ctx, name)
 	if err != nil {
 		return connectors.Identity{}, err
@@ -128,7 +138,7 @@ func (p *password) Find(ctx context.Context, username string) (connectors.Identi
 
 // Diagnose has the directory look for a user of the connector's, if it can.
 func (p *password) Diagnose(ctx context.Context, username string) {
-	name, ok := p.config.Form.Parse(username)
+	name, ok := p.parse(username)
 	if d, can := p.directory.(connectors.Diagnoser); ok && can {
 		d.Diagnose(ctx, name)
 	}

@@ -204,3 +204,37 @@ func TestUnicodeNames(t *testing.T) {
 		}
 	}
 }
+
+// inDomain is a directory of a domain's accounts.
+type inDomain struct{ listing }
+
+func (inDomain) Domain() connectors.Domain { return "CORP" }
+
+// TestDomain holds that a name is the same with its domain before it, to the usernames
+// guard, to a list and to the directory, and that one of another domain is not handled.
+func TestDomain(t *testing.T) {
+	for typed, handled := range map[string]bool{
+		"alice": true, `CORP\Alice`: true, `corp\alice`: true,
+		`EVIL\alice`: false, `CORP\zoe`: false, `CORP\alice@corp.example`: false, `\alice`: false,
+	} {
+		d := &inDomain{}
+		c := guard.Password(d, guard.Config{Usernames: []string{"alice"}})
+		cred := connectors.Credentials{Username: typed, Password: connectors.NewSecret("pw")}
+		if got := c.Handles(cred); got != handled {
+			t.Errorf("Handles(%q) = %v, want %v", typed, got, handled)
+		}
+		if !handled {
+			continue
+		}
+		if id, err := c.Authenticate(t.Context(), cred); err != nil || id.Username != "alice" || !slices.Equal(d.located, []string{"alice"}) {
+			t.Errorf("login as %q: %+v, %v, located %q", typed, id, err, d.located)
+		}
+		if id, err := c.(connectors.Finder).Find(t.Context(), typed); err != nil || id.ID != "7" {
+			t.Errorf("Find(%q) = %+v, %v", typed, id, err)
+		}
+	}
+	c := guard.Password(&book{}, guard.Config{})
+	if c.Handles(connectors.Credentials{Username: `CORP\alice`}) {
+		t.Error("a directory without a domain takes a name with one")
+	}
+}

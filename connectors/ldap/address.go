@@ -60,6 +60,10 @@ func (a address) String() string { return net.JoinHostPort(a.host, a.port) }
 // to.
 func (a address) same(b address) bool { return strings.EqualFold(a.host, b.host) && a.port == b.port }
 
+// isGlobalCatalog reports whether the port is one at which Active Directory serves its
+// global catalog, encrypted or not.
+func (a address) isGlobalCatalog() bool { return a.port == "3268" || a.port == "3269" }
+
 // loopback reports whether the address is this machine's own by its very form: a
 // name that merely resolves so today would not do.
 func (a address) loopback() bool {

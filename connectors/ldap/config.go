@@ -13,6 +13,12 @@ import (
 // file an empty text is a mistake, which the loader refuses: a filter of "" is not
 // meant to be the default one.
 type Config struct {
+	// Vendor is the product that the directory is: active-directory, openldap, freeipa or
+	// 389ds. It sets what people's entries and groups are like there; each key that is
+	// written counts instead. See presets.go. Default: none, so that the defaults below
+	// hold.
+	Vendor string `yaml:"vendor"`
+
 	// URL is the directory's address: ldaps://HOST, whose port is 636 unless it is
 	// named, or ldap://HOST, whose port is 389. HOST must be a name or address that
 	// the server's certificate carries. An IPv6 address stands in brackets.
@@ -41,7 +47,8 @@ type Config struct {
 	ClientCertificate *ClientCertificate `yaml:"client_certificate"`
 
 	// BindDN is the service account that searches. It needs to read the attributes
-	// named below and to search users and groups; it needs no right to passwords.
+	// named below and to search users and groups; it needs no right to passwords. With
+	// vendor active-directory it may be a user principal name or DOMAIN\name, too.
 	BindDN string `yaml:"bind_dn"`
 
 	// BindPassword is the service account's password.
@@ -50,6 +57,10 @@ type Config struct {
 	// AnonymousSearch must be true for searches without an account, where the directory
 	// lets anybody search; bind_dn and bind_password are left out then. Default: false.
 	AnonymousSearch bool `yaml:"anonymous_search"`
+
+	// Domain is the short (NetBIOS) name of an Active Directory domain, such as CORP:
+	// CORP\alice may be typed for alice then. Default: no backslash is taken.
+	Domain string `yaml:"domain"`
 
 	// Users says where people's entries are.
 	Users Users `yaml:"users"`
@@ -90,13 +101,14 @@ type Users struct {
 	Scope string `yaml:"scope"`
 
 	// IDAttribute holds a text that never changes and is never given to another
-	// entry: by it, an account stays the same when it is renamed. Default: entryUUID
-	// (RFC 4530).
+	// entry: by it, an account stays the same when it is renamed. Active Directory's
+	// objectGUID, which is no text, is written as a GUID. Default: entryUUID (RFC 4530).
 	IDAttribute string `yaml:"id_attribute"`
 
 	// Disabled says what tells, without a password, that a person may not sign in: none,
-	// nothing but Filter, or ppolicy, what OpenLDAP's password policy notes in the entry.
-	// Default: none.
+	// nothing but Filter; ppolicy, what OpenLDAP's password policy notes in the entry;
+	// active-directory, userAccountControl and what Active Directory makes of it; 389ds,
+	// what 389 Directory Server and FreeIPA note. Default: none.
 	Disabled string `yaml:"disabled"`
 
 	// PasswordPolicy is the DN of the policy that holds where an entry names none
@@ -140,11 +152,17 @@ type Groups struct {
 	// Default: false.
 	Nested bool `yaml:"nested"`
 
+	// InChain counts the same groups and has the directory find them, however deep:
+	// Active Directory's matching rule 1.2.840.113556.1.4.1941. Only with member_value
+	// dn, and without nested. Default: false.
+	InChain *bool `yaml:"in_chain"`
+
 	// PrimaryAttribute is an attribute of the person's entry that names a group which
 	// need not list the person, by the value that the group has in the same attribute:
-	// gidNumber, for the primary group of a posixAccount. People must not be able to
-	// write it. Not with from_attribute. Default: only groups that list the person
-	// count.
+	// gidNumber, for the primary group of a posixAccount. Active Directory's
+	// primaryGroupID is told by its name: it is the last number of the group's objectSid.
+	// People must not be able to write it. Not with from_attribute. Default: only groups
+	// that list the person count.
 	PrimaryAttribute string `yaml:"primary_attribute"`
 
 	// FromAttribute is the attribute of the person's entry that lists the DNs of the
@@ -161,16 +179,18 @@ const (
 	memberUsername = "username"
 )
 
-// DefaultConfig returns a configuration that holds the defaults.
-func DefaultConfig() *Config {
-	c := Config{}.WithDefaults()
-	// These follow other keys, or are at odds with them, which may still be set.
-	c.Users.LoginAttributes, c.Users.UsernameAttribute, c.Users.Scope = nil, "", ""
-	return &c
-}
+// DefaultConfig returns a configuration in which nothing is set. What the defaults are
+// follows other keys: see WithDefaults.
+func DefaultConfig() *Config { return new(Config) }
 
-// WithDefaults returns the configuration with what is empty filled in.
+// WithDefaults returns the configuration with what is empty filled in: as the vendor has
+// it, if one is named, else with the defaults.
 func (c Config) WithDefaults() Config {
+	if c.Groups != nil {
+		g := *c.Groups
+		c.Groups = &g
+	}
+	c.adopt()
 	u := &c.Users
 	setDefault(&u.Filter, "(objectClass=inetOrgPerson)")
 	setDefault(&u.IDAttribute, "entryUUID")
@@ -185,11 +205,10 @@ func (c Config) WithDefaults() Config {
 			u.LoginAttributes = []string{u.UsernameAttribute}
 		}
 	}
-	if c.Groups == nil {
+	g := c.Groups
+	if g == nil {
 		return c
 	}
-	g := *c.Groups
-	c.Groups = &g
 	setDefault(&g.Scope, scopeSub)
 	setDefault(&g.NameAttribute, "cn")
 	if g.FromAttribute == "" {
@@ -217,12 +236,19 @@ func searchScope(scope string) int {
 // HasGroups reports whether groups are looked up.
 func (c *Config) HasGroups() bool { return c.Groups != nil }
 
+// inChain reports whether the directory follows groups of groups.
+func (g *Groups) inChain() bool { return g.InChain != nil && *g.InChain }
+
 // ofPeople returns the attributes of people's entries that groups depend on.
 func (g *Groups) ofPeople() []string {
 	if g == nil {
 		return nil
 	}
-	return slices.DeleteFunc([]string{g.PrimaryAttribute, g.FromAttribute}, func(name string) bool { return name == "" })
+	names := []string{g.PrimaryAttribute, g.FromAttribute}
+	if g.primaryBySID() {
+		names = append(names, sidAttribute)
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
 // EndsChain reports whether the connector cannot tell who is unknown.

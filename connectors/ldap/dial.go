@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 
@@ -197,6 +198,16 @@ func dialAdvice(err error) string {
 	return verifyAdvice(err)
 }
 
+// isDomainOf reports whether a host is the domain that the first of the names is in: a
+// domain controller answers to the domain's name, which its certificate may lack.
+func isDomainOf(host string, names []string) bool {
+	if len(names) == 0 {
+		return false
+	}
+	_, domain, _ := strings.Cut(names[0], ".")
+	return strings.EqualFold(domain, host)
+}
+
 // verifyAdvice says what to do about a server certificate that does not hold; empty where
 // that is not what is wrong.
 func verifyAdvice(err error) string {
@@ -210,6 +221,8 @@ func verifyAdvice(err error) string {
 		return "its certificate comes from an authority that is not trusted; set ca_file to that authority's certificate"
 	case errors.As(err, &name) && len(name.Certificate.DNSNames)+len(name.Certificate.IPAddresses) == 0:
 		return "its certificate names no host but in its subject, which does not count: have it made anew, with the host as subjectAltName"
+	case errors.As(err, &name) && isDomainOf(name.Host, name.Certificate.DNSNames):
+		return "its certificate is for this server alone, not for the whole domain; put the servers' own names, such as " + name.Certificate.DNSNames[0] + ", into url, in a list"
 	case errors.As(err, &name):
 		return "its certificate is not for this host; put a name that the certificate carries into url"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:

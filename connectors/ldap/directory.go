@@ -24,6 +24,7 @@ type Directory struct {
 var (
 	_ connectors.Directory = (*Directory)(nil)
 	_ connectors.Resolver  = (*Directory)(nil)
+	_ connectors.Domained  = (*Directory)(nil)
 )
 
 // New returns a directory. It reads the files that cfg names, and never dials.
@@ -58,6 +59,9 @@ func (d *Directory) Close() error {
 	d.binds.close()
 	return nil
 }
+
+// Domain is the domain of the accounts.
+func (d *Directory) Domain() connectors.Domain { return connectors.Domain(d.config.Domain) }
 
 // Locate finds the one entry that has the user name in one of login_attributes, the
 // username_attribute first.
@@ -94,12 +98,13 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 // Resolve finds the entry with the stable id, among those that may sign in, and
 // reads its groups.
 func (d *Directory) Resolve(ctx context.Context, id string) (connectors.Identity, error) {
-	if id == "" {
+	value, ok := d.config.Users.valueOf(id)
+	if !ok {
 		return connectors.Identity{}, connectors.ErrGone
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
 	defer cancel()
-	found, err := d.find(ctx, []string{d.config.Users.IDAttribute}, id)
+	found, err := d.find(ctx, []string{d.config.Users.IDAttribute}, value)
 	var rejected *connectors.Rejection
 	switch {
 	case errors.Is(err, connectors.ErrNotMine):

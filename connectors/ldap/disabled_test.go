@@ -125,7 +125,7 @@ func TestWhatNothingSpeaksFrom(t *testing.T) {
 }
 
 func TestValidateDisabled(t *testing.T) {
-	const others = "is neither none nor ppolicy (what OpenLDAP's password policy notes in an entry); for other directories, have users.filter leave out who is disabled"
+	const others = "is none of none, ppolicy (what OpenLDAP's password policy notes in an entry), active-directory and 389ds (FreeIPA too); for other directories, have users.filter leave out who is disabled"
 	for name, c := range map[string]struct {
 		edit func(*ldap.Config)
 		want []connectors.FieldProblem
@@ -133,7 +133,9 @@ func TestValidateDisabled(t *testing.T) {
 		"none":              {func(c *ldap.Config) { c.Users.Disabled = "none" }, nil},
 		"ppolicy":           {func(c *ldap.Config) { c.Users.Disabled = "ppolicy" }, nil},
 		"a policy":          {func(c *ldap.Config) { c.Users.Disabled, c.Users.PasswordPolicy = "ppolicy", policyDN }, nil},
-		"another directory": {func(c *ldap.Config) { c.Users.Disabled = "active-directory" }, faults("users.disabled", `"active-directory" `+others)},
+		"Active Directory":  {func(c *ldap.Config) { c.Users.Disabled = "active-directory" }, nil},
+		"389":               {func(c *ldap.Config) { c.Users.Disabled = "389ds" }, nil},
+		"another directory": {func(c *ldap.Config) { c.Users.Disabled = "edirectory" }, faults("users.disabled", `"edirectory" `+others)},
 		"a policy alone": {
 			func(c *ldap.Config) { c.Users.PasswordPolicy = policyDN },
 			faults("users.password_policy", "has no meaning without disabled: ppolicy: remove it, or set that"),

@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -28,6 +29,26 @@ func parseDN(text string) (*ldap.DN, error) {
 
 // fold returns a value in the form of groups' names.
 func fold(value string) string { return connectors.FoldedGroups.Canonical(value) }
+
+// isHousekeeping reports whether a reference leads to a part of Active Directory that
+// holds its own settings, and neither people nor groups of theirs. It sends these with
+// every search from a domain's root.
+func isHousekeeping(reference string) bool {
+	u, err := url.Parse(reference)
+	if err != nil {
+		return false
+	}
+	dn, err := parseDN(strings.TrimPrefix(u.Path, "/"))
+	if err != nil || len(dn.RDNs) == 0 || len(dn.RDNs[0].Attributes) != 1 {
+		return false
+	}
+	first := dn.RDNs[0].Attributes[0]
+	switch strings.ToLower(first.Type) + "=" + first.Value {
+	case "cn=configuration", "cn=schema", "dc=forestdnszones", "dc=domaindnszones":
+		return true
+	}
+	return false
+}
 
 // rdnValue returns the folded value of the attribute in the first component of a
 // parsed DN.

@@ -21,7 +21,7 @@ type entry struct {
 	names    []string    // all values of username_attribute, as the directory spells them
 	primary  []string    // the values of primary_attribute
 	memberOf []string    // the values of from_attribute
-	cut      error       // why these are not all; nil where they are
+	cut      *rangeError // where these are not all; nil where they are
 	raw      *ldap.Entry // what was read
 }
 
@@ -73,9 +73,7 @@ func ambiguous(ctx context.Context, entries []*ldap.Entry) error {
 // wanted are the attributes that are read of a person's entry.
 func (f *finder) wanted() []string {
 	names := []string{f.config.Users.UsernameAttribute, f.config.Users.IDAttribute}
-	if f.config.Users.Disabled == disabledPPolicy {
-		names = append(names, stateAttributes()...)
-	}
+	names = append(names, f.config.Users.noted().attributes...)
 	return append(names, f.config.Groups.ofPeople()...)
 }
 
@@ -97,13 +95,14 @@ func (f *finder) readEntry(raw *ldap.Entry) (*entry, error) {
 	switch {
 	case len(id) != 1 || id[0] == "":
 		return nil, fmt.Errorf("the entry %q has %d values of %s, want one: check id_attribute, and that %s may read it", raw.DN, len(id), users.IDAttribute, f.config.searcher())
-	case !utf8.ValidString(id[0]):
-		return nil, fmt.Errorf("the entry %q has a %s that is not text: check id_attribute", raw.DN, users.IDAttribute)
 	case len(names) == 0:
 		return nil, fmt.Errorf("the entry %q has no %s: check username_attribute, and that %s may read it", raw.DN, users.UsernameAttribute, f.config.searcher())
 	}
-	e := &entry{raw: raw, dn: raw.DN, id: id[0], names: names}
+	e := &entry{raw: raw, dn: raw.DN, names: names}
 	var ok bool
+	if e.id, ok = users.readID(id[0]); !ok {
+		return nil, fmt.Errorf("the entry %q has a %s that is not text: check id_attribute", raw.DN, users.IDAttribute)
+	}
 	if e.username, ok = f.usernames.Parse(canonicalName(dn, users.UsernameAttribute, names)); !ok {
 		return nil, connectors.Reject(connectors.ReasonBadUsername)
 	}
@@ -113,31 +112,25 @@ func (f *finder) readEntry(raw *ldap.Entry) (*entry, error) {
 		}
 	}
 	if g := f.config.Groups; g != nil && g.FromAttribute != "" {
-		e.memberOf, e.cut = values(raw, g.FromAttribute)
+		e.memberOf, e.cut = valuesInRange(raw, g.FromAttribute)
 	}
 	return e, nil
 }
 
-// values returns the values of an attribute. It fails where the directory has sent
-// only a range of them: Active Directory puts them under the name with an option,
-// such as memberOf;range=0-1499, and an empty memberOf beside it.
-func values(raw *ldap.Entry, attribute string) ([]string, error) {
-	var all []string
-	for _, a := range raw.Attributes {
-		name, options, _ := strings.Cut(a.Name, ";")
-		if !strings.EqualFold(name, attribute) {
-			continue
-		}
-		if options == "" {
-			all = append(all, a.Values...)
-		}
-		for option := range strings.SplitSeq(options, ";") {
-			if strings.HasPrefix(strings.ToLower(option), "range=") {
-				return nil, fmt.Errorf("the directory gives only a part of %s (%s)", attribute, option)
-			}
-		}
+// readID returns a value of id_attribute as a text.
+func (u *Users) readID(value string) (id string, ok bool) {
+	if isGUID(u.IDAttribute) {
+		return formatGUID(value)
 	}
-	return all, nil
+	return value, utf8.ValidString(value)
+}
+
+// valueOf is the inverse of readID: false for a text that is nobody's id.
+func (u *Users) valueOf(id string) (value string, ok bool) {
+	if isGUID(u.IDAttribute) {
+		return parseGUID(id)
+	}
+	return id, id != ""
 }
 
 // anyOf is the filter of entries that have one of the values in one of the

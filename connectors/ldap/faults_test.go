@@ -176,7 +176,7 @@ func TestBombAfterSignIn(t *testing.T) {
 		"nesting":               {nested(10_000), 1, "nested deeper than 32 levels"},
 		"tiny elements":         {tiny, 1, "more than 8192 elements in large messages for one operation"},
 		"100,000 entries":       {endless, 100_000, ""},
-		"endless references":    {message(2, reference()).Bytes(), 100_000, "more than 65536 elements for one operation"},
+		"endless references":    {message(2, reference("ldap://elsewhere.example/dc=example")).Bytes(), 100_000, "more than 65536 elements for one operation"},
 		"a message of 1.5 MiB":  {[]byte{0x30, 0x83, 0x18, 0, 0}, 1, "an element of more than 1048576 bytes"},
 		"controls like a chest": {[]byte{0x30, 0x83, 0x0f, 0xff, 0xf0, 0x02, 0x01, 0x02, 0x65, 0x00, 0xa0, 0x83, 0x0f, 0xff, 0x00}, 1, "at most 4096 are taken"},
 	} {
@@ -222,9 +222,9 @@ func signedIn(reply []byte, times int) func(net.Conn) {
 	}
 }
 
-func reference() *ber.Packet {
+func reference(to string) *ber.Packet {
 	p := ber.Encode(ber.ClassApplication, ber.TypeConstructed, opSearchReference, nil, "reference")
-	p.AppendChild(octets("ldap://elsewhere.example/dc=example"))
+	p.AppendChild(octets(to))
 	return p
 }
 

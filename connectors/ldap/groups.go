@@ -44,25 +44,28 @@ func newGroupSource(g *Groups, search searchFunc) (groupSource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("groups.base_dn: %w", err)
 	}
-	return &groupAttribute{config: g, base: base}, nil
+	return &groupAttribute{config: g, base: base, search: search}, nil
 }
 
 // groupAttribute takes groups from an attribute of the person's entry.
 type groupAttribute struct {
 	config *Groups
 	base   *ldap.DN
+	search searchFunc
 }
 
 // groupsOf returns the names of the groups below base_dn.
-func (g *groupAttribute) groupsOf(_ context.Context, e *entry) ([]string, error) {
-	if e.cut != nil {
-		return nil, fmt.Errorf("%w: %s", e.cut, adviceToSearch)
+func (g *groupAttribute) groupsOf(ctx context.Context, e *entry) ([]string, error) {
+	more, err := rest(ctx, g.search, e.dn, e.cut, maxGroups)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, adviceToSearch)
 	}
-	if len(e.memberOf) > maxGroups {
+	all := slices.Concat(e.memberOf, more)
+	if len(all) > maxGroups {
 		return nil, errTooManyGroups
 	}
 	var names []string
-	for _, text := range e.memberOf {
+	for _, text := range all {
 		dn, err := parseDN(text)
 		if err != nil {
 			return nil, fmt.Errorf("%s holds %q, which is not a DN: %w", g.config.FromAttribute, text, err)
@@ -98,7 +101,11 @@ func (g *groupSearch) groupsOf(ctx context.Context, e *entry) ([]string, error) 
 	if g.config.MemberValue == memberUsername {
 		members = spellings(e.names)
 	}
-	wanted := append(equal(g.config.MemberAttribute, members), equal(g.config.PrimaryAttribute, e.primary)...)
+	primary, err := g.primary(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	wanted := append(g.listing(members), primary...)
 	for level := 1; len(wanted) > 0; level++ {
 		found, err := w.level(ctx, wanted)
 		switch {
@@ -109,9 +116,44 @@ func (g *groupSearch) groupsOf(ctx context.Context, e *entry) ([]string, error) 
 		case level > maxNesting && len(found) > 0:
 			return nil, errTooDeep
 		}
-		wanted = equal(g.config.MemberAttribute, found)
+		wanted = g.listing(found)
 	}
 	return distinct(w.names), nil
+}
+
+// listing returns the filters of the groups that list one of the members, or, in chain,
+// that list groups which do.
+func (g *groupSearch) listing(members []string) []string {
+	attribute := g.config.MemberAttribute
+	if g.config.inChain() {
+		attribute += ":1.2.840.113556.1.4.1941:" // MS-ADTS §3.1.1.3.4.4.3
+	}
+	return equal(attribute, members)
+}
+
+// primary returns the filters of the group that the person's entry names and, where
+// groups nest, of those that list it, wherever it is itself.
+func (g *groupSearch) primary(ctx context.Context, e *entry) ([]string, error) {
+	if !g.config.primaryBySID() {
+		return equal(g.config.PrimaryAttribute, e.primary), nil
+	}
+	sid, err := primarySID(e.raw, e.primary)
+	if err != nil || sid == "" {
+		return nil, err
+	}
+	filters := equal(sidAttribute, []string{sid})
+	if !g.config.inChain() && !g.config.Nested {
+		return filters, nil
+	}
+	base := "<SID=" + formatSID(sid) + ">" // MS-ADTS §3.1.1.3.1.2.4
+	found, err := g.search(ctx, &ldap.SearchRequest{BaseDN: base, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"1.1"}})
+	if err != nil {
+		return nil, err
+	}
+	if len(found.Entries) != 1 {
+		return nil, fmt.Errorf("the user's primary group, %s, cannot be seen", base)
+	}
+	return append(filters, g.listing([]string{found.Entries[0].DN})...), nil
 }
 
 // walk collects the groups of one person.
@@ -159,8 +201,11 @@ func (w *walk) matching(ctx context.Context, filters []string) ([]*ldap.Entry, e
 		return nil, errTooManyGroups
 	case err != nil:
 		return nil, err
-	case len(found.Referrals) > 0:
-		return nil, fmt.Errorf("some may be on another server (the directory refers to %q): narrow groups.base_dn to what this server holds, or point url at a server that holds all groups", firstWords(found.Referrals[0]))
+	}
+	for _, to := range found.Referrals {
+		if !isHousekeeping(to) {
+			return nil, fmt.Errorf("some may be on another server (the directory refers to %q): narrow groups.base_dn to what this server holds, or point url at a server that holds all groups", firstWords(to))
+		}
 	}
 	return found.Entries, nil
 }

@@ -1,6 +1,7 @@
 package ldap_test
 
 import (
+	"cmp"
 	"maps"
 	"net"
 	"os"
@@ -59,6 +60,7 @@ type script struct {
 	asks   func(attributes []string)
 	words  string // the words of the answer to a search
 	refers string // the base whose searches come with a reference to another server
+	to     string // where that leads; to elsewhere.example if empty
 }
 
 // listen accepts connections on loopback until the test ends, and hands each to
@@ -137,11 +139,6 @@ func (s script) answerSearch(c net.Conn, id int64, op *ber.Packet) {
 	if err != nil {
 		panic(err)
 	}
-	if s.search != nil {
-		found, code = s.search(op.Children[0].Data.String(), filter)
-	} else if strings.Contains(filter, "groupOfNames") {
-		found = nil
-	}
 	if s.asks != nil {
 		var names []string
 		for _, a := range op.Children[7].Children {
@@ -149,8 +146,13 @@ func (s script) answerSearch(c net.Conn, id int64, op *ber.Packet) {
 		}
 		s.asks(names)
 	}
+	if s.search != nil {
+		found, code = s.search(op.Children[0].Data.String(), filter)
+	} else if strings.Contains(filter, "groupOfNames") {
+		found = nil
+	}
 	if s.refers == op.Children[0].Data.String() {
-		write(c, message(id, reference()))
+		write(c, message(id, reference(cmp.Or(s.to, "ldap://elsewhere.example/dc=example"))))
 	}
 	var all []byte // at once, since there may be thousands
 	for _, r := range found {

@@ -44,7 +44,7 @@ func (b *accountBind) verdict(err error) error {
 		}
 		return nil
 	case answered:
-		if reason, ok := bindRejection(result.ResultCode); ok {
+		if reason, ok := bindRejection(result); ok {
 			if told := policyRefusal(b.controls, false); told != "" {
 				reason = told
 			}

@@ -40,6 +40,9 @@ func (d *Directory) probeServer(ctx context.Context, to *server) error {
 	if d.config.Groups != nil {
 		p.tree(d.config.groupsTree())
 	}
+	if to.address.isGlobalCatalog() {
+		p.do("global catalog", d.config.globalCatalog)
+	}
 	if dn := d.config.Users.PasswordPolicy; dn != "" {
 		p.do("password policy", func() (string, error) {
 			_, err := policyAt(ctx, p.search, dn, p.searcher)
@@ -125,7 +128,7 @@ type tree struct {
 	scope      int
 	filter     string // empty: nothing is searched there
 	attributes []attribute
-	noted      []string // attributes that entries may have
+	noted      notes // that entries may have
 }
 
 // attribute is one that entries are to have.
@@ -144,9 +147,7 @@ func (c *Config) usersTree() tree {
 			t.want("users.login_attributes", name, nil)
 		}
 	}
-	if u.Disabled == disabledPPolicy {
-		t.noted = stateAttributes()
-	}
+	t.noted = u.noted()
 	if g := c.Groups; g != nil {
 		t.want("groups.from_attribute", g.FromAttribute, (*probe).listedGroups)
 		t.want("groups.primary_attribute", g.PrimaryAttribute, nil)
@@ -190,7 +191,7 @@ func (p *probe) tree(t tree) {
 	for _, a := range t.attributes {
 		p.do(t.key+" "+a.name, func() (string, error) { return p.has(t, found, a) })
 	}
-	if len(t.noted) > 0 {
-		p.do(t.key+" state", func() (string, error) { return p.notes(found) })
+	if len(t.noted.attributes) > 0 {
+		p.do(t.key+" state", func() (string, error) { return p.notes(t.noted, found) })
 	}
 }

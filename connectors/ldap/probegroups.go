@@ -1,6 +1,8 @@
 package ldap
 
 import (
+	"strings"
+
 	"github.com/go-ldap/ldap/v3"
 )
 
@@ -10,7 +12,7 @@ func (p *probe) listedMembers(found []*ldap.Entry) error {
 	g := p.config.Groups
 	var all, dns, names int
 	for _, e := range found {
-		members, _ := values(e, g.MemberAttribute) // a range of them tells nothing
+		members, _ := valuesInRange(e, g.MemberAttribute) // some will do
 		for _, m := range members {
 			all++
 			if dn, err := ldap.ParseDN(m); err == nil && len(dn.RDNs) > 0 {
@@ -49,7 +51,7 @@ func (p *probe) listedGroups(found []*ldap.Entry) error {
 	)
 	for _, raw := range found {
 		var e entry
-		e.memberOf, e.cut = values(raw, g.FromAttribute)
+		e.memberOf, _ = valuesInRange(raw, g.FromAttribute) // some will do
 		names, err := source.groupsOf(p.ctx, &e)
 		if err != nil {
 			return err
@@ -71,4 +73,20 @@ func (p *probe) listedGroups(found []*ldap.Entry) error {
 		return &probeError{fix: none.Error()}
 	}
 	return none
+}
+
+// globalCatalog tells what a global catalog lacks. It is advice: in a forest of one domain
+// it lacks nothing of groups.
+func (c *Config) globalCatalog() (detail string, err error) {
+	var lacks []string
+	if c.Groups != nil {
+		lacks = append(lacks, "of groups of other domains, it knows the members of universal ones alone, so that rules that deny may not hold")
+	}
+	if c.Users.Disabled == disabledAD {
+		lacks = append(lacks, "it may not know who is locked: set users.disabled: none, if people are not found by check --user")
+	}
+	if len(lacks) == 0 {
+		return "it has a part of all attributes", nil
+	}
+	return "it has a part of all attributes", &probeError{fix: "use ldaps:// without a port, and a connector for each domain, unless there is one domain: " + strings.Join(lacks, "; ")}
 }

@@ -80,7 +80,7 @@ func names(found []*ldap.Entry) []string {
 // matches returns what the filter matches, as a sample. It fails where that is
 // nothing, and tells what is there.
 func (p *probe) matches(t tree) (found []*ldap.Entry, detail string, err error) {
-	wanted := append([]string{"objectClass"}, t.noted...)
+	wanted := append([]string{"objectClass"}, t.noted.attributes...)
 	for _, a := range t.attributes {
 		wanted = append(wanted, a.name)
 	}

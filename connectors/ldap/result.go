@@ -11,17 +11,17 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 )
 
-// bindRejection sorts the result code of a user's bind. It returns the reason where
-// the code speaks of this user's account or password, and false where it is an
-// outage: ours, or the directory's.
+// bindRejection sorts the result of a user's bind. It returns the reason where it speaks
+// of this user's account or password, and false where it is an outage: ours, or the
+// directory's.
 //
 // All codes that are not listed (RFC 4511 appendix A) are outages: they speak of
 // the server's state (busy, unavailable), of how it is set up (confidentiality
 // required, referral) or of what a bind cannot fail with.
-func bindRejection(code uint16) (connectors.Reason, bool) {
-	switch code {
+func bindRejection(result *ldap.Error) (connectors.Reason, bool) {
+	switch result.ResultCode {
 	case ldap.LDAPResultInvalidCredentials:
-		return connectors.ReasonWrongPassword, true
+		return subcodeReason(subcodeOf(result))
 	case ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax:
 		// The entry was deleted or renamed since the search.
 		return connectors.ReasonUnknown, true

@@ -232,6 +232,9 @@ func isServerFault(err error) bool {
 	case errors.As(err, &dial):
 		return true // whatever it answered to StartTLS
 	}
+	if result, ok := asResult(err); ok && subcodeOf(result) == noLogonServers {
+		return true
+	}
 	code, answered := resultCode(err)
 	return !answered || isServerState(code)
 }

@@ -108,6 +108,9 @@ func (a *account) bind(ctx context.Context, s *session) error {
 func (a *account) verdict(bind *accountBind, asked bool, err error) error {
 	reason := policyRefusal(bind.controls, err == nil)
 	code, answered := resultCode(err)
+	if result, ok := asResult(err); ok && reason == "" && subcodeOf(result) != "" {
+		reason, answered = subcodeReason(subcodeOf(result))
+	}
 	switch {
 	case err == nil && reason == "":
 		return nil
@@ -218,6 +221,14 @@ func (c *Config) serviceCheck(reason connectors.Reason, code uint16, asked bool)
 		return "its password has expired: " + change
 	case reason == connectors.ReasonMustChange:
 		return "its password was reset: " + change
+	case reason == connectors.ReasonDisabled:
+		return "it is disabled: enable it in the directory"
+	case reason == connectors.ReasonAccountExpired:
+		return "it has expired: extend it in the directory"
+	case reason == connectors.ReasonRestricted:
+		return "its hours or workstations, or a policy, keep it from signing in here: see the account in the directory"
+	case reason == connectors.ReasonWrongPassword: // Active Directory says so of unknown names, too, and not of a locked account
+		return "check bind_password, and that bind_dn is the DN or the user principal name of a user"
 	case code == ldap.LDAPResultInvalidCredentials:
 		return "check bind_dn and bind_password, and whether the account is locked"
 	}

@@ -92,6 +92,9 @@ func (t *Template) Close() error {
 	return nil
 }
 
+// Domain is the domain of the accounts.
+func (t *Template) Domain() connectors.Domain { return connectors.Domain(t.finder.config.Domain) }
+
 // Locate answers with the name: who has an entry shows when the password is checked.
 func (t *Template) Locate(_ context.Context, username string) (connectors.Account, error) {
 	return connectors.Account{Username: username}, nil

@@ -16,6 +16,7 @@ var _ connectors.Validator = (*Config)(nil)
 func (c *Config) Validate() []connectors.FieldProblem {
 	full := c.WithDefaults()
 	var p problems
+	full.validateVendor(&p)
 	full.validateServers(&p)
 	full.ClientCertificate.validate(&p)
 	full.validateService(&p)
@@ -97,7 +98,15 @@ func (c *Config) validateService(p *problems) {
 		return
 	}
 	instead := []string{"anonymous_search", "client_certificate", "users.dn_template"}
-	p.dn("bind_dn", c.BindDN, "the DN of the account that searches; where there is none, see client_certificate, anonymous_search and users.dn_template", instead...)
+	switch logon := isLogonName(c.BindDN); {
+	case c.Vendor == vendorAD && logon:
+	case c.Vendor == vendorAD && c.BindDN != "" && !strings.Contains(c.BindDN, "="):
+		p.add("bind_dn", fmt.Sprintf("%q is neither a DN nor a user principal name such as shorepass@corp.example nor DOMAIN\\name", c.BindDN))
+	case logon:
+		p.add("bind_dn", fmt.Sprintf("%q is no DN; Active Directory takes such a name: set vendor: active-directory, if that is what the directory is", c.BindDN))
+	default:
+		p.dn("bind_dn", c.BindDN, "the DN of the account that searches; where there is none, see client_certificate, anonymous_search and users.dn_template", instead...)
+	}
 	if c.BindPassword.Blank() {
 		p.add("bind_password", "is required: the password of bind_dn", instead...)
 	}
@@ -142,8 +151,16 @@ func (g *Groups) validate(p *problems) {
 	if g.PrimaryAttribute != "" {
 		p.attribute("groups.primary_attribute", g.PrimaryAttribute)
 	}
+	const byDN = "needs member_value: dn, since a group is listed in another by its DN"
 	if g.Nested && g.MemberValue == memberUsername {
-		p.add("groups.nested", "needs member_value: dn, since a group is listed in another by its DN")
+		p.add("groups.nested", byDN)
+	}
+	switch {
+	case !g.inChain():
+	case g.Nested:
+		p.add("groups.in_chain", "finds what nested finds, and at once: remove one of the two")
+	case g.MemberValue == memberUsername:
+		p.add("groups.in_chain", byDN)
 	}
 }
 
@@ -157,6 +174,7 @@ func (g *Groups) validateFromAttribute(p *problems) {
 		{"member_attribute", g.MemberAttribute != ""},
 		{"member_value", g.MemberValue != ""},
 		{"nested", g.Nested},
+		{"in_chain", g.inChain()},
 		{"primary_attribute", g.PrimaryAttribute != ""},
 	}
 	for _, f := range searchOnly {
@@ -189,6 +207,12 @@ func (p *problems) dn(field, value, meaning string, instead ...string) {
 	if _, err := ldap.ParseDN(value); err != nil {
 		p.add(field, fmt.Sprintf("%q is not a DN such as ou=people,dc=example,dc=org: %v", value, err))
 	}
+}
+
+// isLogonName reports whether an account is written as Active Directory takes it besides
+// a DN: as a user principal name, or as DOMAIN\name.
+func isLogonName(account string) bool {
+	return !strings.Contains(account, "=") && strings.ContainsAny(account, "@\\") && strings.Trim(account, "@\\") == account
 }
 
 // filter wants a filter that is the same for everybody: a name is not put into it. found

@@ -125,6 +125,7 @@ func TestFull(t *testing.T) {
 		t.Errorf("the second connector is at %+v", at)
 	}
 	directory := ldap.DefaultConfig()
+	directory.Vendor, directory.Domain = "openldap", "CORP"
 	directory.URL, directory.StartTLS, directory.CAFile = connectors.OneOrMany{"ldap://ldap.corp.example", "ldaps://ldap2.corp.example"}, true, path("ca.pem")
 	directory.ClientCertificate = &ldap.ClientCertificate{CertFile: path("ldap.crt"), KeyFile: path("ldap.key")}
 	directory.BindDN, directory.BindPassword = "cn=shorepass,dc=corp,dc=example", connectors.NewSecret("directory-password")
@@ -135,7 +136,7 @@ func TestFull(t *testing.T) {
 	}
 	directory.Groups = &ldap.Groups{
 		BaseDN: "ou=groups,dc=corp,dc=example", Scope: "one", Filter: "(objectClass=groupOfNames)", MemberAttribute: "member",
-		MemberValue: "dn", NameAttribute: "cn", Nested: true, PrimaryAttribute: "gidNumber",
+		MemberValue: "dn", NameAttribute: "cn", Nested: true, InChain: new(bool), PrimaryAttribute: "gidNumber",
 	}
 	attribute := ldap.DefaultConfig()
 	attribute.URL, attribute.BindDN, attribute.BindPassword = connectors.OneOrMany{"ldaps://ldap.corp.example"}, directory.BindDN, connectors.NewSecret("12345")
