@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -185,6 +186,42 @@ func TestManualDefaults(t *testing.T) {
 			if _, rest, _ := strings.Cut(row, "| "); !strings.HasPrefix(rest, "`"+value+"` |") {
 				t.Errorf("the default of %s is %s; the manual has %.40q", key, value, rest)
 			}
+		}
+	}
+}
+
+// TestManualPresets compares what the manual says that each vendor sets with what it
+// does.
+func TestManualPresets(t *testing.T) {
+	_, after, _ := strings.Cut(section(t, "ldap"), "#### Vendors")
+	text, _, _ := strings.Cut(after, "\n#### ")
+	var vendors []string
+	said := map[string][]string{}
+	for line := range strings.Lines(text) {
+		cells := strings.Split(strings.ReplaceAll(strings.TrimSpace(line), `\|`, "\x00"), "|")
+		switch {
+		case len(cells) < 6:
+		case vendors == nil:
+			vendors = cells[2 : len(cells)-1]
+		case strings.HasPrefix(cells[1], "---"):
+		default:
+			for i, vendor := range vendors {
+				if value := strings.Trim(cells[i+2], " `"); value != "" {
+					said[vendor] = append(said[vendor], strings.TrimSpace(cells[1])+": "+strings.ReplaceAll(value, "\x00", "|"))
+				}
+			}
+		}
+	}
+	if len(vendors) != 4 {
+		t.Fatalf("the manual has the vendors %q", vendors)
+	}
+	for _, vendor := range vendors {
+		cfg := &ldap.Config{Vendor: strings.Trim(vendor, " `"), Groups: &ldap.Groups{}}
+		_, set := cfg.Preset()
+		slices.Sort(set)
+		slices.Sort(said[vendor])
+		if len(set) == 0 || !slices.Equal(set, said[vendor]) {
+			t.Errorf("%s sets\n%q\nthe manual has\n%q", vendor, set, said[vendor])
 		}
 	}
 }
