@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -48,6 +49,13 @@ type Entry struct {
 	LatencyMS float64   `json:"latency_ms"`
 	Outcome   string    `json:"outcome"`
 	Reason    string    `json:"reason"`
+
+	// Of personal access tokens.
+	Token   string    `json:"token,omitempty"`  // the public id of the token that was used, or that something was done to
+	Tokens  []string  `json:"tokens,omitempty"` // the ids, of an act on several
+	Owner   string    `json:"owner,omitempty"`  // whose tokens an act was about: connector:username
+	Expires time.Time `json:"expires,omitzero"` // of a token that was made
+	UID     *uint32   `json:"uid,omitempty"`    // the operating system's number of the administrator's user
 }
 
 // Verdict is one asked action and why it was granted or refused.
@@ -157,6 +165,17 @@ func Act(requestID, realm, act string, err error) Entry {
 	}
 	if err != nil {
 		e.Outcome = Internal.Error()
+	}
+	return e
+}
+
+// By returns the entry of an act as one of a person, who asked from addr.
+func (e Entry) By(id connectors.Identity, addr netip.Addr, userAgent string) Entry {
+	subject := Subject(&id, "", addr)
+	e.Connector, e.Via, e.Kind, e.Subject, e.Groups = id.Connector, id.Via, id.Kind.String(), subject.User, subject.Groups
+	e.UserAgent = clip(userAgent)
+	if addr.IsValid() {
+		e.ClientIP = addr.String()
 	}
 	return e
 }

@@ -53,7 +53,7 @@ var rules = []rule{
 	{room: "broker/token", may: []string{"internal/files"}},
 	{room: "broker", may: []string{"connectors", "policy", "broker/token"}, deps: []string{"net/http"}},
 	{room: testSupport, may: []string{"..."}},
-	{room: "broker/access", may: []string{"broker", "connectors", "connectors/pat", "policy"}, deps: []string{"net/http"}},
+	{room: "broker/access", may: []string{"broker", "connectors", "connectors/pat", "policy", "internal/strictyaml"}, deps: []string{"net/http"}},
 	{room: "broker/server", may: []string{"broker", "broker/access", "broker/token", "connectors", "internal/files", "internal/keypair"}},
 	{room: "internal/strictyaml", may: []string{"connectors", "internal/files"}},
 	{room: "internal/config", may: []string{"internal/strictyaml", "connectors", "policy"}},

@@ -22,7 +22,7 @@ func TestOperationsFields(t *testing.T) {
 	entry := reflect.TypeFor[broker.Entry]()
 	for i := range entry.NumField() {
 		name, more, _ := strings.Cut(entry.Field(i).Tag.Get("json"), ",")
-		if there = append(there, name); more == "omitempty" {
+		if there = append(there, name); more == "omitempty" || more == "omitzero" {
 			optional = append(optional, name)
 		}
 	}
@@ -65,11 +65,11 @@ func TestOperationsReasons(t *testing.T) {
 	outcomes, reasons, _ := strings.Cut(rest, "\n| Reason |")
 
 	var kinds, made []string
-	for _, folder := range []string{"broker", "broker/server", "connectors", "cmd"} {
+	for _, folder := range []string{"broker", "broker/access", "broker/server", "connectors", "cmd"} {
 		for _, file := range sources(t, folder) {
 			ast.Inspect(file, func(n ast.Node) bool {
 				kinds = append(kinds, constants(n, "Kind", "Outcome")...)
-				made = append(made, append(constants(n, "Reason", "reason"), reasonOf(n)...)...)
+				made = append(made, append(constants(n, "Reason", "reason"), append(constants(n, "act", "act"), reasonOf(n)...)...)...)
 				return true
 			})
 		}

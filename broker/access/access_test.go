@@ -1,0 +1,419 @@
+package access_test
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/shorepass/shorepass/broker/access"
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/pat"
+)
+
+func TestCreate(t *testing.T) {
+	w := newWorld(t, "")
+	uid := uint32(1000)
+	s := spec("directory:Alice", "ci")
+	s.Networks, s.Expires = []string{"10.0.0.0/8", "192.0.2.7"}, "30d"
+	c := w.made(t, access.Actor{RequestID: "r1", UID: &uid}, s)
+	want := access.Token{
+		ID: c.Token.ID, Realm: "corp", Owner: "directory:alice", Name: "ci", Scopes: []string{"repository:platform/**:pull"},
+		Networks: []string{"10.0.0.0/8", "192.0.2.7/32"}, Created: w.now, CreatedBy: "administrator", Expires: w.now.AddDate(0, 0, 30), Status: access.Live,
+	}
+	if fmt.Sprint(c.Token) != fmt.Sprint(want) {
+		t.Errorf("made %v\nwant %v", c.Token, want)
+	}
+	text, ok := pat.ParseText(c.Secret)
+	row, err := w.store.Token(t.Context(), "corp", c.Token.ID)
+	if !ok || err != nil || row.Hash != text.Hash() || text.ID() != c.Token.ID {
+		t.Errorf("what is kept does not fit the secret: %v, %v", row, err)
+	}
+	if o := w.store.owners[row.Account]; row.Account.Connector != "directory" || o.Username != "alice" || !slices.Equal(o.Groups, []string{"platform"}) || !o.Seen.Equal(w.now) {
+		t.Errorf("account %v, owner %v", row.Account, o)
+	}
+	e := w.last(t)
+	if e.Reason != "create-token" || e.Outcome != "granted" || e.Kind != "administrator" || *e.UID != uid || e.RequestID != "r1" ||
+		e.Token != c.Token.ID || e.Owner != "directory:alice" || !slices.Equal(e.Asked, s.Scopes) || !e.Expires.Equal(row.Expires) || e.Subject != "" {
+		t.Errorf("recorded %+v", e)
+	}
+}
+
+// TestRefused holds for each refusal what is said, which field it is about, and that it
+// is recorded.
+func TestRefused(t *testing.T) {
+	secret := pat.NewText().Secret().Reveal()
+	change := func(f func(*access.Spec)) access.Spec {
+		s := spec("directory:alice", "ci")
+		f(&s)
+		return s
+	}
+	token := signedIn("alice")
+	token.Identity.Via = "tokens"
+	robot := signedIn("alice")
+	robot.Identity.Kind = connectors.Robot
+	ceiling := signedIn("alice")
+	ceiling.Identity.Ceiling = connectors.Limited("repository:**:*")
+	self := func(f func(*access.Spec)) access.Spec {
+		return change(func(s *access.Spec) { s.Owner = ""; f(s) })
+	}
+	for _, tt := range []struct {
+		name  string
+		by    access.Actor
+		spec  access.Spec
+		kind  access.Kind
+		field string
+		want  string
+	}{
+		{"no such realm", access.Actor{}, change(func(s *access.Spec) { s.Realm = "nowhere" }), access.NotFound, "realm", `there is no realm "nowhere"`},
+		{"a realm without tokens", access.Actor{}, change(func(s *access.Spec) { s.Realm = "plain" }), access.NotFound, "realm", "{name: tokens, type: pat}"},
+		{"no owner", access.Actor{}, change(func(s *access.Spec) { s.Owner = "" }), access.Malformed, "owner", "name the owner as connector:username"},
+		{"an owner without connector", access.Actor{}, change(func(s *access.Spec) { s.Owner = "alice" }), access.Malformed, "owner", "the connectors of the realm are directory, sso, broken"},
+		{"an owner who is no name", access.Actor{}, change(func(s *access.Spec) { s.Owner = "directory:al ice" }), access.Malformed, "owner", `"al ice" is not a user name`},
+		{"no such connector", access.Actor{}, change(func(s *access.Spec) { s.Owner = "ldap:alice" }), access.NotFound, "owner", `realm corp has no connector "ldap"`},
+		{"the tokens' connector", access.Actor{}, change(func(s *access.Spec) { s.Owner = "tokens:alice" }), access.NotFound, "owner", `no connector "tokens" with accounts`},
+		{"nobody of that name", access.Actor{}, change(func(s *access.Spec) { s.Owner = "directory:dora" }), access.NotFound, "owner", `connector directory knows nobody by the name "dora"`},
+		{"a disabled owner", access.Actor{}, change(func(s *access.Spec) { s.Owner = "directory:carol" }), access.NotFound, "owner", "directory:carol may not sign in"},
+		{"an outage", access.Actor{}, change(func(s *access.Spec) { s.Owner = "broken:alice" }), access.Unavailable, "owner", "connection refused"},
+		{"an owner who was never seen", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice" }), access.NotFound, "owner", "have them log in once, or name their groups (--group)"},
+		{"groups where they can be looked up", access.Actor{}, change(func(s *access.Spec) { s.Groups = []string{"platform"} }), access.Malformed, "groups", "leave out the groups"},
+		{"groups of another connector", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"directory:ops"} }), access.Malformed, "groups", "an account of sso has no groups of directory"},
+		{"an empty group", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"sso: "} }), access.Malformed, "groups", "no name of a group"},
+		{"fixed groups for long", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"ops"}; s.Expires = "31d" }), access.Malformed, "expires", "at most 30 days"},
+		{"no name", access.Actor{}, change(func(s *access.Spec) { s.Name = "" }), access.Malformed, "name", "name of the token is missing"},
+		{"a long name", access.Actor{}, change(func(s *access.Spec) { s.Name = strings.Repeat("é", 65) }), access.Malformed, "name", "1 to 64 visible characters"},
+		{"an invisible name", access.Actor{}, change(func(s *access.Spec) { s.Name = "a\x1b[2J" }), access.Malformed, "name", "1 to 64 visible characters"},
+		{"spaces around a name", access.Actor{}, change(func(s *access.Spec) { s.Name = " ci" }), access.Malformed, "name", "1 to 64 visible characters"},
+		{"a token as a name", access.Actor{}, change(func(s *access.Spec) { s.Name = "ci-srp_" + secret }), access.Malformed, "name", "name holds an access token"},
+		{"a token as a scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = []string{"repository:" + secret + ":pull"} }), access.Malformed, "scopes", "scopes holds an access token"},
+		{"no scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = []string{" "} }), access.Malformed, "scopes", "repository:**:* and registry:catalog:* for all"},
+		{"an unreadable scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = append(s.Scopes, "repository:x:pul") }), access.Malformed, "scopes", `did you mean "pull"?`},
+		{"many scopes", access.Actor{}, change(func(s *access.Spec) { s.Scopes = slices.Repeat(s.Scopes, 101) }), access.Malformed, "scopes", "more than 100"},
+		{"a long scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = []string{"repository:" + strings.Repeat("a", 300) + ":pull"} }), access.Malformed, "scopes", "longer than 300 bytes"},
+		{"no network", access.Actor{}, change(func(s *access.Spec) { s.Networks = []string{"10.0.0.0/33"} }), access.Malformed, "networks", "neither an address nor a network"},
+		{"a network with bits too many", access.Actor{}, change(func(s *access.Spec) { s.Networks = []string{"10.1.0.0/8"} }), access.Malformed, "networks", "write 10.0.0.0/8"},
+		{"a mapped network", access.Actor{}, change(func(s *access.Spec) { s.Networks = []string{"::ffff:10.0.0.0/104"} }), access.Malformed, "networks", "neither an address nor a network"},
+		{"no time", access.Actor{}, change(func(s *access.Spec) { s.Expires = "soon" }), access.Malformed, "expires", `"soon" is neither a duration such as 30d or 12h, nor a date such as 2026-04-01`},
+		{"a number of nothing", access.Actor{}, change(func(s *access.Spec) { s.Expires = "30" }), access.Malformed, "expires", "neither a duration"},
+		{"at once", access.Actor{}, change(func(s *access.Spec) { s.Expires = "59s" }), access.Malformed, "expires", "is not a minute from now"},
+		{"a day that was", access.Actor{}, change(func(s *access.Spec) { s.Expires = "2026-02-28" }), access.Malformed, "expires", "is not a minute from now"},
+		{"for ever", access.Actor{}, change(func(s *access.Spec) { s.Expires = "366d1s" }), access.Malformed, "expires", "at most 366 days, until 2027-03-02T12:00:00Z"},
+		{"a token that makes tokens", token, self(func(*access.Spec) {}), access.Forbidden, "", "a token does not do for it"},
+		{"a robot that makes tokens", robot, self(func(*access.Spec) {}), access.Forbidden, "", "a token does not do for it"},
+		{"a login with a ceiling", ceiling, self(func(*access.Spec) {}), access.Forbidden, "", "a token does not do for it"},
+		{"for somebody else", signedIn("alice"), change(func(s *access.Spec) { s.Owner = "directory:bob" }), access.Forbidden, "owner", "for themselves alone"},
+		{"a wider scope than people may give themselves", signedIn("alice"), self(func(s *access.Spec) {
+			s.Scopes = []string{"repository:platform/a:pull,push", "repository:base/a/b:pull", "repository:platform/**:*"}
+		}), access.Forbidden, "scopes", "give themselves repository:base/a/b:pull repository:platform/**:*: the widest"},
+		{"longer than people may", signedIn("alice"), self(func(s *access.Spec) { s.Expires = "61d" }), access.Malformed, "expires", "at most 60 days"},
+		{"groups of one's own", signedIn("alice"), self(func(s *access.Spec) { s.Groups = []string{"ops"} }), access.Forbidden, "groups", "an administrator alone"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, "")
+			_, err := w.Create(t.Context(), tt.by, tt.spec)
+			var failure *access.Error
+			if !errors.As(err, &failure) || failure.Kind != tt.kind || failure.Field != tt.field || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v (%+v), want %s of %q: %s", err, failure, tt.kind, tt.field, tt.want)
+			}
+			e := w.last(t)
+			if e.Outcome != string(tt.kind) || e.Reason != "create-token" || e.Token != "" {
+				t.Errorf("recorded %+v", e)
+			}
+			if strings.Contains(fmt.Sprint(err, e, w.log), secret[16:48]) {
+				t.Error("the secret is shown")
+			}
+			if len(w.store.tokens) > 0 {
+				t.Error("a token was made")
+			}
+		})
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	for _, tt := range []struct {
+		by      access.Actor
+		expires string
+		groups  []string
+		want    string
+	}{
+		{access.Actor{}, "", nil, "2026-05-30T12:00:00Z"},
+		{access.Actor{}, "60s", nil, "2026-03-01T12:01:00Z"},
+		{access.Actor{}, "1d12h", nil, "2026-03-03T00:00:00Z"},
+		{access.Actor{}, "366d", nil, "2027-03-02T12:00:00Z"},
+		{access.Actor{}, "2026-03-31", nil, "2026-04-01T00:00:00Z"},
+		{access.Actor{}, "2026-03-31T10:00:00+02:00", nil, "2026-03-31T08:00:00Z"},
+		{access.Actor{}, "", []string{"ops"}, "2026-03-31T12:00:00Z"},
+		{signedIn("alice"), "", nil, "2026-03-31T12:00:00Z"},
+		{signedIn("alice"), "60d", nil, "2026-04-30T12:00:00Z"},
+	} {
+		w := newWorld(t, "")
+		s := spec("", "ci")
+		s.Expires, s.Groups = tt.expires, tt.groups
+		if tt.by.Identity == nil {
+			s.Owner = map[bool]string{false: "directory:alice", true: "sso:zoe"}[tt.groups != nil]
+		}
+		if got := w.made(t, tt.by, s).Token.Expires.Format(time.RFC3339); got != tt.want {
+			t.Errorf("%q: until %s, want %s", tt.expires, got, tt.want)
+		}
+	}
+}
+
+func TestFixedGroups(t *testing.T) {
+	w := newWorld(t, "")
+	s := spec("sso:Zoe", "ci")
+	s.Groups = []string{"Ops", "sso:On  Call", "a:b", "ops"}
+	c := w.made(t, access.Actor{}, s)
+	row := w.store.tokens[0]
+	if want := []string{"ops", "on call", "a:b"}; !row.GroupsFixed || !slices.Equal(row.Groups, want) || !slices.Equal(c.Token.Groups, want) {
+		t.Errorf("groups %q, shown %q, want %q", row.Groups, c.Token.Groups, want)
+	}
+	if (row.Account != pat.Account{Connector: "sso", ID: "username:zoe"}) || c.Token.Owner != "sso:zoe" || len(w.store.owners[row.Account].Groups) > 0 {
+		t.Errorf("account %v, owner %s", row.Account, c.Token.Owner)
+	}
+	if e := w.last(t); !slices.Equal(e.Groups, []string{"sso:ops", "sso:on call", "sso:a:b"}) {
+		t.Errorf("recorded %+v", e)
+	}
+
+	// An owner whose groups were fixed has still not signed in.
+	if _, err := w.Create(t.Context(), access.Actor{}, spec("sso:zoe", "other")); !errors.Is(err, access.NotFound) {
+		t.Errorf("error %v", err)
+	}
+
+	// Who has signed in is that account.
+	seen := pat.Owner{Realm: "corp", Account: pat.Account{Connector: "sso", ID: "iss+7"}, Username: "zoe", Groups: []string{"old"}, Seen: w.now}
+	gone := pat.Owner{Realm: "corp", Account: pat.Account{Connector: "sso", ID: "iss+8"}, Username: "zoe", Seen: w.now.Add(time.Hour), Gone: true}
+	w.store.owners[seen.Account], w.store.owners[gone.Account] = seen, gone
+	s.Name = "again"
+	w.made(t, access.Actor{}, s)
+	if got := w.store.tokens[0]; got.Account != seen.Account || !got.GroupsFixed {
+		t.Errorf("made %+v", got)
+	}
+	w.made(t, access.Actor{}, spec("sso:zoe", "known"))
+	if got := w.store.tokens[0]; got.Account != seen.Account || got.GroupsFixed || len(got.Groups) > 0 {
+		t.Errorf("made %+v", got)
+	}
+	if got := w.store.owners[seen.Account]; !slices.Equal(got.Groups, seen.Groups) {
+		t.Errorf("what was known of the owner became %v", got)
+	}
+}
+
+// TestOthers holds that people reach their own tokens alone, by account and not by name,
+// and an administrator all of a realm, and of no other.
+func TestOthers(t *testing.T) {
+	w := newWorld(t, "")
+	ctx := t.Context()
+	alices := w.made(t, signedIn("alice"), spec("", "ci")).Token
+	w.now = w.now.Add(time.Minute)
+	bobs := w.made(t, access.Actor{}, spec("directory:bob", "ci")).Token
+	namesake := signedIn("alice")
+	namesake.Identity.ID = "another account of that name"
+	for _, by := range []access.Actor{signedIn("bob"), namesake} {
+		if _, err := w.Get(ctx, by, "corp", alices.ID); !errors.Is(err, access.NotFound) {
+			t.Errorf("shown to another: %v", err)
+		}
+		if _, err := w.Revoke(ctx, by, "corp", alices.ID); !errors.Is(err, access.NotFound) {
+			t.Errorf("revoked by another: %v", err)
+		}
+	}
+	if e := w.last(t); e.Outcome != "not-found" || e.Token != alices.ID || e.Subject != "directory:alice" || e.Reason != "revoke-token" {
+		t.Errorf("recorded %+v", e)
+	}
+	if _, err := w.Get(ctx, access.Actor{}, "other", alices.ID); !errors.Is(err, access.NotFound) {
+		t.Errorf("shown in another realm: %v", err)
+	}
+	ids := func(by access.Actor, f access.Filter) string {
+		t.Helper()
+		f.Realm = "corp"
+		list, err := w.List(ctx, by, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, token := range list {
+			names = append(names, token.Owner)
+		}
+		return strings.Join(names, " ")
+	}
+	for _, tt := range []struct {
+		by   access.Actor
+		f    access.Filter
+		want string
+	}{
+		{access.Actor{}, access.Filter{}, "directory:bob directory:alice"},
+		{access.Actor{}, access.Filter{Owner: "directory:ALICE"}, "directory:alice"},
+		{access.Actor{}, access.Filter{Owner: "former:alice"}, ""},
+		{access.Actor{}, access.Filter{Limit: 1}, "directory:bob"},
+		{access.Actor{}, access.Filter{After: bobs.Place()}, "directory:alice"},
+		{access.Actor{}, access.Filter{After: alices.Place()}, ""},
+		{signedIn("alice"), access.Filter{}, "directory:alice"},
+		{signedIn("alice"), access.Filter{Owner: "directory:bob"}, "directory:alice"},
+		{namesake, access.Filter{}, ""},
+	} {
+		if got := ids(tt.by, tt.f); got != tt.want {
+			t.Errorf("%s, %+v: listed %q, want %q", tt.by.UserAgent, tt.f, got, tt.want)
+		}
+	}
+	if _, err := w.RevokeAll(ctx, signedIn("bob"), "corp", "directory:alice"); err != nil {
+		t.Error(err)
+	}
+	if got := ids(access.Actor{}, access.Filter{}); got != "directory:alice" {
+		t.Errorf("after bob has revoked his, there are %q", got)
+	}
+}
+
+func TestRevoke(t *testing.T) {
+	w := newWorld(t, "")
+	ctx := t.Context()
+	first := w.made(t, access.Actor{}, spec("directory:alice", "a")).Token
+	w.made(t, access.Actor{}, spec("directory:alice", "b"))
+	w.made(t, access.Actor{}, spec("directory:alice", "c"))
+	w.now = w.now.Add(time.Hour)
+	got, err := w.Revoke(ctx, access.Actor{}, "corp", first.ID)
+	if err != nil || got.Status != access.Revoked || got.RevokedBy != "administrator" || !got.Revoked.Equal(w.now) || got.Owner != "directory:alice" {
+		t.Errorf("revoked %+v, %v", got, err)
+	}
+	if _, err := w.Revoke(ctx, access.Actor{}, "corp", first.ID); !errors.Is(err, access.Conflict) {
+		t.Errorf("revoked twice: %v", err)
+	}
+	all, err := w.RevokeAll(ctx, access.Actor{}, "corp", "directory:alice")
+	if err != nil || len(all) != 2 {
+		t.Errorf("revoked %v, %v", all, err)
+	}
+	if e := w.last(t); e.Reason != "revoke-tokens" || e.Owner != "directory:alice" || len(e.Tokens) != 2 || slices.Contains(e.Tokens, first.ID) || e.Outcome != "granted" {
+		t.Errorf("recorded %+v", e)
+	}
+	if _, err := w.RevokeAll(ctx, access.Actor{}, "corp", "directory:alice"); !errors.Is(err, access.NotFound) {
+		t.Errorf("nothing to revoke: %v", err)
+	}
+	if _, err := w.RevokeAll(ctx, access.Actor{}, "corp", ""); !errors.Is(err, access.Malformed) {
+		t.Errorf("nobody's: %v", err)
+	}
+	// A name is free again when its token no longer counts.
+	w.made(t, access.Actor{}, spec("directory:alice", "a"))
+	listed, err := w.List(ctx, access.Actor{}, access.Filter{Realm: "corp", All: true})
+	if err != nil || len(listed) != 4 || listed[3].Status != access.Revoked || listed[0].Status != access.Live {
+		t.Errorf("listed %v, %v", listed, err)
+	}
+	w.now = listed[0].Expires
+	if got, err := w.Get(ctx, access.Actor{}, "corp", listed[0].ID); err != nil || got.Status != access.Expired {
+		t.Errorf("at its end: %v, %v", got, err)
+	}
+}
+
+// TestTokenAsID holds that a token given for its id is not repeated.
+func TestTokenAsID(t *testing.T) {
+	w := newWorld(t, "")
+	c := w.made(t, access.Actor{}, spec("directory:alice", "a"))
+	for _, id := range []string{c.Secret.Reveal(), c.Secret.Reveal()[1:], "short", ""} {
+		_, err := w.Revoke(t.Context(), access.Actor{}, "corp", id)
+		if err == nil || strings.Contains(fmt.Sprint(err, w.last(t)), c.Secret.Reveal()[16:48]) {
+			t.Errorf("error %v, recorded %+v", err, w.last(t))
+		}
+		if len(id) == 54 && !strings.Contains(err.Error(), c.Token.ID) {
+			t.Errorf("error %v does not say what the id is", err)
+		}
+	}
+}
+
+func TestHowMany(t *testing.T) {
+	w := newWorld(t, "")
+	ctx := t.Context()
+	var wait sync.WaitGroup
+	made := make(chan error, 120)
+	for i := range 120 {
+		wait.Go(func() {
+			_, err := w.Create(ctx, access.Actor{}, spec("directory:alice", fmt.Sprint(i)))
+			made <- err
+		})
+	}
+	wait.Wait()
+	close(made)
+	refused := 0
+	for err := range made {
+		if err != nil && !errors.Is(err, access.Conflict) {
+			t.Error(err)
+		} else if err != nil {
+			refused++
+		}
+	}
+	if refused != 20 || len(w.store.tokens) != 100 {
+		t.Errorf("%d refused, %d made", refused, len(w.store.tokens))
+	}
+	w = newWorld(t, "")
+	for i := range 3 {
+		w.made(t, signedIn("bob"), spec("", fmt.Sprint(i)))
+	}
+	if _, err := w.Create(ctx, signedIn("bob"), spec("", "more")); !errors.Is(err, access.Conflict) || !strings.Contains(err.Error(), "directory:bob has 3") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := w.Create(ctx, access.Actor{}, spec("directory:bob", "0")); !errors.Is(err, access.Conflict) || access.AsError(err).Field != "name" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestSelfServiceOff(t *testing.T) {
+	w := newWorld(t, "", func(r *access.Realm) { r.SelfService.Enabled = false })
+	if _, err := w.Create(t.Context(), signedIn("alice"), spec("", "ci")); !errors.Is(err, access.Forbidden) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestPersonIsRecorded(t *testing.T) {
+	w := newWorld(t, "")
+	by := signedIn("alice", "platform")
+	by.ClientIP = netip.MustParseAddr("192.0.2.9")
+	c := w.made(t, by, spec("directory:alice", "ci"))
+	e := w.last(t)
+	if e.Kind != "person" || e.Subject != "directory:alice" || e.ClientIP != "192.0.2.9" || e.UserAgent != "curl" || e.Owner != "directory:alice" ||
+		e.Connector != "directory" || !slices.Equal(e.Groups, []string{"directory:platform"}) || c.Token.CreatedBy != "directory:alice" {
+		t.Errorf("recorded %+v", e)
+	}
+}
+
+// TestNotRecorded holds that a token which could not be recorded is taken back, and that
+// a revocation which could not has happened.
+func TestNotRecorded(t *testing.T) {
+	w := newWorld(t, "/dev/full")
+	c, err := w.Create(t.Context(), access.Actor{}, spec("directory:alice", "ci"))
+	if !errors.Is(err, access.Internal) || c.Secret.Reveal() != "" || c.Token.ID != "" {
+		t.Errorf("made %v, %v", c, err)
+	}
+	if len(w.store.tokens) != 1 || w.store.tokens[0].Revoked.IsZero() {
+		t.Fatalf("there is %v", w.store.tokens)
+	}
+	if list, err := w.List(t.Context(), access.Actor{}, access.Filter{Realm: "corp"}); !errors.Is(err, access.Internal) || list != nil {
+		t.Errorf("listed %v, %v", list, err)
+	}
+	w.store.tokens[0].Revoked = time.Time{}
+	got, err := w.Revoke(t.Context(), access.Actor{}, "corp", w.store.tokens[0].ID)
+	if !errors.Is(err, access.Internal) || !strings.Contains(err.Error(), "this was done, but") || got.Status != access.Revoked || w.store.tokens[0].Revoked.IsZero() {
+		t.Errorf("revoked %v, %v", got, err)
+	}
+}
+
+func TestDatabaseOutage(t *testing.T) {
+	w := newWorld(t, "")
+	t1 := w.made(t, access.Actor{}, spec("directory:alice", "ci")).Token
+	w.store.fail = errors.New("database is locked")
+	ctx := t.Context()
+	_, create := w.Create(ctx, access.Actor{}, spec("directory:alice", "more"))
+	_, list := w.List(ctx, access.Actor{}, access.Filter{Realm: "corp"})
+	_, get := w.Get(ctx, access.Actor{}, "corp", t1.ID)
+	_, revoke := w.Revoke(ctx, access.Actor{}, "corp", t1.ID)
+	_, all := w.RevokeAll(ctx, access.Actor{}, "corp", "directory:alice")
+	for name, err := range map[string]error{"create": create, "list": list, "get": get, "revoke": revoke, "all": all} {
+		if !errors.Is(err, access.Unavailable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if e := w.last(t); e.Outcome != "unavailable" {
+		t.Errorf("recorded %+v", e)
+	}
+	if !strings.Contains(w.log.String(), "database is locked") {
+		t.Errorf("logged %s", w.log)
+	}
+}

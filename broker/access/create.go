@@ -1,0 +1,92 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/connectors/pat"
+)
+
+// Create makes a token. Nothing is made that could not be recorded.
+func (s *Service) Create(ctx context.Context, by Actor, spec Spec) (Created, error) {
+	e := by.entry(actCreate, spec.Realm)
+	made, err := s.create(ctx, by, spec, &e)
+	failure := s.record(ctx, e, err)
+	if failure == nil {
+		return made, nil
+	}
+	if err == nil {
+		s.takeBack(ctx, by, made.Token)
+	}
+	return Created{}, failure
+}
+
+// create makes a token and notes in e whose, and what it may do.
+func (s *Service) create(ctx context.Context, by Actor, spec Spec, e *broker.Entry) (Created, error) {
+	realm, err := s.realm(by, spec.Realm)
+	if err != nil {
+		return Created{}, err
+	}
+	if by.Identity != nil && !realm.SelfService.Enabled {
+		return Created{}, fault(Forbidden, "", "the people of realm %s do not make access tokens themselves: ask an administrator for one", spec.Realm)
+	}
+	row, err := spec.token(s.now(), realm, by)
+	if err != nil {
+		return Created{}, err
+	}
+	e.Asked, e.Expires = row.Scopes, row.Expires
+	o, err := s.owner(ctx, by, spec, realm)
+	if err != nil {
+		return Created{}, err
+	}
+	row.Account, row.Groups = o.Account, o.fixed
+	e.Owner = o.subject()
+	if row.GroupsFixed {
+		e.Groups = o.groups()
+	}
+	text := pat.NewText()
+	row.ID, row.Hash = text.ID(), text.Hash()
+	e.Token = row.ID
+	if err := s.keep(ctx, row, o, mostTokens(by, realm)); err != nil {
+		return Created{}, err
+	}
+	return Created{Token: view(row, o.subject(), s.now()), Secret: text.Secret(), Warnings: s.warnings(row, o, realm)}, nil
+}
+
+// keep keeps a token, unless its owner has as many as there may be.
+func (s *Service) keep(ctx context.Context, row pat.Token, o owner, most int) error {
+	s.making.Lock()
+	defer s.making.Unlock()
+	there, err := s.config.Keeper.Tokens(ctx, pat.Filter{Realm: row.Realm, Account: &row.Account, Live: true, Limit: most})
+	if err != nil {
+		return unavailable(err)
+	}
+	if len(there) >= most {
+		return fault(Conflict, "", "%s has %d access tokens that count, as many as there may be: revoke one first", o.subject(), len(there))
+	}
+	err = s.config.Keeper.Create(ctx, row, o.keep)
+	if errors.Is(err, pat.ErrNameTaken) {
+		return fault(Conflict, "name", "%s has an access token %q that counts already: choose another name, or revoke that one first", o.subject(), row.Name)
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// takeBack revokes a token that nobody has seen.
+func (s *Service) takeBack(ctx context.Context, by Actor, t Token) {
+	if _, err := s.config.Keeper.Revoke(context.WithoutCancel(ctx), t.Realm, []string{t.ID}, s.now(), by.name()); err != nil {
+		s.config.Logger.Error("a token that could not be recorded was not taken back either: nobody has seen it; revoke it all the same",
+			slog.String("realm", t.Realm), slog.String("token", t.ID), slog.Any("error", err))
+	}
+}
+
+func mostTokens(by Actor, r Realm) int {
+	if by.Identity != nil {
+		return min(r.SelfService.MaxTokens, MaxTokens)
+	}
+	return MaxTokens
+}

@@ -1,0 +1,41 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/shorepass/shorepass/broker"
+)
+
+// record records an act and what became of it. It fails with err, or where the act could
+// not be recorded.
+func (s *Service) record(ctx context.Context, e broker.Entry, err error) error {
+	if err != nil {
+		failure := AsError(err)
+		e.Outcome = string(failure.Kind)
+		if (failure.Kind == Unavailable || failure.Kind == Internal) && !gone(err) {
+			s.config.Logger.ErrorContext(ctx, "an act on access tokens failed", slog.String("request_id", e.RequestID),
+				slog.String("realm", e.Realm), slog.String("act", e.Reason), slog.Any("error", err))
+		}
+		err = failure
+	}
+	// Whoever has gone away must not keep an act out of the record.
+	if recordErr := s.config.Auditor.Record(context.WithoutCancel(ctx), e); recordErr != nil {
+		s.config.Logger.ErrorContext(ctx, "an act on access tokens could not be recorded", slog.String("request_id", e.RequestID),
+			slog.String("realm", e.Realm), slog.String("act", e.Reason), slog.Any("error", recordErr))
+		if err == nil {
+			err = &Error{Kind: Internal, Message: "this could not be recorded in the audit log, and was not done", Cause: recordErr}
+		}
+	}
+	return err
+}
+
+// recordDone is record for what cannot be undone.
+func (s *Service) recordDone(ctx context.Context, e broker.Entry, err error) error {
+	failure := s.record(ctx, e, err)
+	if err == nil && failure != nil {
+		return &Error{Kind: Internal, Message: "this was done, but could not be recorded in the audit log", Cause: errors.Unwrap(failure)}
+	}
+	return failure
+}

@@ -1,0 +1,124 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/connectors/pat"
+)
+
+// Service makes, shows and takes back tokens. It is safe for concurrent use.
+type Service struct {
+	config Config
+	now    func() time.Time // to the second, as times are kept
+
+	making sync.Mutex // held from counting an account's tokens to making one more
+}
+
+// New returns a service.
+func New(c Config) *Service {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Service{config: c, now: func() time.Time { return c.Now().UTC().Truncate(time.Second) }}
+}
+
+// Filter chooses tokens of a realm.
+type Filter struct {
+	Realm string
+	Owner string // connector:username; empty: of everybody, for an administrator; a person's own in any case
+	All   bool   // those too that no longer count, for as long as they are kept
+	After string // a page: only those after the token of this [Token.Place], newest first
+	Limit int    // and no more than so many; 0: all
+}
+
+// List returns tokens, newest first.
+func (s *Service) List(ctx context.Context, by Actor, f Filter) ([]Token, error) {
+	e := by.entry(actList, f.Realm)
+	tokens, err := s.list(ctx, by, f, &e)
+	if err := s.record(ctx, e, err); err != nil {
+		return nil, err
+	}
+	return tokens, nil
+}
+
+func (s *Service) list(ctx context.Context, by Actor, f Filter, e *broker.Entry) ([]Token, error) {
+	realm, err := s.realm(by, f.Realm)
+	if err != nil {
+		return nil, err
+	}
+	query := pat.Filter{Realm: f.Realm, Live: !f.All, Limit: f.Limit}
+	if f.After != "" {
+		if query.After, err = parsePlace(f.After); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case by.Identity != nil:
+		query.Account, e.Owner = accountOf(by), by.name()
+	case f.Owner != "":
+		if query.Connector, query.Username, err = realm.parseOwner(f.Owner); err != nil {
+			return nil, err
+		}
+		e.Owner = query.Connector + ":" + query.Username
+	}
+	rows, err := s.config.Keeper.Tokens(ctx, query)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return s.views(ctx, f.Realm, rows)
+}
+
+// Get returns one token.
+func (s *Service) Get(ctx context.Context, by Actor, realm, id string) (Token, error) {
+	e := by.entry(actShow, realm)
+	t, err := s.get(ctx, by, realm, id, &e)
+	if err := s.record(ctx, e, err); err != nil {
+		return Token{}, err
+	}
+	return t, nil
+}
+
+// get finds a token that is the actor's to see.
+func (s *Service) get(ctx context.Context, by Actor, realm, id string, e *broker.Entry) (Token, error) {
+	if _, err := s.realm(by, realm); err != nil {
+		return Token{}, err
+	}
+	if !pat.IsID(id) {
+		return Token{}, badID(id)
+	}
+	e.Token = id
+	row, err := s.config.Lookup.Token(ctx, realm, id)
+	switch {
+	case errors.Is(err, pat.ErrNoToken) || err == nil && by.Identity != nil && row.Account != *accountOf(by):
+		return Token{}, fault(NotFound, "id", "realm %s has no access token with the id %s: list the tokens, those too that no longer count", realm, id)
+	case err != nil:
+		return Token{}, unavailable(err)
+	}
+	t, err := s.view(ctx, row)
+	e.Owner = t.Owner
+	return t, err
+}
+
+// realm finds a realm that has tokens, for somebody who may ask for them.
+func (s *Service) realm(by Actor, name string) (Realm, error) {
+	if err := by.check(); err != nil {
+		return Realm{}, err
+	}
+	r, ok := s.config.Realms[name]
+	if !ok {
+		return Realm{}, fault(NotFound, "realm", "there is no realm %.100q", name)
+	}
+	if r.Tokens == "" {
+		return Realm{}, fault(NotFound, "realm", "realm %s takes no access tokens: add a connector to its connectors in the configuration, {name: tokens, type: pat}", name)
+	}
+	return r, nil
+}
+
+// accountOf is the account of a person.
+func accountOf(by Actor) *pat.Account {
+	return &pat.Account{Connector: by.Identity.Connector, ID: by.Identity.ID}
+}
