@@ -127,10 +127,22 @@ func (e *Entry) describeClient(r Request, p progress, err error) {
 	if errors.As(err, &failure) {
 		e.Connector, e.Via = failure.Connector, failure.Connector
 	}
+	var rejection *connectors.Rejection
+	if errors.As(err, &rejection) && rejection.Known != nil {
+		e.identify(rejection.Known)
+		if rejection.Known.Username != "" {
+			e.Subject = Subject(rejection.Known, p.service, r.ClientIP).User
+		}
+	}
 	if p.identity != nil {
-		e.Connector, e.Via, e.Kind = p.identity.Connector, p.identity.Via, p.identity.Kind.String()
+		e.identify(p.identity)
 		e.Subject, e.Groups = p.subject.User, p.subject.Groups
 	}
+}
+
+// identify fills in whose login it was, and how it was made.
+func (e *Entry) identify(id *connectors.Identity) {
+	e.Connector, e.Via, e.Kind, e.Token = id.Connector, id.Via, id.Kind.String(), id.Token
 }
 
 // describeDecision fills in what was decided, and the outcome of it all.

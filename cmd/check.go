@@ -111,7 +111,7 @@ func (p *program) check(path string) (cfg *config.Config, findings []finding) {
 func (p *program) checkConnectors(cfg *config.Config, r config.Realm, sound bool) []finding {
 	var findings []finding
 	for _, c := range r.Connectors {
-		opened, err := p.openConnector(r, c, p.quiet())
+		opened, err := p.openConnector(r, c, nil, p.quiet())
 		if err != nil {
 			findings = append(findings, findingsOf(err, at(cfg, c.At))...)
 			continue

@@ -25,12 +25,16 @@ func (p *program) connect(ctx context.Context, cfg *config.Config, username stri
 	for _, r := range cfg.Realms {
 		report := realmReport{Name: r.Name, Connectors: []*connectorReport{}}
 		for _, c := range r.Connectors {
-			opened, err := p.openConnector(r, c, slog.New(slog.DiscardHandler))
+			opened, err := p.openConnector(r, c, nil, slog.New(slog.DiscardHandler))
 			if err != nil {
 				continue
 			}
 			one := probe(ctx, c, opened)
-			if username != "" && one.Verdict != verdictFailed {
+			switch {
+			case username == "" || one.Verdict == verdictFailed:
+			case p.types[c.Type].Tokens:
+				one.takesTokens()
+			default:
 				find(ctx, one, r.Usernames, opened, username)
 			}
 			report.Connectors = append(report.Connectors, one)

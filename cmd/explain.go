@@ -146,7 +146,10 @@ func (p *program) madeUp(o explainOptions, realm config.Realm) (*connectors.Iden
 	} else if canonical != name {
 		return nil, usageError{fmt.Errorf("user names are lower case, and spelled in one way: write %s:%s", owner.Name, canonical)}
 	}
-	opened, err := p.openConnector(realm, owner, p.quiet())
+	if p.types[owner.Type].Tokens {
+		return nil, usageError{fmt.Errorf("connector %s takes access tokens, and who brings one counts as its owner: name the owner, by the connector that the account is of", owner.Name)}
+	}
+	opened, err := p.openConnector(realm, owner, nil, p.quiet())
 	if err != nil {
 		return nil, err
 	}

@@ -28,8 +28,11 @@ func (p *program) login(ctx context.Context, realm config.Realm, c connectors.Cr
 	defer closeAll() //nolint:errcheck // the process ends next
 	watches := make([]*watched, len(members))
 	for i, m := range members {
-		watches[i] = &watched{Connector: m.Connector, usernames: realm.Usernames, report: newReport(realm.Connectors[i], verdictNotAsked)}
+		watches[i] = &watched{Connector: m.Connector, tokens: m.Tokens, usernames: realm.Usernames, report: newReport(realm.Connectors[i], verdictNotAsked)}
 		watches[i].report.Message = "not asked"
+		if c.Password.Issued() && !m.Tokens {
+			watches[i].report.Message = "not asked: it takes passwords, and this is a token"
+		}
 		report.Connectors = append(report.Connectors, watches[i].report)
 		members[i].Connector = watches[i]
 	}
@@ -51,6 +54,7 @@ func (p *program) login(ctx context.Context, realm config.Realm, c connectors.Cr
 // watched is a connector whose part in a login is noted.
 type watched struct {
 	connectors.Connector
+	tokens    bool
 	usernames connectors.UsernameForm
 	report    *connectorReport
 }
@@ -67,7 +71,11 @@ func diagnoseAll(ctx context.Context, watches []*watched, username string) {
 // Handles notes a name that is not for the connector.
 func (w *watched) Handles(c connectors.Credentials) bool {
 	handles := w.Connector.Handles(c)
-	if !handles {
+	switch {
+	case handles:
+	case w.tokens:
+		w.report.takesTokens()
+	default:
 		w.report.unhandled(w.usernames, c.Username)
 	}
 	return handles

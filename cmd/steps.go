@@ -86,6 +86,11 @@ func (r *connectorReport) unhandled(usernames connectors.UsernameForm, name stri
 	}
 }
 
+// takesTokens is the verdict of a connector that takes no names.
+func (r *connectorReport) takesTokens() {
+	r.Verdict, r.Message = verdictUnhandled, "takes access tokens alone, which count as their owners"
+}
+
 // write prints the report for people: a line for each step, and what to do below
 // those that failed.
 func (r *connectorReport) write(w io.Writer) error {
@@ -158,6 +163,16 @@ func rejectionFix(reason connectors.Reason) string {
 		return "the user name, as typed or as the directory has it, is not the form of one"
 	case connectors.ReasonInteraction:
 		return "the user takes the step that the provider's login page asks for; where that is a second factor, no password will do"
+	case connectors.ReasonBadToken:
+		return "there is no access token of this text: it was mistyped or cut off, or it is another realm's"
+	case connectors.ReasonTokenExpired, connectors.ReasonTokenRevoked:
+		return "make another one"
+	case connectors.ReasonTokenNetwork:
+		return "the token's networks say where it may be used: --from is where the client is"
+	case connectors.ReasonOwnerGone:
+		return "the account is to be found, and enabled, in the connector that it is of: see check --connect --user"
+	case connectors.ReasonOwnerUnseen:
+		return "the owner signs in once, with a password: the connector cannot look up anybody without; see max_login_age"
 	case connectors.ReasonGroups:
 		return "the provider says too little of the user's groups: see groups_claim and groups_required"
 	}

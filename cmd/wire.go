@@ -15,6 +15,7 @@ import (
 	"github.com/shorepass/shorepass/connectors/guard"
 	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/connectors/oidc"
+	"github.com/shorepass/shorepass/connectors/pat"
 	"github.com/shorepass/shorepass/connectors/static"
 	"github.com/shorepass/shorepass/internal/config"
 	"github.com/shorepass/shorepass/internal/store"
@@ -59,6 +60,11 @@ func (w *wiring) connectorTypes(extra map[string]connectors.Type) map[string]con
 			Config: func() any { return oidc.DefaultConfig() },
 			New:    password(oidc.New),
 		},
+		tokenType: {
+			Config: func() any { return pat.DefaultConfig() },
+			New:    w.openTokens,
+			Tokens: true,
+		},
 		"static": {
 			Config: func() any { return new(static.Config) },
 			New:    password(openStatic),
@@ -83,15 +89,36 @@ func password[C any, D connectors.Directory](open func(*C, connectors.Deps) (D, 
 	}
 }
 
-// openConnector makes one connector of a realm.
-func (p *program) openConnector(r config.Realm, c config.Connector, logger *slog.Logger) (connectors.Connector, error) {
+// openTokens makes a connector of access tokens.
+func (w *wiring) openTokens(cfg any, d connectors.Deps) (connectors.Connector, error) {
+	typed, ok := cfg.(*pat.Config)
+	if !ok {
+		return nil, fmt.Errorf("connector %s: got a configuration of type %T", d.Name, cfg)
+	}
+	if w.database == nil {
+		return pat.New(typed, d, nil, nil), nil
+	}
+	return pat.New(typed, d, w.database, w.database), nil
+}
+
+// openConnector makes one connector of a realm, which finds its siblings there.
+func (p *program) openConnector(r config.Realm, c config.Connector, s siblings, logger *slog.Logger) (connectors.Connector, error) {
 	return p.types[c.Type].New(c.Config, connectors.Deps{
 		Realm:     r.Name,
 		Name:      c.Name,
 		Form:      r.Usernames,
 		Usernames: c.Usernames,
 		Logger:    logger.With(slog.String("realm", r.Name), slog.String("connector", c.Name)),
+		Sibling:   s.find,
 	})
+}
+
+// siblings are the connectors of a realm, by name, when all are open.
+type siblings map[string]connectors.Connector
+
+func (s siblings) find(name string) (connectors.Connector, bool) {
+	c, ok := s[name]
+	return c, ok
 }
 
 // openChain makes the chain of a realm. The returned function closes its connectors.
@@ -107,6 +134,7 @@ func (p *program) openChain(r config.Realm, logger *slog.Logger) (*connectors.Ch
 func (p *program) openMembers(r config.Realm, logger *slog.Logger) ([]connectors.Member, func() error, error) {
 	var members []connectors.Member
 	var opened []connectors.Connector
+	byName := siblings{}
 	closeAll := func() error {
 		var errs []error
 		for _, o := range opened {
@@ -117,7 +145,7 @@ func (p *program) openMembers(r config.Realm, logger *slog.Logger) ([]connectors
 		return errors.Join(errs...)
 	}
 	for _, c := range r.Connectors {
-		one, err := p.openConnector(r, c, logger)
+		one, err := p.openConnector(r, c, byName, logger)
 		if err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("realm %s, connector %s: %w", r.Name, c.Name, err), closeAll())
 		}
@@ -129,7 +157,8 @@ func (p *program) openMembers(r config.Realm, logger *slog.Logger) ([]connectors
 		if warning != "" {
 			logger.Warn(warning, slog.String("realm", r.Name))
 		}
-		members = append(members, connectors.Member{Name: c.Name, Connector: one})
+		byName[c.Name] = one
+		members = append(members, connectors.Member{Name: c.Name, Connector: one, Tokens: p.types[c.Type].Tokens})
 	}
 	return members, closeAll, nil
 }

@@ -11,6 +11,10 @@ import (
 type Member struct {
 	Name      string
 	Connector Connector
+
+	// Tokens says that it takes the tokens that Shorepass itself hands out. No other member
+	// is asked about one: it might send it on, as somebody's password.
+	Tokens bool
 }
 
 // Chain asks the connectors of one realm, in their order, each for what it handles.
@@ -53,7 +57,7 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 	}
 	asked := false
 	for _, m := range c.members {
-		if !m.Connector.Handles(cred) {
+		if cred.Password.Issued() && !m.Tokens || !m.Connector.Handles(cred) {
 			continue
 		}
 		asked = true

@@ -48,6 +48,7 @@ type Identity struct {
 	Groups    []string       // bare names; the broker composes and qualifies them as connector:group
 	Claims    map[string]any // what else the connector learned; nothing of it is secret
 	Ceiling   Ceiling        // the most that this login may do; the zero Ceiling grants nothing
+	Token     string         // the public id of the access token that was sent in place of a password; empty: none was
 }
 
 // Ceiling bounds what a login may do, as scope texts that only package policy
@@ -189,7 +190,13 @@ const (
 )
 
 // Rejection is an [ErrRejected] with its reason.
-type Rejection struct{ Reason Reason }
+type Rejection struct {
+	Reason Reason
+
+	// Known is whose the credentials are, where they were right and are refused all the
+	// same: for the record alone. What is not known of it is empty. nil: nothing is known.
+	Known *Identity
+}
 
 // Reject returns an [ErrRejected] that carries reason.
 func Reject(reason Reason) error { return &Rejection{Reason: reason} }
@@ -215,6 +222,11 @@ type Type struct {
 	// Groups is the form of the groups of this type's identities: another spelling in a
 	// rule about them is a mistake.
 	Groups GroupForm
+
+	// Tokens says that connectors of this type take the tokens that Shorepass itself hands
+	// out, and nothing else: see [Member]. Who brings one counts as its owner, an account
+	// of another connector, so that rules name no users or groups of these.
+	Tokens bool
 }
 
 // Deps is what a connector is given besides its configuration.
@@ -241,6 +253,13 @@ type Validator interface {
 // will have groups at all, so that a rule about groups where there are none is seen.
 type Grouped interface {
 	HasGroups() bool
+}
+
+// Ceiled is implemented by configuration structs that have a list of ceilings: scope texts
+// that only package policy reads.
+type Ceiled interface {
+	// Ceilings returns the scopes, and the path of yaml keys from the struct to their list.
+	Ceilings() (field string, scopes []string)
 }
 
 // ChainEnder is implemented by configuration structs of connectors that may be unable to

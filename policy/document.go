@@ -70,6 +70,10 @@ type Connector struct {
 	// NoGroups says that nobody who signs in by the connector is in any group, as
 	// with an htpasswd file. [Lint] warns of rules that name one.
 	NoGroups bool
+
+	// NoNames says that nobody's name is one of the connector's, as with access tokens,
+	// which count under the names of their owners. A rule that names one is a mistake.
+	NoNames bool
 }
 
 // canonicalGroup returns the form that the name of a group has with the connector.

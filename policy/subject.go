@@ -81,17 +81,26 @@ type realm struct {
 	userPattern func(string) (string, bool) // nil: ASCII
 }
 
+// connectorNames returns the connectors that give names.
 func (r realm) connectorNames() []string {
-	names := make([]string, len(r.connectors))
-	for i, c := range r.connectors {
-		names[i] = c.Name
+	var names []string
+	for _, c := range r.connectors {
+		if !c.NoNames {
+			names = append(names, c.Name)
+		}
 	}
 	return names
 }
 
-// matching returns the connectors that the connector part of a pattern matches.
+// matching returns the connectors that the connector part of a pattern matches, of those
+// that give names.
 func (r realm) matching(g glob) []Connector {
-	return slices.DeleteFunc(slices.Clone(r.connectors), func(c Connector) bool { return !g.match(c.Name) })
+	return slices.DeleteFunc(slices.Clone(r.connectors), func(c Connector) bool { return c.NoNames || !g.match(c.Name) })
+}
+
+// nameless reports whether the connector part of a pattern matches one that gives no names.
+func (r realm) nameless(g glob) bool {
+	return slices.ContainsFunc(r.connectors, func(c Connector) bool { return c.NoNames && g.match(c.Name) })
 }
 
 // parseSubject reads a pattern of users or groups.
@@ -113,6 +122,10 @@ func (r realm) parseSubject(kind subjectKind, text Text) (subjectPattern, error)
 		}
 	}
 	matching := r.matching(s.connector)
+	if len(matching) == 0 && r.nameless(s.connector) {
+		return subjectPattern{}, fmt.Errorf("%s: %q can match nobody, since an access token counts as its owner, under the name and with the groups that the owner has: name the owner's connector%s",
+			kind, text.Value, ownersOf(r.connectorNames(), name))
+	}
 	if len(matching) == 0 {
 		return subjectPattern{}, fmt.Errorf("%s: unknown connector %q in %q%s", kind, connector, text.Value, suggest(connector, r.connectorNames()))
 	}
@@ -184,10 +197,19 @@ func checkGroup(connector, name string, matching []Connector) error {
 
 // qualified suggests what a name without a connector may have been meant to be.
 func (r realm) qualified(name string) string {
-	if len(r.connectors) == 0 || name == "" || strings.Contains(name, ":") {
+	names := r.connectorNames()
+	if len(names) == 0 || name == "" || strings.Contains(name, ":") {
 		return ""
 	}
-	return fmt.Sprintf(": write %q", r.connectors[0].Name+":"+name)
+	return fmt.Sprintf(": write %q", names[0]+":"+name)
+}
+
+// ownersOf suggests whose name it was meant to be.
+func ownersOf(connectors []string, name string) string {
+	if len(connectors) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", such as %q", connectors[0]+":"+name)
 }
 
 // isLine reports whether s is text without control characters.

@@ -19,8 +19,7 @@ const reserved = "robot"
 // that rules can be checked.
 func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.Connector, named bool) {
 	named = true
-	taken := map[string]bool{}
-	var enders []Connector
+	seen := siblings{names: map[string]bool{}}
 	for _, n := range nodes {
 		if n.IsZero() {
 			named = false
@@ -28,27 +27,53 @@ func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.
 		}
 		var keys connectorKeys
 		p := l.decode(n, &keys)
-		if !p.checkConnectorName(keys.Name, taken) || !p.whole("name") {
+		if !p.checkConnectorName(keys.Name, seen.names) || !p.whole("name") {
 			named = false
 		}
-		p.checkUsernames(keys.Usernames, r.Usernames)
-		p.checkReach(keys, enders)
+		p.checkUsernames(keys, r.Usernames)
+		p.checkPlace(keys, &seen)
 		before := len(l.problems)
 		cfg := p.connectorConfig(keys)
-		ruler := policy.Connector{Name: keys.Name, GroupForm: l.types[keys.Type].Groups.Canonical}
-		if g, ok := cfg.(connectors.Grouped); ok {
-			ruler.NoGroups = !g.HasGroups()
-		}
-		rulers = append(rulers, ruler)
+		rulers = append(rulers, l.ruler(keys, cfg))
 		if cfg != nil && l.sound(before) {
 			loaded := Connector{Name: keys.Name, Type: keys.Type, Usernames: keys.Usernames, Config: cfg, At: keys.at}
 			r.Connectors = append(r.Connectors, loaded)
 			if loaded.endsChain() && p.known("usernames") {
-				enders = append(enders, loaded)
+				seen.enders = append(seen.enders, loaded)
 			}
 		}
 	}
 	return rulers, named
+}
+
+// siblings is what is known of the connectors before one, in a realm.
+type siblings struct {
+	names  map[string]bool
+	enders []Connector // those that cannot tell whom they do not know
+	tokens *connectorKeys
+}
+
+// ruler is what rules may know of a connector.
+func (l *loader) ruler(keys connectorKeys, cfg any) policy.Connector {
+	t := l.types[keys.Type]
+	ruler := policy.Connector{Name: keys.Name, GroupForm: t.Groups.Canonical, NoNames: t.Tokens}
+	if g, ok := cfg.(connectors.Grouped); ok {
+		ruler.NoGroups = !g.HasGroups()
+	}
+	return ruler
+}
+
+// checkPlace checks a connector against those before it: whether it could ever be asked,
+// and that one alone takes the realm's tokens.
+func (p part) checkPlace(keys connectorKeys, seen *siblings) {
+	switch {
+	case !p.types[keys.Type].Tokens:
+		p.checkReach(keys, seen.enders)
+	case seen.tokens != nil:
+		p.report("type", "connector %q would never be asked: %q in line %d takes the realm's access tokens already: remove one of the two", keys.Name, seen.tokens.Name, seen.tokens.at.Line)
+	default:
+		seen.tokens = &keys
+	}
 }
 
 // checkConnectorName reports whether the name is one.
@@ -66,7 +91,12 @@ func (p part) checkConnectorName(name string, taken map[string]bool) bool {
 	return true
 }
 
-func (p part) checkUsernames(patterns []string, form connectors.UsernameForm) {
+func (p part) checkUsernames(keys connectorKeys, form connectors.UsernameForm) {
+	patterns := keys.Usernames
+	if patterns != nil && p.types[keys.Type].Tokens {
+		p.report("usernames", "usernames: an access token counts under whatever user name it comes with: remove the key")
+		return
+	}
 	if patterns != nil && len(patterns) == 0 {
 		p.report("usernames", "usernames is an empty list, by which nobody could sign in: name a pattern, or remove the key")
 	}
@@ -155,8 +185,21 @@ func (p part) connectorConfig(keys connectorKeys) any {
 	if v, ok := cfg.(connectors.Validator); ok {
 		config.validate(v)
 	}
+	if c, ok := cfg.(connectors.Ceiled); ok {
+		config.checkCeilings(c)
+	}
 	config.checkPaths("", cfg)
 	return cfg
+}
+
+// checkCeilings reports the ceilings that cannot be read: they would grant nothing.
+func (p part) checkCeilings(c connectors.Ceiled) {
+	field, scopes := c.Ceilings()
+	for i, scope := range scopes {
+		if _, err := policy.ParseCeiling([]string{scope}); err != nil {
+			p.report(fmt.Sprintf("%s[%d]", field, i), "%s: %v", field, err)
+		}
+	}
 }
 
 // validate reports what the configuration of a connector says of itself. Where that

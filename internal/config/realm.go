@@ -2,11 +2,13 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/strictyaml"
+	"github.com/shorepass/shorepass/policy"
 )
 
 // The bounds of token_ttl and push_token_ttl, and their defaults.
@@ -33,13 +35,23 @@ func (l *loader) realm(n strictyaml.Node) {
 	rulers, known := l.connectors(keys.Connectors, &realm)
 	if known && p.whole("connectors") {
 		p.policy(keys.Policy, &realm, rulers)
-		if realm.Policy != nil && len(rulers) == 0 && !realm.Policy.AllowsAnonymous() {
-			p.report("connectors", "nobody can sign in without connectors, and no rule is for anyone: add a connector")
-		}
+		p.checkAnybody(realm, rulers)
 	} else {
 		p.rules(keys.Policy)
 	}
 	l.cfg.Realms = append(l.cfg.Realms, realm)
+}
+
+// checkAnybody reports a realm in which nobody could sign in.
+func (p part) checkAnybody(r Realm, rulers []policy.Connector) {
+	owners := slices.ContainsFunc(rulers, func(c policy.Connector) bool { return !c.NoNames })
+	switch {
+	case owners:
+	case len(rulers) > 0:
+		p.report("connectors", "access tokens alone let nobody in: their owners' accounts are those of other connectors: add one")
+	case r.Policy != nil && !r.Policy.AllowsAnonymous():
+		p.report("connectors", "nobody can sign in without connectors, and no rule is for anyone: add a connector")
+	}
 }
 
 // newRealm copies the keys of a realm, with their defaults.

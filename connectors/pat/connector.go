@@ -1,0 +1,200 @@
+package pat
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// Tokens is where tokens are kept.
+type Tokens interface {
+	// Token returns a token as it is now, revocation included. It fails with [ErrNoToken].
+	Token(ctx context.Context, realm, id string) (Token, error)
+
+	// RecordUses notes when tokens were last used, all or none.
+	RecordUses(ctx context.Context, uses []Use) error
+
+	// Check fails where tokens cannot be read and written.
+	Check(ctx context.Context) error
+}
+
+// Owners is where is kept what was last learned of the accounts that have tokens.
+type Owners interface {
+	// Owner returns what is known of an account. It fails with [ErrNoOwner].
+	Owner(ctx context.Context, realm string, a Account) (Owner, error)
+
+	// SaveOwner keeps what was learned, unless something newer was.
+	SaveOwner(ctx context.Context, o Owner) error
+
+	// HasTokens reports whether an account has tokens.
+	HasTokens(ctx context.Context, realm string, a Account) (bool, error)
+}
+
+// Connector takes the tokens of one realm.
+type Connector struct {
+	realm, name string
+	form        connectors.UsernameForm
+	tokens      Tokens
+	owners      *owners
+	recorder    *recorder
+	logger      *slog.Logger
+}
+
+var (
+	_ connectors.Connector     = (*Connector)(nil)
+	_ connectors.LoginObserver = (*Connector)(nil)
+	_ connectors.Prober        = (*Connector)(nil)
+)
+
+// New returns a connector of the tokens and owners that are kept there: nil where that is
+// not open, and every login is an outage. It reads nothing yet, and is to be closed.
+func New(cfg *Config, d connectors.Deps, tokens Tokens, kept Owners) *Connector {
+	if tokens == nil || kept == nil {
+		tokens, kept = closed{}, closed{}
+	}
+	r := newRecorder(d.Realm, tokens, kept, d.Logger)
+	return &Connector{
+		realm: d.Realm, name: d.Name, form: d.Form, tokens: tokens, logger: d.Logger,
+		recorder: r, owners: newOwners(cfg, d, kept, r),
+	}
+}
+
+// Handles takes what begins as a token does. One that was cut off or mistyped is ours as
+// well: it is nobody's password.
+func (c *Connector) Handles(cred connectors.Credentials) bool {
+	return strings.HasPrefix(cred.Password.Reveal(), connectors.AccessTokenPrefix)
+}
+
+// Authenticate returns the token's owner, with the rights that the owner has now and the
+// token's ceiling. The user name that came with the token does not matter.
+func (c *Connector) Authenticate(ctx context.Context, cred connectors.Credentials) (connectors.Identity, error) {
+	if cred.Password.Blank() {
+		return connectors.Identity{}, connectors.Reject(connectors.ReasonEmptyPassword)
+	}
+	now := time.Now()
+	token, err := c.find(ctx, cred.Password)
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	owner, err := c.owner(ctx, token, cred.RemoteIP, now)
+	if err != nil {
+		return connectors.Identity{}, c.recorded(ctx, err, token)
+	}
+	c.recorder.used(Use{Realm: c.realm, ID: token.ID, At: now.UTC().Truncate(time.Second), From: cred.RemoteIP.Unmap().WithZone("")})
+	return c.identity(token, owner), nil
+}
+
+// find returns the token of a text, whose secret is right. Whether it still counts is
+// another matter.
+func (c *Connector) find(ctx context.Context, secret connectors.Secret) (token Token, err error) {
+	finish := connectors.StartStep(ctx, "token")
+	defer func() {
+		if finish != nil {
+			finish(tokenStep(token, err))
+		}
+	}()
+	text, ok := ParseText(secret)
+	if !ok {
+		return Token{}, connectors.Reject(connectors.ReasonBadToken)
+	}
+	token, err = c.tokens.Token(ctx, c.realm, text.ID())
+	if err != nil && !errors.Is(err, ErrNoToken) {
+		return Token{}, fmt.Errorf("reading the access token %s: %w", text.ID(), err)
+	}
+	// There is no token with a hash of zeros: an id that nobody has takes the same path.
+	hash := text.Hash()
+	if subtle.ConstantTimeCompare(token.Hash[:], hash[:]) != 1 {
+		return Token{}, connectors.Reject(connectors.ReasonBadToken)
+	}
+	return token, nil
+}
+
+// owner returns what the owner of a token is allowed to be now, unless the token does not
+// count.
+func (c *Connector) owner(ctx context.Context, t Token, from netip.Addr, now time.Time) (owner Owner, err error) {
+	if reason := t.refusal(from, now); reason != "" {
+		return Owner{}, connectors.Reject(reason)
+	}
+	finish := connectors.StartStep(ctx, "owner")
+	defer func() {
+		if finish != nil {
+			finish(ownerStep(t, owner, err))
+		}
+	}()
+	if owner, err = c.owners.now(ctx, t); err != nil {
+		return Owner{}, err
+	}
+	if canonical, ok := c.form.Parse(owner.Username); !ok || canonical != owner.Username {
+		c.logger.WarnContext(ctx, "the owner of an access token has a user name that is not in the form of the realm's any more",
+			slog.String("token", t.ID), slog.String("username", owner.Username))
+		return Owner{}, connectors.Reject(connectors.ReasonOwnerGone)
+	}
+	return owner, nil
+}
+
+// refusal says why the token does not count at the time and from the address; empty where
+// it does. An address that is not known is in no network.
+func (t Token) refusal(from netip.Addr, now time.Time) connectors.Reason {
+	from = from.Unmap().WithZone("")
+	switch {
+	case !t.Revoked.IsZero():
+		return connectors.ReasonTokenRevoked
+	case !now.Before(t.Expires):
+		return connectors.ReasonTokenExpired
+	case len(t.Networks) > 0 && !slices.ContainsFunc(t.Networks, func(n netip.Prefix) bool { return n.Contains(from) }):
+		return connectors.ReasonTokenNetwork
+	}
+	return ""
+}
+
+// identity is the owner's, by way of the token.
+func (c *Connector) identity(t Token, o Owner) connectors.Identity {
+	return connectors.Identity{
+		Connector: t.Account.Connector,
+		Via:       c.name,
+		Kind:      connectors.Person,
+		ID:        t.Account.ID,
+		Username:  o.Username,
+		Groups:    slices.Clone(o.Groups),
+		Ceiling:   connectors.Limited(t.Scopes...),
+		Token:     t.ID,
+	}
+}
+
+// recorded adds to a rejection, for the record, which token it was and whose.
+func (c *Connector) recorded(ctx context.Context, err error, t Token) error {
+	var rejection *connectors.Rejection
+	if !errors.As(err, &rejection) {
+		return err
+	}
+	last, _ := c.owners.recall(ctx, t.Account) // without a name where that cannot be read
+	known := c.identity(t, last)
+	return &connectors.Rejection{Reason: rejection.Reason, Known: &known}
+}
+
+// LoggedIn notes what a login with a password has shown of an account.
+func (c *Connector) LoggedIn(id connectors.Identity) { c.owners.loggedIn(id) }
+
+// Probe tries the database.
+func (c *Connector) Probe(ctx context.Context) error {
+	finish := connectors.StartStep(ctx, "database")
+	err := c.tokens.Check(ctx)
+	if finish != nil {
+		finish(connectors.Step{Detail: "where access tokens are kept", Err: err})
+	}
+	return err
+}
+
+// Close ends what goes on in the background, and writes down what it has not yet.
+func (c *Connector) Close() error {
+	c.owners.close()
+	return c.recorder.close()
+}
