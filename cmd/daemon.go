@@ -63,7 +63,7 @@ func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *sl
 		return nil, err
 	}
 	if p.database != nil {
-		d.closers = append(d.closers, p.database.Close)
+		d.closers = append(d.closers, p.database.Close, d.keepHouse(p.database.Prune))
 		d.checks = append(d.checks, server.Check{Name: "database", Run: p.database.Check})
 	}
 	realms, err := p.openRealms(d)
