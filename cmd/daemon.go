@@ -59,8 +59,11 @@ func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *sl
 		return nil, err
 	}
 	d.closers = append(d.closers, d.audit.Close)
-	if err := p.openDatabase(ctx, cfg, logger); err != nil {
+	switch err := p.openDatabase(ctx, cfg, logger); {
+	case err != nil && p.database == nil:
 		return nil, err
+	case err != nil: // what needs no database is answered
+		logger.Error("access tokens are answered with 503 until the database can be used", slog.Any("error", err))
 	}
 	if p.database != nil {
 		d.closers = append(d.closers, p.database.Close, d.keepHouse(p.database.Prune))

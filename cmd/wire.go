@@ -172,22 +172,15 @@ func keepsTokens(cfg *config.Config) bool {
 }
 
 // openDatabase opens the database for a process that holds the lock of data_dir, before
-// the connectors. Where it fails by what may pass, the process goes on: all that needs no
-// database does.
-func (w *wiring) openDatabase(ctx context.Context, cfg *config.Config, logger *slog.Logger) error {
+// the connectors. Where that fails by something that can be mended, there is a database
+// together with the error, and it is tried again when it is needed.
+func (w *wiring) openDatabase(ctx context.Context, cfg *config.Config, logger *slog.Logger) (err error) {
 	if !keepsTokens(cfg) {
 		return nil
 	}
 	w.close() // that for looking
-	opened, err := store.Open(ctx, databasePath(cfg), store.Options{Logger: logger})
-	if opened == nil {
-		return err
-	}
-	if err != nil {
-		logger.Error("access tokens are refused until the database can be used", slog.Any("error", err))
-	}
-	w.database = opened
-	return nil
+	w.database, err = store.Open(ctx, databasePath(cfg), store.Options{Logger: logger})
+	return err
 }
 
 // lookAtDatabase has connectors read the database, for commands that change nothing.

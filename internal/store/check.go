@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 	"time"
 )
@@ -19,8 +20,8 @@ func (s *Store) Check(ctx context.Context) error {
 			return err
 		}
 		const write = 2 // W_OK of access(2)
-		if err := syscall.Access(s.path, write); err != nil {
-			return fmt.Errorf("access: %w", err)
+		if err := syscall.Access(s.path, write); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: %w", errReadOnly, err)
 		}
 		// This takes the lock, and gives it back.
 		return h.transaction(ctx, func(ctx context.Context, q queryer) error {

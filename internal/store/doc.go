@@ -27,5 +27,5 @@
 // Such a failure is an [*Error]; errors.Is(err, [ErrUnavailable]) holds. Its text says
 // what is wrong and what to do. Nothing is remembered of it: a lock that is given up, room
 // on the disk, a file that is whole again are seen at the next attempt. Where the file
-// itself failed, it is opened anew for that, at most once a second.
+// itself failed, it is opened anew for that, at most four times a second.
 package store

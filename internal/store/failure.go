@@ -20,6 +20,8 @@ var (
 	errNewer    = errors.New("a newer version of this program has worked on it")
 	errOlder    = errors.New("an older version of this program has made it")
 	errReadOnly = errors.New("it is open to be looked at only")
+	errEmpty    = errors.New("there are no tables in it")
+	errMoved    = errors.New("it is not the file that was opened")
 	errRow      = errors.New("a row cannot be read")
 )
 
@@ -39,8 +41,8 @@ const (
 	Other    Kind = "other"
 )
 
-// passes reports whether such a failure may end without anybody working on the database.
-func (k Kind) passes() bool { return k == Locked || k == Full || k == ReadOnly || k == Disk }
+// mendable reports whether such a failure may end while the process runs.
+func (k Kind) mendable() bool { return k != Foreign && k != Other }
 
 // breaks reports whether the connections are to be opened anew after such a failure.
 func (k Kind) breaks() bool { return k != Locked && k != Full && k != ReadOnly }
@@ -57,13 +59,13 @@ func (k Kind) advice() (problem, remedy string) {
 	case Damaged:
 		return "is damaged", "stop shorepass, move the file and those beside it (-wal, -shm) away, and restore a backup"
 	case Missing:
-		return "is gone, or another file is in its place", "put it back, or stop shorepass and restore a backup"
+		return "is gone, or another file is in its place", "put it back; or stop shorepass and restore a backup"
 	case Denied:
 		return "may not be opened by this user", "give data_dir and all in it to the user that serves"
 	case Foreign:
 		return "is of another version of shorepass", "run that version, or restore a backup that this one made"
 	case Disk:
-		return "cannot be read or written: the disk fails", "see the system's log; restore a backup if the disk is lost"
+		return "cannot be read or written: the disk fails, or a quota or limit is reached", "see the system's log; restore a backup if the disk is lost"
 	}
 	return "cannot be used", "see what SQLite says"
 }
@@ -103,8 +105,10 @@ func kindOf(err error, path string) Kind {
 		return kindOfCode(fromSQLite.Code(), path)
 	case errors.Is(err, errNewer), errors.Is(err, errOlder):
 		return Foreign
-	case errors.Is(err, errRow):
+	case errors.Is(err, errRow), errors.Is(err, errEmpty):
 		return Damaged
+	case errors.Is(err, errMoved):
+		return Missing
 	case errors.Is(err, context.DeadlineExceeded):
 		return Locked
 	case errors.Is(err, errReadOnly), errors.Is(err, syscall.EROFS):

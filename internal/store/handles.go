@@ -4,14 +4,20 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
 	"net/url"
+	"os"
+	"path/filepath"
 	"sync/atomic"
+	"syscall"
 
 	"modernc.org/sqlite"
 )
 
-// readers is how many connections read at once.
-const readers = 4
+const (
+	readers = 4     // how many connections read at once
+	private = 0o600 // the mode of the database's file
+)
 
 // queryer is what an operation works on: a transaction, or the readers.
 type queryer interface {
@@ -25,36 +31,107 @@ type handles struct {
 	readers *sql.DB
 	writer  *sql.DB // one connection; nil where the database is only looked at
 
+	path string
+	file os.FileInfo // what is open
+
 	failing atomic.Bool // the last transaction failed by the database
 }
 
-// connect opens the database at path.
-func connect(ctx context.Context, path string, o Options) (_ *handles, err error) {
-	h := new(handles)
+// connect opens the database.
+func (s *Store) connect(ctx context.Context) (_ *handles, err error) {
+	h := &handles{path: s.path}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
 		}
 	}()
-	if !o.ReadOnly {
-		if err := prepareFile(path); err != nil {
-			return nil, err
-		}
-		if h.writer, err = pool(dataSource(path, "rw", "journal_mode(wal)", "synchronous(full)"), 1); err != nil {
-			return nil, err
-		}
-		if err := migrate(ctx, h.writer, path, o.Logger); err != nil {
+	mode := "ro"
+	if !s.options.ReadOnly {
+		mode = "rw" // also for those that only read: they keep the index of the log
+		if err := s.openWriter(ctx, h); err != nil {
 			return nil, err
 		}
 	}
-	mode := "rw" // even what only reads has to keep the index of the log
-	if o.ReadOnly {
-		mode = "ro"
-	}
-	if h.readers, err = pool(dataSource(path, mode, "query_only(1)"), readers); err != nil {
+	if h.readers, err = pool(dataSource(s.path, mode, "query_only(1)"), readers); err != nil {
 		return nil, err
 	}
-	return h, checkVersion(ctx, h.readers)
+	if err := checkVersion(ctx, h.readers); err != nil {
+		return nil, err
+	}
+	h.file, err = os.Stat(s.path)
+	return h, err
+}
+
+// openWriter opens the connection that writes, and brings the schema up to date.
+func (s *Store) openWriter(ctx context.Context, h *handles) (err error) {
+	info, err := os.Stat(s.path)
+	if errors.Is(err, fs.ErrNotExist) && !s.found {
+		if err = s.make(ctx); err == nil {
+			info, err = os.Stat(s.path)
+		}
+	}
+	if err == nil && info.Size() == 0 {
+		err = errEmpty
+	}
+	if err != nil {
+		return err
+	}
+	// SQLite gives the files beside it the same mode. It is not opened for this: to close
+	// it would give up the locks that SQLite holds on it.
+	if info.Mode().Perm() != private {
+		if err := os.Chmod(s.path, private); err != nil && !errors.Is(err, syscall.EROFS) {
+			return err
+		}
+	}
+	if h.writer, err = pool(dataSource(s.path, "rw", durable...), 1); err != nil {
+		return err
+	}
+	version, err := schemaVersion(ctx, h.writer)
+	if err == nil && version == 0 {
+		err = errEmpty
+	}
+	if err != nil {
+		return err
+	}
+	return migrate(ctx, h.writer, s.path, s.options.Logger)
+}
+
+// make makes the database, under another name until it is whole: one that is empty was
+// never made like that.
+func (s *Store) make(ctx context.Context) error {
+	unfinished := s.path + ".new"
+	for _, left := range []string{unfinished, unfinished + "-wal", unfinished + "-shm"} {
+		if err := os.Remove(left); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	f, err := os.OpenFile(unfinished, os.O_CREATE|os.O_EXCL|os.O_WRONLY, private)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	db, err := pool(dataSource(unfinished, "rw", durable...), 1)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(migrate(ctx, db, s.path, s.options.Logger), db.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(unfinished, s.path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(s.path))
+}
+
+// syncFolder waits until the names in a folder are on the disk.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // dataSource names the database for the driver. mode is SQLite's: rw and ro make no file.
@@ -71,6 +148,9 @@ func dataSource(path, mode string, pragmas ...string) string {
 	}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: values.Encode()}).String()
 }
+
+// durable are the pragmas of a connection that writes.
+var durable = []string{"journal_mode(wal)", "synchronous(full)"} //nolint:gochecknoglobals // never changed
 
 // pool opens at most the given number of connections, when they are needed.
 func pool(source string, size int) (*sql.DB, error) {
@@ -91,13 +171,26 @@ func (h *handles) transaction(ctx context.Context, do func(context.Context, quer
 	}
 	tx, err := h.writer.BeginTx(ctx, nil)
 	if err == nil {
-		if err = do(ctx, tx); err != nil {
+		if err = h.inPlace(); err == nil {
+			err = do(ctx, tx)
+		}
+		if err != nil {
 			_ = tx.Rollback() // the cause is what failed before
 		} else {
 			err = tx.Commit()
 		}
 	}
 	h.failing.Store(err != nil && !isAnswer(err))
+	return err
+}
+
+// inPlace fails where the file that is open is not the one that the next process would
+// open: what is written to it would be lost then.
+func (h *handles) inPlace() error {
+	file, err := os.Stat(h.path)
+	if err == nil && !os.SameFile(file, h.file) {
+		err = errMoved
+	}
 	return err
 }
 

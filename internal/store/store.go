@@ -3,9 +3,7 @@ package store
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -17,9 +15,9 @@ import (
 const FileName = "shorepass.db"
 
 const (
-	within      = 4 * time.Second // how long an operation may take whose context allows more
-	reopenEvery = time.Second     // how often a database that failed is opened anew
-	cached      = 4096            // how many tokens are remembered
+	within      = 4 * time.Second        // how long an operation may take whose context allows more
+	reopenEvery = 250 * time.Millisecond // how often a database that failed is opened anew, at most
+	cached      = 4096                   // how many tokens are remembered
 )
 
 // Options are how a database is opened.
@@ -43,14 +41,15 @@ type Store struct {
 	open    *handles  // nil: the database is not open
 	cause   error     // why it is not, or is to be opened anew
 	tried   time.Time // when that was last tried
+	found   bool      // it was open once: where it is gone, none is made in its place
 	opening bool      // it is being tried
 	closed  bool
 }
 
 // Open opens the database at path, makes it where there is none, and brings its schema up
-// to date. Where the database fails by what may end without anybody working on it (it is
-// locked, the disk is full or read-only), the store is returned together with the error:
-// its methods fail until that ends. Any other error comes without a store.
+// to date. Where that fails by something that can be mended while the process runs, the
+// store is returned together with the error, and its methods fail until it is mended; a
+// database of a newer version of this program comes without a store.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -73,7 +72,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	switch {
 	case err == nil:
 		return s, nil
-	case errors.As(err, &failure) && failure.Kind.passes():
+	case errors.As(err, &failure) && failure.Kind.mendable():
 		return s, err
 	}
 	return nil, errors.Join(err, s.Close())
@@ -107,7 +106,7 @@ func (s *Store) handles(ctx context.Context) (*handles, error) {
 	s.mu.Unlock()
 	s.cache.empty() // another file may be in its place
 	_ = broken.close()
-	opened, err := connect(ctx, s.path, s.options)
+	opened, err := s.connect(ctx)
 	s.mu.Lock()
 	s.tried, s.opening = time.Now(), false
 	switch {
@@ -120,7 +119,7 @@ func (s *Store) handles(ctx context.Context) (*handles, error) {
 	if s.cause != nil {
 		s.options.Logger.Info("the database is open again", slog.String("path", s.path))
 	}
-	s.open, s.cause = opened, nil
+	s.open, s.cause, s.found = opened, nil, true
 	return opened, nil
 }
 
@@ -189,23 +188,4 @@ func (s *Store) run(ctx context.Context, do func(*handles) error) error {
 // isAnswer reports whether an error is what the database says, and no failure of it.
 func isAnswer(err error) bool {
 	return errors.Is(err, pat.ErrNoToken) || errors.Is(err, pat.ErrNoOwner) || errors.Is(err, pat.ErrNameTaken)
-}
-
-// prepareFile makes the database's file, or sees to it that it is the user's own. SQLite
-// gives the files beside it the same mode.
-func prepareFile(path string) error {
-	const private = 0o600
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, private)
-	if err == nil {
-		return f.Close()
-	}
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	// Not opened: closing it would give up the locks that SQLite holds on it.
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() == private {
-		return err
-	}
-	return os.Chmod(path, private)
 }
