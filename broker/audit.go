@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/shorepass/shorepass/broker/token"
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/policy"
 )
@@ -23,6 +24,8 @@ const (
 	OutcomeGranted = "granted" // all that was asked, or nothing was asked
 	OutcomePartly  = "partly"  // some of what was asked
 	OutcomeDenied  = "denied"  // signed in, and nothing of what was asked
+
+	OutcomeConflict = "conflict" // an administrative act that another has to come before, or that was too early
 )
 
 // Entry is one line of the audit log. Its field names are part of the interface.
@@ -169,13 +172,17 @@ func (e *Entry) describeDecision(d policy.Decision, err error) {
 }
 
 // Act is the entry of an administrative act, such as "rotate-keys". err is what it
-// failed with.
+// failed with; one that is a [token.Refusal] is a conflict.
 func Act(requestID, realm, act string, err error) Entry {
 	e := Entry{
 		Time: time.Now().UTC(), RequestID: requestID, Realm: realm, Kind: "administrator", Reason: act,
 		Groups: []string{}, Asked: []string{}, Granted: []Verdict{}, Refused: []Verdict{}, Outcome: OutcomeGranted,
 	}
-	if err != nil {
+	var refusal token.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		e.Outcome = OutcomeConflict
+	case err != nil:
 		e.Outcome = Internal.Error()
 	}
 	return e

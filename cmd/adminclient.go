@@ -28,12 +28,12 @@ func (a adminKeys) keys(ctx context.Context) (infos []token.KeyInfo, err error) 
 	return infos, a.json(ctx, http.MethodGet, "keys", &infos)
 }
 
-func (a adminKeys) rotate(ctx context.Context) (info token.KeyInfo, err error) {
-	return info, a.json(ctx, http.MethodPost, "keys/rotate", &info)
+func (a adminKeys) do(ctx context.Context, act token.Act, force bool) (info token.KeyInfo, err error) {
+	return info, a.json(ctx, http.MethodPost, fmt.Sprintf("acts/%s?force=%t", act, force), &info)
 }
 
-func (a adminKeys) bundle(ctx context.Context) ([]byte, error) {
-	return a.call(ctx, http.MethodGet, "ca.pem")
+func (a adminKeys) file(ctx context.Context, name string) ([]byte, error) {
+	return a.call(ctx, http.MethodGet, "files/"+name)
 }
 
 func (a adminKeys) json(ctx context.Context, method, what string, into any) error {

@@ -33,7 +33,7 @@ func jsonFlag(c *cobra.Command, asJSON *bool) {
 func (p *program) load(path string) (*config.Config, error) {
 	cfg, err := config.Load(path, p.types)
 	if err != nil {
-		return nil, fmt.Errorf("the configuration has faults:\n%w", err)
+		return nil, faulty(err)
 	}
 	p.lookAtDatabase(cfg)
 	return cfg, nil
@@ -49,13 +49,26 @@ func (p *program) loadRealm(path, name string) (*config.Config, config.Realm, er
 	return cfg, realm, err
 }
 
+// loadKeys reads what the configuration says of keys and registries, without secrets,
+// and finds a realm.
+func loadKeys(path, name string) (*config.Config, config.Realm, error) {
+	cfg, err := config.LoadKeys(path)
+	if err != nil {
+		return nil, config.Realm{}, faulty(err)
+	}
+	realm, err := realmOf(cfg, name)
+	return cfg, realm, err
+}
+
+func faulty(err error) error { return fmt.Errorf("the configuration has faults:\n%w", err) }
+
 // loadService reads the configuration and finds a realm and a service of it.
 func (p *program) loadService(path, realmName, name string) (cfg *config.Config, realm config.Realm, service string, err error) {
 	if cfg, realm, err = p.loadRealm(path, realmName); err != nil {
 		return nil, realm, "", err
 	}
-	service, err = serviceOf(realm, name)
-	return cfg, realm, service, err
+	s, err := serviceOf(realm, name)
+	return cfg, realm, s.Name, err
 }
 
 // realmOf returns the named realm, or the only one.
@@ -74,18 +87,18 @@ func realmOf(cfg *config.Config, name string) (config.Realm, error) {
 }
 
 // serviceOf returns the named service of a realm, or the only one.
-func serviceOf(r config.Realm, name string) (string, error) {
+func serviceOf(r config.Realm, name string) (config.Service, error) {
 	var names []string
 	for _, s := range r.Services {
 		if s.Name == name || name == "" && len(r.Services) == 1 {
-			return s.Name, nil
+			return s, nil
 		}
 		names = append(names, s.Name)
 	}
 	if name == "" {
-		return "", usageError{fmt.Errorf("say which service with --service: realm %s has %s", r.Name, strings.Join(names, ", "))}
+		return config.Service{}, usageError{fmt.Errorf("say which service with --service: realm %s has %s", r.Name, strings.Join(names, ", "))}
 	}
-	return "", fmt.Errorf("realm %s has no service %q; its services are: %s", r.Name, name, strings.Join(names, ", "))
+	return config.Service{}, fmt.Errorf("realm %s has no service %q; its services are: %s", r.Name, name, strings.Join(names, ", "))
 }
 
 // logger writes to standard error as the configuration says.

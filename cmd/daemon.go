@@ -117,7 +117,7 @@ func (d *daemon) prepare(b *broker.Broker) error {
 		}
 	}
 	public := server.Config{Tokens: b, Realms: map[string]server.Trust{}, TrustedProxies: d.cfg.TrustedProxies, Logger: d.logger}
-	admin := &server.Admin{Realms: map[string]server.Keys{}, Auditor: d.audit, Logger: d.logger}
+	admin := &server.Admin{Realms: map[string]server.Keys{}, Trust: public.Realms, Auditor: d.audit, Logger: d.logger}
 	for name, ring := range d.rings {
 		public.Realms[name], admin.Realms[name] = ring, ring
 	}
@@ -197,7 +197,7 @@ func (d *daemon) close() error {
 // signs fails while a realm could not sign a token.
 func (d *daemon) signs(context.Context) error {
 	for name, ring := range d.rings {
-		if _, err := ring.Issue(token.Grant{Issuer: name, Audience: name, TTL: time.Second}); err != nil {
+		if err := ring.Ready(); err != nil {
 			return fmt.Errorf("realm %s: %w", name, err)
 		}
 	}

@@ -2,28 +2,19 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"os"
+	"slices"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/shorepass/shorepass/broker"
 	"github.com/shorepass/shorepass/broker/token"
 	"github.com/shorepass/shorepass/internal/config"
 )
 
-// realmKeys are the keys of a realm, reached over the admin socket or on disk.
-type realmKeys interface {
-	keys(ctx context.Context) ([]token.KeyInfo, error)
-	rotate(ctx context.Context) (token.KeyInfo, error)
-	bundle(ctx context.Context) ([]byte, error)
-}
-
 func newKeys(p *program) *cobra.Command {
-	return group("keys", "The keys that sign tokens", newKeysList(p), newKeysRotate(p))
+	return group("keys", "The keys that sign tokens", newKeysList(p), newKeysRotate(p), newKeysActivate(p), newRollover(p))
 }
 
 func newKeysList(p *program) *cobra.Command {
@@ -33,7 +24,7 @@ func newKeysList(p *program) *cobra.Command {
 		Short: "List a realm's keys and certificates",
 		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return p.withKeys(o, func(k realmKeys) error {
+			return p.withKeys(o, func(k realmKeys, _ *config.Config, _ config.Realm) error {
 				infos, err := k.keys(c.Context())
 				if err != nil {
 					return err
@@ -47,88 +38,104 @@ func newKeysList(p *program) *cobra.Command {
 }
 
 func newKeysRotate(p *program) *cobra.Command {
-	var o keyOptions
+	var o actOptions
+	var trust string
 	c := &cobra.Command{
 		Use:   "rotate",
-		Short: "Sign with a new key from now on; registries need no restart",
-		Args:  noArgs,
+		Short: "Replace the signing key: at once with trust x5c, in two steps with trust jwks",
+		Long: "With trust x5c, a new key signs from now on, and registries need nothing.\n" +
+			"With trust jwks, this is the first of two steps: the next key is published beside the one\n" +
+			"that signs, and every registry is to be restarted with it before \"shorepass keys activate\".",
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return p.withKeys(o, func(k realmKeys) error {
-				info, err := k.rotate(c.Context())
-				if err != nil {
-					return err
-				}
-				return p.printKeys([]token.KeyInfo{info}, o.json)
-			})
+			return p.act(c.Context(), o, func(r config.Realm) (token.Act, error) { return rotation(r, trust) })
 		},
 	}
-	o.flags(c)
+	o.flags(c, "with trust jwks: publish another key in place of the next one that is published already")
+	c.Flags().StringVar(&trust, "trust", "", "of which `services`: x5c or jwks; may be left out where the realm has one kind")
 	return c
 }
 
-// keyOptions are the flags of the commands about keys.
-type keyOptions struct {
-	config, realm string
-	json          bool
+// rotation is what to rotate the keys of a realm means, for services with that trust.
+func rotation(r config.Realm, trust string) (token.Act, error) {
+	has := func(t string) bool {
+		return slices.ContainsFunc(r.Services, func(s config.Service) bool { return s.Trust == t })
+	}
+	switch {
+	case trust != "" && trust != "x5c" && trust != "jwks":
+		return "", usageError{fmt.Errorf("--trust is x5c or jwks, not %q", trust)}
+	case trust == "" && has("x5c") && has("jwks"):
+		return "", usageError{fmt.Errorf("say which key with --trust: realm %s has services with trust x5c, and with trust jwks", r.Name)}
+	case trust == "jwks" || trust == "" && has("jwks"):
+		return token.PublishKey, nil
+	}
+	return token.RotateKeys, nil
 }
 
-func (o *keyOptions) flags(c *cobra.Command) {
-	configFlag(c, &o.config)
-	realmFlag(c, &o.realm)
-	jsonFlag(c, &o.json)
+func newKeysActivate(p *program) *cobra.Command {
+	return newAct(p, "activate", "Sign with the next key from now on (trust jwks)",
+		"Have the next key, which \"shorepass keys rotate\" has published, sign the tokens of services\n"+
+			"with trust jwks. Registries that were not restarted with it refuse them.",
+		token.ActivateKey, "also within an hour of its publication: every registry has it")
 }
 
-// withKeys reaches a realm's keys: over the admin socket of the process that serves,
-// or, when none does, on the files, under the lock.
-func (p *program) withKeys(o keyOptions, do func(realmKeys) error) error {
-	cfg, realm, err := p.loadRealm(o.config, o.realm)
-	if err != nil {
+func newRollover(p *program) *cobra.Command {
+	return group("rollover-ca", "Replace the CA that registries trust, in three steps (trust x5c)",
+		newAct(p, "start", "Publish the next CA beside the present one",
+			"Make the next CA and publish it in the bundle beside the present one, which goes on to sign.\n"+
+				"Every registry is to be restarted with both.",
+			token.PublishCA, "publish another in place of the next one that is published already"),
+		newAct(p, "activate", "Have the next CA vouch for a new signing key",
+			"Have the next CA vouch for a new signing key. Registries that were not restarted with both\n"+
+				"CAs refuse its tokens.",
+			token.ActivateCA, "also within an hour of its publication: every registry has both"),
+		newAct(p, "finish", "Take the CA before out of the bundle",
+			"Take the CA before out of the bundle, once its last token has expired. Registries that are\n"+
+				"restarted with that trust it no more.",
+			token.RetireCA, "also while its tokens may be alive"))
+}
+
+// actOptions are the flags of the commands that change keys.
+type actOptions struct {
+	keyOptions
+	force bool
+}
+
+func (o *actOptions) flags(c *cobra.Command, force string) {
+	o.keyOptions.flags(c)
+	c.Flags().BoolVar(&o.force, "force", false, force)
+}
+
+// newAct is a command that does one act.
+func newAct(p *program, use, short, long string, act token.Act, force string) *cobra.Command {
+	var o actOptions
+	c := &cobra.Command{
+		Use: use, Short: short, Long: long, Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return p.act(c.Context(), o, func(config.Realm) (token.Act, error) { return act, nil })
+		},
+	}
+	o.flags(c, force)
+	return c
+}
+
+// act does an act on a realm's keys, and says what registries need next.
+func (p *program) act(ctx context.Context, o actOptions, choose func(config.Realm) (token.Act, error)) error {
+	return p.withKeys(o.keyOptions, func(k realmKeys, cfg *config.Config, realm config.Realm) error {
+		act, err := choose(realm)
+		if err != nil {
+			return err
+		}
+		info, err := k.do(ctx, act, o.force)
+		if err != nil {
+			return err
+		}
+		if err := p.printKeys([]token.KeyInfo{info}, o.json); err != nil || o.json {
+			return err
+		}
+		_, err = fmt.Fprint(p.Out, afterAct(act, cfg, realm, time.Now()))
 		return err
-	}
-	unlock, err := lockExisting(cfg.DataDir)
-	if errors.Is(err, errLocked) {
-		return do(adminKeys{socket: cfg.AdminSocket, realm: realm.Name})
-	}
-	if err != nil {
-		return err
-	}
-	defer unlock() //nolint:errcheck // the lock ends with the process
-	return p.withFiles(cfg, realm, do)
-}
-
-// withFiles opens the keys on disk. It makes none: that is for the process that
-// serves.
-func (p *program) withFiles(cfg *config.Config, realm config.Realm, do func(realmKeys) error) error {
-	if err := token.Check(ringConfig(cfg, realm, p.quiet())); err != nil {
-		return fmt.Errorf("realm %s: %w", realm.Name, err)
-	}
-	ring, err := openRing(cfg, realm, p.quiet())
-	if err != nil {
-		return err
-	}
-	return do(fileKeys{ring: ring, realm: realm.Name, cfg: cfg, logger: p.quiet()})
-}
-
-// fileKeys works on the files.
-type fileKeys struct {
-	ring   *token.Ring
-	realm  string
-	cfg    *config.Config
-	logger *slog.Logger
-}
-
-func (f fileKeys) keys(context.Context) ([]token.KeyInfo, error) { return f.ring.Keys(), nil }
-
-func (f fileKeys) bundle(context.Context) ([]byte, error) { return f.ring.Bundle(), nil }
-
-func (f fileKeys) rotate(ctx context.Context) (info token.KeyInfo, err error) {
-	log, err := openAudit(f.cfg, os.Stderr, f.logger) // standard output has the command's answer
-	if err != nil {
-		return info, err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	info, err = f.ring.Rotate()
-	return info, errors.Join(err, log.Record(ctx, broker.Act("", f.realm, "rotate-keys", err)))
+	})
 }
 
 // printKeys prints keys as a table.
@@ -136,11 +143,15 @@ func (p *program) printKeys(infos []token.KeyInfo, asJSON bool) error {
 	if asJSON {
 		return p.printJSON(infos)
 	}
+	const layout = "2006-01-02 15:04Z"
 	w := tabwriter.NewWriter(p.Out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "KIND\tUSE\tALGORITHM\tNOT BEFORE\tNOT AFTER\tKEY ID\tFINGERPRINT")
 	for _, k := range infos {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.Kind, k.Use, k.Algorithm,
-			k.NotBefore.UTC().Format("2006-01-02 15:04Z"), k.NotAfter.UTC().Format("2006-01-02 15:04Z"), k.KID, k.Fingerprint)
+		end, fingerprint := "-", "-"
+		if !k.NotAfter.IsZero() {
+			end, fingerprint = k.NotAfter.UTC().Format(layout), k.Fingerprint
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.Kind, k.Use, k.Algorithm, k.NotBefore.UTC().Format(layout), end, k.KID, fingerprint)
 	}
 	return w.Flush()
 }

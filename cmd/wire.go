@@ -199,10 +199,15 @@ func openRing(cfg *config.Config, r config.Realm, logger *slog.Logger) (*token.R
 }
 
 func ringConfig(cfg *config.Config, r config.Realm, logger *slog.Logger) token.Config {
+	trust := map[string]token.Trust{}
+	for _, s := range r.Services {
+		trust[s.Name] = token.Trust(s.Trust)
+	}
 	return token.Config{
 		Dir:       filepath.Join(cfg.DataDir, "keys", r.Name),
 		Realm:     r.Name,
 		Algorithm: r.Signing.Algorithm,
+		Trust:     trust,
 		KeyFile:   r.Signing.KeyFile,
 		CertFile:  r.Signing.CertFile,
 		Logger:    logger,

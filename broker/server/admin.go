@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -15,14 +16,21 @@ import (
 // Keys is what an administrator does with a realm's keys.
 type Keys interface {
 	Keys() []token.KeyInfo
-	Rotate() (token.KeyInfo, error)
-	Bundle() []byte
+	Do(a token.Act, force bool) (token.KeyInfo, error)
 }
+
+// The names of the files that registries need, in the API.
+const (
+	FileBundle      = "bundle"      // what Bundle of [Trust] returns
+	FileJWKS        = "jwks"        // what JWKS returns
+	FileCertificate = "certificate" // what Certificate returns
+)
 
 // Admin serves the administration API on a socket that only the process's own user
 // may open: whoever reaches it is an administrator.
 type Admin struct {
 	Realms  map[string]Keys
+	Trust   map[string]Trust
 	Auditor broker.Auditor
 	Logger  *slog.Logger
 }
@@ -31,8 +39,8 @@ type Admin struct {
 func (a *Admin) Handler() http.Handler {
 	r := mux.NewRouter().SkipClean(true)
 	route(r, "/v1/realms/{realm}/keys", a.list, http.MethodGet)
-	route(r, "/v1/realms/{realm}/keys/rotate", a.rotate, http.MethodPost)
-	route(r, "/v1/realms/{realm}/ca.pem", a.bundle, http.MethodGet)
+	route(r, "/v1/realms/{realm}/acts/{act}", a.act, http.MethodPost)
+	route(r, "/v1/realms/{realm}/files/{file}", a.file, http.MethodGet)
 	r.NotFoundHandler = http.HandlerFunc(notFound)
 	return (&server{Config: Config{Logger: a.Logger}}).around(r)
 }
@@ -46,34 +54,59 @@ func (a *Admin) list(w http.ResponseWriter, r *http.Request) {
 	sendJSON(w, http.StatusOK, keys.Keys())
 }
 
-func (a *Admin) bundle(w http.ResponseWriter, r *http.Request) {
-	keys, ok := a.Realms[mux.Vars(r)["realm"]]
+func (a *Admin) file(w http.ResponseWriter, r *http.Request) {
+	trust, ok := a.Trust[mux.Vars(r)["realm"]]
 	if !ok {
 		notFound(w, r)
 		return
 	}
-	send(w, "application/pem-certificate-chain", keys.Bundle())
+	if content := File(trust, mux.Vars(r)["file"]); len(content) > 0 {
+		send(w, "application/octet-stream", content)
+		return
+	}
+	notFound(w, r)
 }
 
-func (a *Admin) rotate(w http.ResponseWriter, r *http.Request) {
+// File returns a file that registries need, by its name in the API; empty where the realm
+// has no such file.
+func File(t Trust, name string) []byte {
+	switch name {
+	case FileBundle:
+		return t.Bundle()
+	case FileJWKS:
+		return t.JWKS()
+	case FileCertificate:
+		return t.Certificate()
+	}
+	return nil
+}
+
+// act does what an administrator asks of a realm's keys. Whether it is early for that is
+// overridden by force=true.
+func (a *Admin) act(w http.ResponseWriter, r *http.Request) {
 	realm, requestID := mux.Vars(r)["realm"], metaOf(r.Context()).requestID
+	act := token.Act(mux.Vars(r)["act"])
 	keys, ok := a.Realms[realm]
-	if !ok {
+	if !ok || !act.Known() {
 		notFound(w, r)
 		return
 	}
-	key, err := keys.Rotate()
-	auditErr := a.Auditor.Record(r.Context(), broker.Act(requestID, realm, "rotate-keys", err))
+	key, err := keys.Do(act, r.URL.Query().Get("force") == "true")
+	auditErr := a.Auditor.Record(r.Context(), broker.Act(requestID, realm, string(act), err))
 	if err == nil && auditErr != nil {
-		err = fmt.Errorf("the keys were rotated, but that could not be recorded: %w", auditErr)
+		err = fmt.Errorf("%s was done, but that could not be recorded: %w", act, auditErr)
 	}
-	if err != nil {
-		a.Logger.Error("rotating keys failed", slog.String("realm", realm), slog.Any("error", err))
+	var refusal token.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		refuse(w, http.StatusConflict, "DENIED", "invalid_request", err.Error())
+	case err != nil:
+		a.Logger.Error("an act on keys failed", slog.String("realm", realm), slog.String("act", string(act)), slog.Any("error", err))
 		// An administrator is told the cause.
 		refuse(w, http.StatusInternalServerError, "UNKNOWN", "server_error", err.Error())
-		return
+	default:
+		sendJSON(w, http.StatusOK, key)
 	}
-	sendJSON(w, http.StatusOK, key)
 }
 
 // ErrorText returns what a refusal of this package says, or the body itself.

@@ -18,8 +18,9 @@ type Tokens interface {
 
 // Trust is what the registries of a realm need to check its tokens.
 type Trust interface {
-	JWKS() []byte   // RFC 7517
-	Bundle() []byte // PEM certificates
+	JWKS() []byte        // RFC 7517
+	Bundle() []byte      // PEM certificates; empty where no service has trust x5c
+	Certificate() []byte // one PEM certificate, of the key of services with trust jwks; empty where there is none
 }
 
 // Config is what the public listener serves.
@@ -89,8 +90,10 @@ func (s *server) keys(w http.ResponseWriter, r *http.Request) {
 // bundle serves a realm's trust bundle, a registry's rootcertbundle.
 func (s *server) bundle(w http.ResponseWriter, r *http.Request) {
 	if t, ok := s.Realms[mux.Vars(r)["realm"]]; ok {
-		send(w, "application/pem-certificate-chain", t.Bundle())
-		return
+		if bundle := t.Bundle(); len(bundle) > 0 {
+			send(w, "application/pem-certificate-chain", bundle)
+			return
+		}
 	}
 	notFound(w, r)
 }

@@ -2,17 +2,16 @@ package token
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"time"
 )
 
 // ErrBrought is why the keys of a brought pair cannot be rotated.
-var ErrBrought = errors.New("the signing key was brought (key_file and cert_file), and rotating it would leave registries without its certificate: replace both files and restart")
+var ErrBrought error = Refusal("the signing key was brought (key_file and cert_file), and rotating it would leave registries without its certificate: replace both files and restart")
 
 // What to do about brought files that cannot be used.
 const (
-	remedyKey     = "key_file wants one private key in PEM, RSA of 2048 bits or more or P-256"
+	remedyKey     = "key_file wants one private key in PEM, P-256, P-384, Ed25519, or RSA of 2048 bits or more"
 	remedyCert    = "cert_file wants the certificate of key_file in PEM, then those that signed it, in order"
 	remedyExpired = "registries refuse its tokens: renew it, or bring another pair"
 )

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -91,7 +90,7 @@ func TestBroughtChain(t *testing.T) {
 
 func TestBroughtRefused(t *testing.T) {
 	const (
-		wantKey  = ": key_file wants one private key in PEM, RSA of 2048 bits or more or P-256"
+		wantKey  = ": key_file wants one private key in PEM, P-256, P-384, Ed25519, or RSA of 2048 bits or more"
 		wantCert = ": cert_file wants the certificate of key_file in PEM, then those that signed it, in order"
 		renew    = ": registries refuse its tokens: renew it, or bring another pair"
 	)
@@ -99,11 +98,7 @@ func TestBroughtRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, edwards, err := ed25519.GenerateKey(rand.Reader)
+	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,8 +115,7 @@ func TestBroughtRefused(t *testing.T) {
 		{"key as certificate", func(_ *testing.T, r *rig) { r.bring("es256").config.CertFile = "testdata/es256.key" }, "testdata/es256.key: no certificate in it" + wantCert},
 		{"certificate of another key", func(_ *testing.T, r *rig) { r.bring("es256").config.CertFile = "testdata/rs256.crt" }, "testdata/rs256.crt: its first certificate is not that of the key in testdata/es256.key" + wantCert},
 		{"small RSA", func(t *testing.T, r *rig) { r.bringFiles(t, small) }, "DIR.key: RSA key of 1024 bits: want 2048 or more" + wantKey},
-		{"P-384", func(t *testing.T, r *rig) { r.bringFiles(t, p384) }, "DIR.key: elliptic curve P-384: want P-256" + wantKey},
-		{"Ed25519", func(t *testing.T, r *rig) { r.bringFiles(t, edwards) }, "DIR.key: neither an RSA nor a P-256 key: registries of version 2 know no other" + wantKey},
+		{"P-521", func(t *testing.T, r *rig) { r.bringFiles(t, p521) }, "DIR.key: elliptic curve P-521: want P-256 or P-384" + wantKey},
 		{"encrypted", func(t *testing.T, r *rig) {
 			r.bring("es256").config.KeyFile = filepath.Join(t.TempDir(), "DIR.key")
 			writeFile(t, r.config.KeyFile, pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte{1}}))

@@ -25,10 +25,14 @@ type pair struct {
 	certs []*x509.Certificate
 }
 
-// newCA makes the CA of a realm. Its key is P-256 whatever the leaves' algorithm
-// is: the certificates of either kind verify in every registry.
-func newCA(realm string, now time.Time) (pair, error) {
-	key, err := generateKey(ES256)
+// newCA makes a CA of a realm. Its key is P-384 for ES384, and else P-256, whatever
+// the leaves' algorithm is: registries of all versions verify the certificates that such
+// keys sign, and those of version 2 do not start with an Ed25519 key in their bundle.
+func newCA(realm, algorithm string, now time.Time) (pair, error) {
+	if algorithm != ES384 {
+		algorithm = ES256
+	}
+	key, err := generateKey(algorithm)
 	if err != nil {
 		return pair{}, err
 	}
@@ -63,6 +67,32 @@ func newLeaf(ca pair, realm, algorithm string, now time.Time) (pair, error) {
 		template.NotAfter = end
 	}
 	cert, err := certify(template, "signing", realm, key.Public(), ca)
+	if err != nil {
+		return pair{}, err
+	}
+	return pair{key: key, certs: []*x509.Certificate{cert}}, nil
+}
+
+// newPublished makes a key that registries know by the JWKS.
+func newPublished(realm, algorithm string, now time.Time) (pair, error) {
+	key, err := generateKey(algorithm)
+	if err != nil {
+		return pair{}, err
+	}
+	return selfCertified(key, realm, now)
+}
+
+// selfCertified gives a published key a certificate of its own, which says of which realm
+// it is and since when it is what it is. No token carries it, and it has no end (RFC 5280
+// §4.1.2.5).
+func selfCertified(key crypto.Signer, realm string, now time.Time) (pair, error) {
+	template := &x509.Certificate{
+		NotBefore:             now.Add(-backdated),
+		NotAfter:              time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageDigitalSignature,
+	}
+	cert, err := certify(template, "published", realm, key.Public(), pair{key: key, certs: []*x509.Certificate{template}})
 	if err != nil {
 		return pair{}, err
 	}

@@ -66,7 +66,7 @@ func TestDamagedFiles(t *testing.T) {
 			func(t *testing.T, r, _ *rig) {
 				writeFile(t, r.path(ca), readFile(t, r.path(ca)), blocks(t, r.path(ca))[1])
 			},
-			ca + ": 2 certificates instead of one" + restoreCA,
+			ca + ": the same certificate twice" + restoreCA,
 		},
 		{
 			"two keys",

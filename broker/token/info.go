@@ -3,6 +3,7 @@ package token
 import (
 	"bytes"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
@@ -19,6 +20,8 @@ const (
 	CA      Kind = "ca"      // signs the leaves
 	Leaf    Kind = "leaf"    // the ring's own; signs tokens
 	Brought Kind = "brought" // the operator's; signs tokens
+
+	Published Kind = "jwks" // the ring's own; signs the tokens of services with trust jwks
 )
 
 // Use says what a key does now.
@@ -28,54 +31,86 @@ type Use string
 const (
 	Issuing Use = "issuing" // a CA: signs certificates of leaves
 	Signing Use = "signing" // signs tokens
-	Retired Use = "retired" // signs no more; tokens that it signed may be alive
+	Next    Use = "next"    // signs nothing yet; registries are to learn of it before it does
+	Retired Use = "retired" // signs no more; tokens that it signed, or a CA vouched for, may be alive
 )
 
 // KeyInfo describes a key; nothing of it is secret.
 type KeyInfo struct {
-	KID         string    `json:"kid"`         // libtrust key id
-	Algorithm   string    `json:"algorithm"`   // JWS name
-	Use         Use       `json:"use"`         // what it does now
-	Kind        Kind      `json:"kind"`        // what it is
-	NotBefore   time.Time `json:"not_before"`  // of its certificate, UTC
-	NotAfter    time.Time `json:"not_after"`   // of its certificate, UTC
-	Fingerprint string    `json:"fingerprint"` // SHA-256 of its certificate, as openssl prints it
+	KID         string    `json:"kid"`                   // libtrust key id
+	Algorithm   string    `json:"algorithm"`             // JWS name
+	Use         Use       `json:"use"`                   // what it does now
+	Kind        Kind      `json:"kind"`                  // what it is
+	NotBefore   time.Time `json:"not_before"`            // UTC; an hour before it was made or, of kind jwks, became what it is
+	NotAfter    time.Time `json:"not_after,omitzero"`    // of its certificate, UTC; none for the kind jwks
+	Fingerprint string    `json:"fingerprint,omitempty"` // SHA-256 of its certificate, as openssl prints it; none for the kind jwks
 }
 
-// Keys lists the CA, the key that signs, and the retired ones whose tokens may be
-// alive, newest first.
+// Keys lists the CA and one beside it, the leaf that signs and those before it, and
+// likewise the keys that registries know by the JWKS. Retired keys are listed, newest
+// first, while their tokens may be alive.
 func (r *Ring) Keys() []KeyInfo {
-	s := r.current.Load()
 	if r.brought() {
-		return []KeyInfo{describe(s.certs[0], Brought, Signing)}
+		return []KeyInfo{describe(r.x5c.Load().certs[0], Brought, Signing)}
 	}
-	keys := []KeyInfo{describe(r.ca.certs[0], CA, Issuing), describe(s.certs[0], Leaf, Signing)}
-	for _, l := range s.published(r.config.Now()) {
-		keys = append(keys, describe(l.cert, Leaf, Retired))
+	var keys []KeyInfo
+	if cas := r.cas.Load(); cas != nil {
+		keys = append(keys, describe(cas.certs[0], CA, Issuing))
+		if cas.next != nil {
+			keys = append(keys, describe(cas.next.certs[0], CA, Next))
+		}
+		if cas.old != nil {
+			keys = append(keys, describe(cas.old, CA, Retired))
+		}
+	}
+	for _, l := range []struct {
+		*state
+		kind Kind
+	}{{r.x5c.Load(), Leaf}, {r.jwks.Load(), Published}} {
+		if l.state == nil {
+			continue
+		}
+		keys = append(keys, describe(l.certs[0], l.kind, Signing))
+		if l.next != nil {
+			keys = append(keys, describe(l.next.certs[0], l.kind, Next))
+		}
+		for _, old := range l.published(r.config.Now()) {
+			keys = append(keys, describe(old.cert, l.kind, Retired))
+		}
 	}
 	return keys
 }
 
 func describe(c *x509.Certificate, kind Kind, use Use) KeyInfo {
 	algorithm, _ := algorithmOf(c.PublicKey) // checked when it was loaded
-	return KeyInfo{
-		KID:         keyID(c),
-		Algorithm:   algorithm,
-		Use:         use,
-		Kind:        kind,
-		NotBefore:   c.NotBefore.UTC(),
-		NotAfter:    c.NotAfter.UTC(),
-		Fingerprint: fingerprint(c),
+	k := KeyInfo{KID: keyID(c), Algorithm: algorithm, Use: use, Kind: kind, NotBefore: c.NotBefore.UTC()}
+	if kind != Published {
+		k.NotAfter, k.Fingerprint = c.NotAfter.UTC(), fingerprint(c)
 	}
+	return k
 }
 
-// Bundle returns, in PEM, what goes into a registry's rootcertbundle: the CA, or
-// the certificates of a brought pair.
+// Bundle returns, in PEM, what goes into a registry's rootcertbundle: the CA and, while
+// it is being replaced, the one beside it; or the certificates of a brought pair. It is
+// empty where no service has [X5C].
 func (r *Ring) Bundle() []byte {
 	if r.brought() {
-		return encodeCertificates(r.current.Load().certs)
+		return encodeCertificates(r.x5c.Load().certs)
 	}
-	return encodeCertificates(r.ca.certs)
+	if cas := r.cas.Load(); cas != nil {
+		return encodeCertificates(cas.all())
+	}
+	return nil
+}
+
+// Certificate returns, in PEM, the certificate of the key that signs the tokens of
+// services with [JWKS], for a registry that takes a single key: zot. It is empty where no
+// service has that.
+func (r *Ring) Certificate() []byte {
+	if s := r.jwks.Load(); s != nil {
+		return encodeCertificates(s.certs[:1])
+	}
+	return nil
 }
 
 // jwk is a public key as RFC 7517 and RFC 7518 §6 write it.
@@ -92,12 +127,25 @@ type jwk struct {
 }
 
 // JWKS returns the JSON Web Key Set (RFC 7517 §5) of every key that may have signed
-// a token in circulation, the one that signs now first.
+// a token in circulation, and of the next one. Those of services with [JWKS] come first,
+// and each time the one that signs now.
 func (r *Ring) JWKS() []byte {
-	s := r.current.Load()
-	keys := []jwk{newJWK(s.certs[0])}
-	for _, l := range s.published(r.config.Now()) {
-		keys = append(keys, newJWK(l.cert))
+	keys := []jwk{}
+	states := []*state{r.jwks.Load(), r.x5c.Load()}
+	if r.brought() {
+		states = states[:1] // they are one key
+	}
+	for _, s := range states {
+		if s == nil {
+			continue
+		}
+		keys = append(keys, newJWK(s.certs[0]))
+		if s.next != nil {
+			keys = append(keys, newJWK(s.next.certs[0]))
+		}
+		for _, l := range s.published(r.config.Now()) {
+			keys = append(keys, newJWK(l.cert))
+		}
 	}
 	var out bytes.Buffer
 	// Encoding strings into memory cannot fail.
@@ -113,10 +161,13 @@ func newJWK(c *x509.Certificate) jwk {
 	case *rsa.PublicKey:
 		k.Type, k.N, k.E = "RSA", text(public.N.Bytes()), text(big.NewInt(int64(public.E)).Bytes())
 	case *ecdsa.PublicKey:
-		// The uncompressed point is 4, x, y with both padded to the curve's 32 bytes, as
+		// The uncompressed point is 4, x, y with both padded to the curve's size, as
 		// RFC 7518 §6.2.1.2 wants them.
-		point, _ := public.Bytes() // P-256 always has them
-		k.Type, k.Curve, k.X, k.Y = "EC", "P-256", text(point[1:33]), text(point[33:])
+		point, _ := public.Bytes() // the curves of NIST always have them
+		half := (len(point) + 1) / 2
+		k.Type, k.Curve, k.X, k.Y = "EC", public.Params().Name, text(point[1:half]), text(point[half:])
+	case ed25519.PublicKey: // RFC 8037 §2
+		k.Type, k.Curve, k.X = "OKP", "Ed25519", text(public)
 	}
 	return k
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +14,8 @@ import (
 )
 
 // rotateForever names the environment variable that makes the test binary a process
-// to be killed: it rotates keys in the folder named and prints each key id once
-// that signs.
+// to be killed: it changes keys in the folder named, by every act that there is, and
+// prints the ids of those that sign.
 const rotateForever = "SHOREPASS_TEST_ROTATE_DIR"
 
 func TestMain(m *testing.M) {
@@ -27,30 +26,59 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// killedConfig is the ring of that process: its realm has services of both kinds.
+func killedConfig(dir string) token.Config {
+	return token.Config{Dir: dir, Realm: "corp", Trust: map[string]token.Trust{"registry.example": token.X5C, v3: token.JWKS}}
+}
+
+// rotateIn does every act, again and again, and prints before each the key ids that sign.
 func rotateIn(dir string) error {
-	ring, err := token.Open(token.Config{Dir: dir, Realm: "corp"})
+	ring, err := token.Open(killedConfig(dir))
 	for err == nil {
-		fmt.Println(signing(ring).KID)
-		_, err = ring.Rotate()
+		for _, a := range token.Acts() {
+			fmt.Println(strings.Join(signingKIDs(ring), " "))
+			if _, err = ring.Do(a, true); err != nil {
+				break
+			}
+		}
 	}
 	return err
 }
 
+func signingKIDs(r *token.Ring) []string {
+	var out []string
+	for _, k := range r.Keys() {
+		if k.Use == token.Signing {
+			out = append(out, k.KID)
+		}
+	}
+	return out
+}
+
 // A process killed while it rotates leaves the key that it last signed with.
 func TestKilledWhileRotating(t *testing.T) {
-	for _, rotations := range []int{1, 2, 3, 5, 8, 13, 21} {
+	for _, rotations := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 21} {
 		dir := filepath.Join(t.TempDir(), "corp")
-		kid := killed(t, dir, func(printed *bufio.Scanner) {
+		kids := killed(t, dir, func(printed *bufio.Scanner) {
 			for range rotations {
 				printed.Scan()
 			}
 		})
-		ring, err := token.Open(token.Config{Dir: dir, Realm: "corp"})
+		ring, err := token.Open(killedConfig(dir))
 		if err != nil {
-			t.Fatalf("after %d rotations: %v", rotations, err)
+			t.Fatalf("after %d acts: %v", rotations, err)
 		}
-		if known := kids(ring); !slices.Contains(known, kid) {
-			t.Errorf("after %d rotations %s signed, but the folder knows %v", rotations, kid, known)
+		known := string(ring.JWKS())
+		for _, kid := range strings.Fields(kids) {
+			if !strings.Contains(known, kid) {
+				t.Errorf("after %d acts %s signed, but the folder knows %s", rotations, kid, known)
+			}
+		}
+		if _, err := signedBy(issue(t, ring, pull()).Raw, ring.Bundle(), time.Now()); err != nil {
+			t.Errorf("after %d acts: %v", rotations, err)
+		}
+		if err := knownBy(issue(t, ring, forV3()).Raw, ring.JWKS(), time.Now()); err != nil {
+			t.Errorf("after %d acts: %v", rotations, err)
 		}
 	}
 }
@@ -98,12 +126,4 @@ func killed(t *testing.T, dir string, until func(printed *bufio.Scanner)) string
 		t.Fatalf("the process ended by itself: %v, having printed %q", err, last)
 	}
 	return strings.TrimSpace(last)
-}
-
-func kids(r *token.Ring) []string {
-	var out []string
-	for _, k := range r.Keys() {
-		out = append(out, k.KID)
-	}
-	return out
 }

@@ -106,7 +106,7 @@ func parseKey(b *pem.Block) (crypto.Signer, error) {
 	}
 	key, ok := parsed.(crypto.Signer)
 	if !ok {
-		return nil, errors.New("the private key cannot sign: want an RSA or a P-256 key")
+		return nil, errors.New("the private key cannot sign: want an RSA, P-256, P-384 or Ed25519 key")
 	}
 	return key, nil
 }

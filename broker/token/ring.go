@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,9 +24,14 @@ type Config struct {
 	// another realm is refused.
 	Realm string
 
-	// Algorithm is [ES256] or [RS256]. Empty means ES256, or what fits the brought
-	// key. When it changes, the next leaf under the same CA is of the new kind.
+	// Algorithm is one of [Algorithms]. Empty means ES256, or what fits the brought
+	// key. When it changes, the next leaf under the same CA is of the new kind at once; the
+	// key of services with [JWKS] stays, and the one published next is of the new kind.
 	Algorithm string
+
+	// Trust says how the registries of each service know keys, by the service's name, which
+	// is the audience of its tokens. For a service that is not in it, that is [X5C].
+	Trust map[string]Trust
 
 	// KeyFile and CertFile, both or neither, are a brought pair in PEM: a
 	// private key (PKCS #8, PKCS #1 or SEC 1) and its certificate, followed by the
@@ -36,12 +44,15 @@ type Config struct {
 
 // Ring is the signing keys of one realm. It is safe for concurrent use.
 type Ring struct {
-	config  Config
-	store   store
-	ca      pair                  // none for a brought pair
-	current atomic.Pointer[state] // replaced as a whole by a rotation
+	config Config
+	store  store
 
-	mu     sync.Mutex // held while rotating
+	// Each is replaced as a whole by what changes it. A brought pair has no CA.
+	cas  atomic.Pointer[authorities] // nil where no service has X5C
+	x5c  atomic.Pointer[state]       // likewise
+	jwks atomic.Pointer[state]       // nil where no service has JWKS
+
+	mu     sync.Mutex // held while keys change
 	warned time.Time  // when an expiry was last warned of
 }
 
@@ -77,14 +88,30 @@ func Check(c Config) error {
 		return err
 	}
 	s := store{dir: c.Dir, realm: c.Realm}
-	ca, err := s.loadCA()
+	if c.uses(X5C) {
+		if err := s.checkX5C(); err != nil {
+			return err
+		}
+	}
+	if !c.uses(JWKS) {
+		return nil
+	}
+	_, _, err := s.loadPublished()
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrNoKeys
+	}
+	return err
+}
+
+func (s store) checkX5C() error {
+	cas, err := s.loadCA()
 	if errors.Is(err, fs.ErrNotExist) {
 		return ErrNoKeys
 	}
 	if err != nil {
 		return err
 	}
-	if _, _, err = s.loadLeaf(ca); errors.Is(err, fs.ErrNotExist) {
+	if _, _, err = s.loadLeaf(cas); errors.Is(err, fs.ErrNotExist) {
 		return nil // Open makes one
 	}
 	return err
@@ -110,8 +137,8 @@ func (c Config) check() error {
 	switch {
 	case c.Realm == "":
 		return errors.New("no realm name")
-	case c.Algorithm != "" && c.Algorithm != ES256 && c.Algorithm != RS256:
-		return fmt.Errorf("algorithm %q: want %s or %s", c.Algorithm, ES256, RS256)
+	case c.Algorithm != "" && !slices.Contains(Algorithms(), c.Algorithm):
+		return fmt.Errorf("algorithm %q: want one of %s", c.Algorithm, strings.Join(Algorithms(), ", "))
 	case (c.KeyFile == "") != (c.CertFile == ""):
 		return errors.New("key_file and cert_file go together: set both or neither")
 	case c.KeyFile == "" && c.Dir == "":
@@ -127,11 +154,17 @@ func (r *Ring) openBrought(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	s, err := newState(p, nil)
-	if err != nil {
-		return err
+	for _, t := range []Trust{X5C, JWKS} {
+		s, err := newState(p, t, nil)
+		if err != nil {
+			return err
+		}
+		if t == X5C {
+			r.x5c.Store(s)
+		} else {
+			r.jwks.Store(s)
+		}
 	}
-	r.current.Store(s)
 	r.warnOfAccess(r.config.KeyFile)
 	if len(p.certs) > 1 {
 		r.config.Logger.Warn("a registry that trusts the whole cert_file accepts tokens signed by every certificate of its CA: better that CA vouches for nothing else",
@@ -147,44 +180,69 @@ func (r *Ring) openOwn(now time.Time) error {
 	if err := r.store.prepare(); err != nil {
 		return err
 	}
+	if r.config.uses(X5C) {
+		if err := r.openX5C(now); err != nil {
+			return err
+		}
+	}
+	if r.config.uses(JWKS) {
+		if err := r.openPublished(now); err != nil {
+			return err
+		}
+	}
+	r.warnOfAccess(r.store.caPath(), r.store.nextCAPath(), r.store.leafPath(), r.store.publishedPath(), r.store.nextPublishedPath())
+	return nil
+}
+
+func (r *Ring) openX5C(now time.Time) error {
 	if err := r.openCA(now); err != nil {
 		return err
 	}
-	leaf, before, err := r.store.loadLeaf(r.ca)
+	leaf, before, err := r.store.loadLeaf(r.cas.Load())
 	switch {
 	case err == nil:
-		s, err := newState(leaf, retirements(leaf.certs[0], before))
+		s, err := newState(leaf, X5C, retirements(leaf.certs[0], before))
 		if err != nil {
 			return err
 		}
-		r.current.Store(s)
+		r.x5c.Store(s)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	r.warnOfAccess(r.store.caPath(), r.store.leafPath())
 	_, err = r.rotateIfDue(now)
 	return err
 }
 
 func (r *Ring) openCA(now time.Time) error {
-	ca, err := r.store.loadCA()
+	cas, err := r.store.loadCA()
 	if err == nil {
-		r.ca = ca
+		if cas.next == nil {
+			r.remove(r.store.nextCAPath()) // a copy of the CA, where the process died
+		}
+		r.cas.Store(cas)
 		return nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if ca, err = newCA(r.config.Realm, now); err != nil {
+	ca, err := newCA(r.config.Realm, r.config.Algorithm, now)
+	if err != nil {
 		return err
 	}
-	if err := r.store.saveCA(ca); err != nil {
+	if err := savePair(r.store.caPath(), ca, nil); err != nil {
 		return err
 	}
-	r.ca = ca
+	r.cas.Store(&authorities{pair: ca})
 	r.config.Logger.Warn("made a CA for signing keys; registries accept no token until its certificate is in their rootcertbundle (shorepass registry-config prints what each needs)",
 		"realm", r.config.Realm, "fingerprint", fingerprint(ca.certs[0]), "file", r.store.caPath())
 	return nil
+}
+
+// remove removes a file that counts for nothing any more, if it is there.
+func (r *Ring) remove(path string) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.config.Logger.Warn("a key that was activated is there twice: remove the file", "realm", r.config.Realm, "file", path)
+	}
 }
 
 // warnOfAccess warns of files that are open to everybody on the machine.
@@ -206,6 +264,9 @@ const (
 
 // warnOfExpiry warns when what registries trust nears its end.
 func (r *Ring) warnOfExpiry(now time.Time) {
+	if !r.brought() && r.cas.Load() == nil {
+		return // nothing expires
+	}
 	cert, ahead := r.anchor(), warnCA
 	if r.brought() {
 		ahead = warnBrought
@@ -222,9 +283,9 @@ func (r *Ring) warnOfExpiry(now time.Time) {
 // brought pair which expires first.
 func (r *Ring) anchor() *x509.Certificate {
 	if !r.brought() {
-		return r.ca.certs[0]
+		return r.cas.Load().certs[0]
 	}
-	certs := r.current.Load().certs
+	certs := r.x5c.Load().certs
 	first := certs[0]
 	for _, c := range certs[1:] {
 		if c.NotAfter.Before(first.NotAfter) {

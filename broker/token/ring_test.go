@@ -145,7 +145,7 @@ func TestConfigRefused(t *testing.T) {
 	}{
 		{"no realm", token.Config{Dir: "x"}, `signing keys of realm "": no realm name`},
 		{"no folder", token.Config{Realm: "corp"}, `signing keys of realm "corp": no folder for the keys`},
-		{"algorithm", token.Config{Realm: "corp", Dir: "x", Algorithm: "HS256"}, `signing keys of realm "corp": algorithm "HS256": want ES256 or RS256`},
+		{"algorithm", token.Config{Realm: "corp", Dir: "x", Algorithm: "HS256"}, `signing keys of realm "corp": algorithm "HS256": want one of ES256, ES384, RS256, EdDSA`},
 		{"key alone", token.Config{Realm: "corp", Dir: "x", KeyFile: "k"}, `signing keys of realm "corp": key_file and cert_file go together: set both or neither`},
 		{"certificate alone", token.Config{Realm: "corp", Dir: "x", CertFile: "c"}, `signing keys of realm "corp": key_file and cert_file go together: set both or neither`},
 	} {

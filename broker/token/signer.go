@@ -3,6 +3,7 @@ package token
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -12,12 +13,17 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// The algorithms that every registry in use accepts, by their JWS names (RFC 7518
-// §3.1).
+// The algorithms, by their JWS names (RFC 7518 §3.1, RFC 8037 §3.1). Registries of
+// version 2 know all but EdDSA.
 const (
 	ES256 = "ES256"
+	ES384 = "ES384"
 	RS256 = "RS256"
+	EdDSA = "EdDSA" // with Ed25519
 )
+
+// Algorithms returns every algorithm that a key of ours may sign with, the default first.
+func Algorithms() []string { return []string{ES256, ES384, RS256, EdDSA} }
 
 // rsaBits is the size of RSA keys that are made, and the least of those brought.
 const rsaBits = 2048
@@ -54,22 +60,33 @@ func (s memorySigner) Sign(input string) ([]byte, error) { return s.method.Sign(
 func algorithmOf(public crypto.PublicKey) (string, error) {
 	switch k := public.(type) {
 	case *ecdsa.PublicKey:
-		if k.Curve != elliptic.P256() {
-			return "", fmt.Errorf("elliptic curve %s: want P-256", k.Params().Name)
+		switch k.Curve {
+		case elliptic.P256():
+			return ES256, nil
+		case elliptic.P384():
+			return ES384, nil
 		}
-		return ES256, nil
+		return "", fmt.Errorf("elliptic curve %s: want P-256 or P-384", k.Params().Name)
 	case *rsa.PublicKey:
 		if k.N.BitLen() < rsaBits {
 			return "", fmt.Errorf("RSA key of %d bits: want %d or more", k.N.BitLen(), rsaBits)
 		}
 		return RS256, nil
+	case ed25519.PublicKey:
+		return EdDSA, nil
 	}
-	return "", errors.New("neither an RSA nor a P-256 key: registries of version 2 know no other")
+	return "", errors.New("not a key that registries know: want RSA, P-256, P-384 or Ed25519")
 }
 
 func generateKey(algorithm string) (crypto.Signer, error) {
-	if algorithm == RS256 {
+	switch algorithm {
+	case RS256:
 		return rsa.GenerateKey(rand.Reader, rsaBits)
+	case ES384:
+		return ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	case EdDSA:
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		return key, err
 	}
 	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 }

@@ -14,15 +14,19 @@ import (
 // What to do about a file that cannot be used. The CA is what registries trust,
 // so that losing it is an operation of its own; a leaf is replaced for nothing.
 const (
-	remedyCA   = "restore it from a backup; or move the whole folder away: a new CA is made then, and every registry needs its trust bundle"
-	remedyLeaf = "restore it from a backup, or move it away: a new leaf is made then, and registries need no change"
+	remedyCA     = "restore it from a backup; or move the whole folder away: a new CA is made then, and every registry needs its trust bundle"
+	remedyNextCA = "restore it from a backup; or move it away, and publish another (shorepass keys rollover-ca start)"
+	remedyLeaf   = "restore it from a backup, or move it away: a new leaf is made then, and registries need no change"
 )
 
 // store is the folder of a realm's own keys.
 type store struct{ dir, realm string }
 
-func (s store) caPath() string   { return filepath.Join(s.dir, "ca-key.pem") }
-func (s store) leafPath() string { return filepath.Join(s.dir, "leaf-key.pem") }
+func (s store) caPath() string            { return filepath.Join(s.dir, "ca-key.pem") }
+func (s store) nextCAPath() string        { return filepath.Join(s.dir, "ca-next-key.pem") }
+func (s store) leafPath() string          { return filepath.Join(s.dir, "leaf-key.pem") }
+func (s store) publishedPath() string     { return filepath.Join(s.dir, "jwks-key.pem") }
+func (s store) nextPublishedPath() string { return filepath.Join(s.dir, "jwks-next-key.pem") }
 
 // prepare makes the folder, or finds it.
 func (s store) prepare() error {
@@ -35,50 +39,87 @@ func (s store) prepare() error {
 	return syncDir(filepath.Dir(s.dir))
 }
 
-// loadCA returns the CA, or fs.ErrNotExist where the folder holds no keys at all.
-func (s store) loadCA() (pair, error) {
+// loadCA returns the CA and the one beside it, or fs.ErrNotExist where the folder holds
+// neither a CA nor what it vouched for.
+func (s store) loadCA() (*authorities, error) {
 	ca, err := loadPair(s.caPath())
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(s.leafPath()); err == nil {
-			return pair{}, about(s.caPath(), errors.New("missing, while the leaf that it signed is there"), remedyCA)
+		for path, what := range map[string]string{s.leafPath(): "the leaf that it signed", s.nextCAPath(): "the next CA"} {
+			if _, err := os.Stat(path); err == nil {
+				return nil, about(s.caPath(), fmt.Errorf("missing, while %s is there", what), remedyCA)
+			}
 		}
-		return pair{}, fs.ErrNotExist
+		return nil, fs.ErrNotExist
 	}
 	if err == nil {
-		err = s.checkCA(ca.certs)
+		err = s.checkCAs(ca.certs)
 	}
 	if err != nil {
-		return pair{}, about(s.caPath(), err, remedyCA)
+		return nil, about(s.caPath(), err, remedyCA)
 	}
-	return ca, nil
+	cas := &authorities{pair: pair{key: ca.key, certs: ca.certs[:1]}}
+	if len(ca.certs) == 2 {
+		cas.old = ca.certs[1]
+	}
+	next, err := loadPair(s.nextCAPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return cas, nil
+	}
+	if err == nil {
+		err = s.checkCAs(next.certs)
+	}
+	if err != nil {
+		return nil, about(s.nextCAPath(), err, remedyNextCA)
+	}
+	if !samePublic(next.key.Public(), cas.key.Public()) { // else it was activated, and the process died
+		cas.next = &next
+	}
+	return cas, nil
 }
 
-func (s store) checkCA(certs []*x509.Certificate) error {
-	if len(certs) != 1 {
-		return fmt.Errorf("%d certificates instead of one", len(certs))
+// checkCAs wants a CA and at most the one before it.
+func (s store) checkCAs(certs []*x509.Certificate) error {
+	switch {
+	case len(certs) > 2:
+		return fmt.Errorf("%d certificates instead of one, or two while a CA is replaced", len(certs))
+	case len(certs) == 2 && certs[0].Equal(certs[1]):
+		return errors.New("the same certificate twice")
 	}
-	c := certs[0]
-	if !c.IsCA {
-		return errors.New("the certificate is not a CA's")
+	for _, c := range certs {
+		if !c.IsCA {
+			return errors.New("the certificate is not a CA's")
+		}
+		if err := s.checkRealm(c); err != nil {
+			return err
+		}
+		if _, err := algorithmOf(c.PublicKey); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// checkRealm wants a certificate of this realm's that signs itself.
+func (s store) checkRealm(c *x509.Certificate) error {
 	if ou := c.Subject.OrganizationalUnit; len(ou) != 1 || ou[0] != s.realm {
-		return fmt.Errorf("the CA is of another realm (%s): realms share no keys", c.Subject)
+		what := "key"
+		if c.IsCA {
+			what = "CA"
+		}
+		return fmt.Errorf("the %s is of another realm (%s): realms share no keys", what, c.Subject)
 	}
-	if _, err := algorithmOf(c.PublicKey); err != nil {
-		return err
-	}
-	return c.CheckSignatureFrom(c)
+	return c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
 }
 
 // loadLeaf returns the leaf that signs and, newest first, the certificates of those
 // before it; or fs.ErrNotExist where none was made yet.
-func (s store) loadLeaf(ca pair) (pair, []*x509.Certificate, error) {
+func (s store) loadLeaf(cas *authorities) (pair, []*x509.Certificate, error) {
 	p, err := loadPair(s.leafPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return pair{}, nil, fs.ErrNotExist
 	}
 	if err == nil {
-		err = checkLeaves(p.certs, ca.certs[0])
+		err = checkLeaves(p.certs, cas)
 	}
 	if err != nil {
 		return pair{}, nil, about(s.leafPath(), err, remedyLeaf)
@@ -86,8 +127,12 @@ func (s store) loadLeaf(ca pair) (pair, []*x509.Certificate, error) {
 	return pair{key: p.key, certs: p.certs[:1]}, p.certs[1:], nil
 }
 
-func checkLeaves(certs []*x509.Certificate, ca *x509.Certificate) error {
+func checkLeaves(certs []*x509.Certificate, cas *authorities) error {
 	for i, c := range certs {
+		ca := cas.certs[0]
+		if cas.old != nil && issuedBy(c, cas.old) {
+			ca = cas.old
+		}
 		if err := c.CheckSignatureFrom(ca); err != nil {
 			return fmt.Errorf("certificate %d is not signed by the CA beside it: %w", i+1, err)
 		}
@@ -108,24 +153,17 @@ func about(path string, err error, remedy string) error {
 	return fmt.Errorf("%s: %w: %s", path, err, remedy)
 }
 
-func (s store) saveCA(ca pair) error {
-	data, err := encodePair(ca.key, ca.certs...)
-	if err != nil {
-		return err
-	}
-	return writeFile(s.caPath(), data)
-}
-
-func (s store) saveLeaf(leaf pair, retired []retiredLeaf) error {
-	certs := leaf.certs[:1:1]
-	for _, r := range retired {
+// savePair writes a key and its certificate, and the certificates of those before it.
+func savePair(path string, p pair, before []retired) error {
+	certs := p.certs[:1:1]
+	for _, r := range before {
 		certs = append(certs, r.cert)
 	}
-	data, err := encodePair(leaf.key, certs...)
+	data, err := encodePair(p.key, certs...)
 	if err != nil {
 		return err
 	}
-	return writeFile(s.leafPath(), data)
+	return writeFile(path, data)
 }
 
 // loadPair reads a file that holds a private key and the certificate of it, and

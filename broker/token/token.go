@@ -58,15 +58,16 @@ type claims struct {
 }
 
 // Issue signs a token. It is safe for concurrent use and waits for nobody, not even
-// while a rotation is under way. It fails for a grant that no token can express,
+// while a rotation is under way. The audience says by what its registry knows keys
+// ([Config.Trust]). It fails for a grant that no token can express,
 // and while the signing certificate is not valid: registries would refuse the token.
 func (r *Ring) Issue(g Grant) (Token, error) {
 	if err := g.check(); err != nil {
 		return Token{}, fmt.Errorf("issue token: %w", err)
 	}
 	now := r.config.Now().UTC().Truncate(time.Second)
-	s := r.current.Load()
-	if err := s.validAt(now); err != nil {
+	s, err := r.signing(r.config.Trust[g.Audience], now)
+	if err != nil {
 		return Token{}, fmt.Errorf("issue token: %w", err)
 	}
 	t := Token{ID: rand.Text(), IssuedAt: now, TTL: g.TTL.Truncate(time.Second)}

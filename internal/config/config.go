@@ -64,11 +64,14 @@ type Realm struct {
 }
 
 // Service is a registry of a realm: the audience of its tokens.
-type Service struct{ Name string }
+type Service struct {
+	Name  string
+	Trust string // x5c or jwks: by what the registry knows the keys
+}
 
 // Signing says what a realm's tokens are signed with.
 type Signing struct {
-	Algorithm         string // ES256 or RS256; empty: what fits KeyFile
+	Algorithm         string // ES256, ES384, RS256 or EdDSA; empty: what fits KeyFile
 	KeyFile, CertFile string // an existing pair; both are empty, or none is
 	At                Position
 }

@@ -20,6 +20,17 @@ import (
 // Connectors are there where nothing is wrong with them, and else nil, zero and left
 // out. Nothing but these and the name of a realm is to be relied on then.
 func Load(path string, types map[string]connectors.Type) (*Config, error) {
+	return (&loader{types: types}).load(path)
+}
+
+// LoadKeys reads of the configuration at path what commands about keys and registries
+// need: everything but connectors and policies, which it leaves out. No secret is read,
+// and no file but path. The error is as that of [Load].
+func LoadKeys(path string) (*Config, error) {
+	return (&loader{keysOnly: true}).load(path)
+}
+
+func (l *loader) load(path string) (*Config, error) {
 	if path == "" {
 		return nil, strictyaml.Problems{{Message: "no configuration is named: give the path of one, such as shorepass.yaml"}}
 	}
@@ -27,7 +38,7 @@ func Load(path string, types map[string]connectors.Type) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{types: types, cfg: &Config{File: path}, realms: map[string]bool{}, services: map[string]string{}}
+	l.cfg, l.realms, l.services = &Config{File: path}, map[string]bool{}, map[string]string{}
 	l.file(root)
 	if len(l.problems) > 0 {
 		return l.cfg, l.problems.Sorted()
@@ -38,6 +49,7 @@ func Load(path string, types map[string]connectors.Type) (*Config, error) {
 // loader collects a configuration and what is wrong with it.
 type loader struct {
 	types    map[string]connectors.Type
+	keysOnly bool // leave out connectors and policies
 	cfg      *Config
 	realms   map[string]bool   // the names that are taken
 	services map[string]string // the realm that each service belongs to

@@ -105,7 +105,7 @@ func TestDefaults(t *testing.T) {
 		Audit:       config.Audit{File: dir + "/data/audit.jsonl", Sync: time.Second},
 		Realms: []config.Realm{{
 			Name:         "team",
-			Services:     []config.Service{{Name: "registry.team.example"}},
+			Services:     []config.Service{{Name: "registry.team.example", Trust: "x5c"}},
 			Issuer:       "http://localhost:5001/realms/team",
 			TokenTTL:     5 * time.Minute,
 			PushTokenTTL: 15 * time.Minute,
@@ -165,7 +165,7 @@ func TestFull(t *testing.T) {
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
 		Realms: []config.Realm{{
 			Name:         "corp",
-			Services:     []config.Service{{Name: "registry.corp.example"}, {Name: "v3.corp.example"}},
+			Services:     []config.Service{{Name: "registry.corp.example", Trust: "x5c"}, {Name: "v3.corp.example", Trust: "jwks"}},
 			Issuer:       "shorepass",
 			Usernames:    connectors.UnicodeUsernames,
 			TokenTTL:     10 * time.Minute,

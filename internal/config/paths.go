@@ -20,8 +20,12 @@ type named struct {
 }
 
 // checkPaths checks that the files which keys names are there, and remembers them and
-// those of its secrets. path is where keys stands in the part.
+// those of its secrets. path is where keys stands in the part. Where keys alone are
+// wanted, they are not looked at.
 func (p part) checkPaths(path string, keys any) {
+	if p.keysOnly {
+		return
+	}
 	leaves(reflect.ValueOf(keys), path, func(path string, leaf any) {
 		switch leaf := leaf.(type) {
 		case connectors.Path:

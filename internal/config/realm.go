@@ -32,6 +32,10 @@ func (l *loader) realm(n strictyaml.Node) {
 	if !p.checkSigning(realm.Signing, keys.Signing) {
 		realm.Signing = Signing{}
 	}
+	if l.keysOnly {
+		l.cfg.Realms = append(l.cfg.Realms, realm)
+		return
+	}
 	rulers, known := l.connectors(keys.Connectors, &realm)
 	if known && p.whole("connectors") {
 		p.policy(keys.Policy, &realm, rulers)
@@ -98,6 +102,9 @@ func (p part) checkRealm(r Realm, keys realmKeys) {
 		if path := fmt.Sprintf("services[%d].name", i); p.whole(path) {
 			p.checkService(path, s.Name, r.Name, own)
 		}
+		if path := fmt.Sprintf("services[%d].trust", i); p.whole(path) {
+			p.choice(path, s.Trust, "x5c", "jwks")
+		}
 	}
 	if keys.Issuer != "" && !isWord(keys.Issuer) {
 		p.report("issuer", "issuer: want visible ASCII characters without spaces, at most 255")
@@ -140,7 +147,7 @@ func (p part) checkTTL(path string, ttl time.Duration) bool {
 func (p part) checkSigning(s Signing, keys signingKeys) bool {
 	before := len(p.problems)
 	if s.Algorithm != "" {
-		p.choice("signing.algorithm", s.Algorithm, "ES256", "RS256")
+		p.choice("signing.algorithm", s.Algorithm, "ES256", "ES384", "RS256", "EdDSA")
 	}
 	switch {
 	case s.KeyFile != "" && s.CertFile == "" && p.whole("signing.cert_file"):

@@ -84,11 +84,13 @@ type policyKeys struct {
 
 // serviceKeys is a service, which may be written as its name alone.
 type serviceKeys struct {
-	Name string `yaml:"name,required"`
+	Name  string `yaml:"name,required"`
+	Trust string `yaml:"trust"`
 }
 
 // UnmarshalNode takes a name or a mapping.
 func (k *serviceKeys) UnmarshalNode(n strictyaml.Node) error {
+	k.Trust = "x5c"
 	if _, ok := n.Text(); ok {
 		return n.Decode(&k.Name)
 	}

@@ -31,10 +31,21 @@ func exampleWorlds() []exampleWorld {
 			return stack.StartBroker(t, program, config, map[string]string{"users.yaml": example(t, "small-team/users.yaml")})
 		}, map[string]string{"": "", "alice": "alice-password", "bob": "bob-password"}},
 		{
+			"jwks", "v3.corp.example", startJWKS,
+			map[string]string{"alice": "alice-password", "bob": "bob-password"},
+		},
+		{
 			"quickstart", "registry.localhost", startQuickstart,
 			map[string]string{"": "", "alice": "alice-password", "bob": "bob-password", "carol": "carol-password"},
 		},
 	}
+}
+
+// startJWKS runs examples/jwks.
+func startJWKS(t *testing.T) *stack.Broker {
+	t.Helper()
+	config := "listen: '{{listen}}'\nmonitor: '{{monitor}}'\npublic_url: http://{{listen}}\n" + example(t, "jwks/shorepass.yaml")
+	return stack.StartBroker(t, program, config, map[string]string{"users.yaml": example(t, "jwks/users.yaml")})
 }
 
 // startQuickstart runs the demo's configuration with its people in a real slapd.

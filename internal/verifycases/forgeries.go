@@ -37,7 +37,8 @@ func (v verifier) testForgeries(t *testing.T, r, stranger *issuing) {
 	}
 }
 
-// signing returns the key that signs: the last, where none has retired.
+// signing returns the key that signs: the last, where none has retired and there is no
+// next.
 func signing(r *issuing) token.KeyInfo { return r.Keys()[len(r.Keys())-1] }
 
 func cut(raw string) (header, body, signature string) {

@@ -3,6 +3,7 @@ package verifycases
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -22,7 +23,7 @@ type issuing struct {
 	*token.Ring
 	config token.Config
 	bundle []byte
-	jwks   bool // registries are given the JWKS too, where they take one
+	trust  []token.Trust // by what registries know the keys
 	later  time.Duration
 }
 
@@ -42,34 +43,64 @@ func (r *issuing) issueAt(t *testing.T, later time.Duration, g token.Grant) stri
 type form struct {
 	name string
 	open func(t *testing.T) *issuing
+	not  func(Registry) bool // the registries that know no such form; nil: all do
 }
 
 func forms() []form {
 	return []form{
-		{"ES256", func(t *testing.T) *issuing { return own(t, token.ES256) }},
-		{"RS256", func(t *testing.T) *issuing { return own(t, token.RS256) }},
+		{"ES256", func(t *testing.T) *issuing { return own(t, token.ES256) }, nil},
+		{"ES384", func(t *testing.T) *issuing { return own(t, token.ES384) }, nil},
+		{"RS256", func(t *testing.T) *issuing { return own(t, token.RS256) }, nil},
+		{"EdDSA", func(t *testing.T) *issuing { return own(t, token.EdDSA) }, withoutEdDSA},
 		{"ES256 beside a JWKS", func(t *testing.T) *issuing {
 			r := own(t, token.ES256)
-			r.jwks = true
+			r.trust = []token.Trust{token.X5C, token.JWKS}
 			return r
-		}},
+		}, nil},
+		{"JWKS, ES256", func(t *testing.T) *issuing { return published(t, token.ES256) }, withoutJWKS},
+		{"JWKS, ES384", func(t *testing.T) *issuing { return published(t, token.ES384) }, withoutJWKS},
+		{"JWKS, RS256", func(t *testing.T) *issuing { return published(t, token.RS256) }, withoutJWKS},
+		{"JWKS, EdDSA", func(t *testing.T) *issuing { return published(t, token.EdDSA) }, withoutJWKS},
+		{"JWKS beside a bundle", func(t *testing.T) *issuing {
+			r := openRing(t, token.Config{
+				Dir: filepath.Join(t.TempDir(), "corp"), Realm: "corp",
+				Trust: map[string]token.Trust{service: token.JWKS, "other.example": token.X5C},
+			})
+			r.trust = []token.Trust{token.X5C, token.JWKS}
+			return r
+		}, withoutJWKS},
+		{"JWKS, brought EC", func(t *testing.T) *issuing {
+			key := newKey(t, token.ES256)
+			for !shortCoordinate(t, key) {
+				key = newKey(t, token.ES256)
+			}
+			r := brought(t, key, newCertificate(t, "old auth server", key, nil, nil))
+			r.config.Trust = map[string]token.Trust{service: token.JWKS}
+			r.trust = []token.Trust{token.JWKS}
+			r.reopen(t)
+			return r
+		}, withoutJWKS},
 		{"brought EC, self-signed", func(t *testing.T) *issuing {
 			key := newKey(t, token.ES256)
 			for !shortCoordinate(t, key) {
 				key = newKey(t, token.ES256)
 			}
 			return brought(t, key, newCertificate(t, "old auth server", key, nil, nil))
-		}},
+		}, nil},
 		{"brought RSA, self-signed", func(t *testing.T) *issuing {
 			key := newKey(t, token.RS256)
 			return brought(t, key, newCertificate(t, "old auth server", key, nil, nil))
-		}},
-		{"brought chain, registry trusts all of it", func(t *testing.T) *issuing { return chain(t) }},
+		}, nil},
+		{"brought Ed25519, self-signed", func(t *testing.T) *issuing {
+			key := newKey(t, token.EdDSA)
+			return brought(t, key, newCertificate(t, "old auth server", key, nil, nil))
+		}, withoutEdDSA},
+		{"brought chain, registry trusts all of it", func(t *testing.T) *issuing { return chain(t) }, nil},
 		{"brought chain, registry trusts its CA", func(t *testing.T) *issuing {
 			r := chain(t)
 			_, r.bundle = pem.Decode(r.bundle) // the leaf comes first
 			return r
-		}},
+		}, nil},
 	}
 }
 
@@ -78,6 +109,21 @@ func own(t *testing.T, algorithm string) *issuing {
 	t.Helper()
 	return openRing(t, token.Config{Dir: filepath.Join(t.TempDir(), "corp"), Realm: "corp", Algorithm: algorithm})
 }
+
+// published opens a ring whose keys registries know by the JWKS alone.
+func published(t *testing.T, algorithm string) *issuing {
+	t.Helper()
+	r := openRing(t, token.Config{
+		Dir: filepath.Join(t.TempDir(), "corp"), Realm: "corp", Algorithm: algorithm,
+		Trust: map[string]token.Trust{service: token.JWKS, "other.example": token.JWKS},
+	})
+	r.trust = []token.Trust{token.JWKS}
+	return r
+}
+
+func withoutEdDSA(r Registry) bool { return !r.EdDSA }
+
+func withoutJWKS(r Registry) bool { return !r.JWKS }
 
 // brought opens a ring with that key and those certificates.
 func brought(t *testing.T, key crypto.Signer, certs ...*x509.Certificate) *issuing {
@@ -106,7 +152,7 @@ func chain(t *testing.T) *issuing {
 
 func openRing(t *testing.T, c token.Config) *issuing {
 	t.Helper()
-	r := &issuing{config: c}
+	r := &issuing{config: c, trust: []token.Trust{token.X5C}}
 	r.config.Now = func() time.Time { return time.Now().Add(r.later) }
 	r.reopen(t)
 	r.bundle = r.Bundle()
@@ -127,9 +173,12 @@ func newKey(t *testing.T, algorithm string) crypto.Signer {
 	t.Helper()
 	var key crypto.Signer
 	var err error
-	if algorithm == token.RS256 {
+	switch algorithm {
+	case token.RS256:
 		key, err = rsa.GenerateKey(rand.Reader, 2048)
-	} else {
+	case token.EdDSA:
+		_, key, err = ed25519.GenerateKey(rand.Reader)
+	default:
 		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	}
 	if err != nil {

@@ -26,18 +26,34 @@ type Verifier func(r *http.Request, wanted []Access) error
 // Open makes a registry's verifier from the options of its configuration (auth.token).
 type Open func(options map[string]any) (Verifier, error)
 
+// Registry says what a version of the registry knows beside RSA and elliptic curves in its
+// rootcertbundle.
+type Registry struct{ EdDSA, JWKS bool }
+
 // Run runs every case against the verifiers that open makes.
-func Run(t *testing.T, open Open) {
+func Run(t *testing.T, knows Registry, open Open) {
 	for _, f := range forms() {
 		t.Run(f.name, func(t *testing.T) {
 			issuing := f.open(t)
+			if f.not != nil && f.not(knows) {
+				wantUnknown(t, open, issuing)
+				return
+			}
 			v := verifier{verify: newVerifier(t, open, issuing)}
 			t.Run("grants", func(t *testing.T) { v.testGrants(t, issuing) })
 			t.Run("forgeries", func(t *testing.T) { v.testForgeries(t, issuing, f.open(t)) })
 		})
 	}
-	t.Run("rotation", func(t *testing.T) { testRotation(t, open) })
+	for _, algorithm := range token.Algorithms() {
+		if algorithm != token.EdDSA || knows.EdDSA {
+			t.Run("rotation, "+algorithm, func(t *testing.T) { testRotation(t, open, algorithm) })
+		}
+	}
 	t.Run("algorithm changes", func(t *testing.T) { testAlgorithmChange(t, open) })
+	t.Run("rollover of the CA", func(t *testing.T) { testRollover(t, open) })
+	if knows.JWKS {
+		t.Run("rotation of a published key", func(t *testing.T) { testPublished(t, open) })
+	}
 }
 
 // outcome is what a registry makes of a token.
@@ -54,21 +70,47 @@ type verifier struct{ verify Verifier }
 // newVerifier starts a registry's verifier that trusts what the ring says.
 func newVerifier(t *testing.T, open Open, r *issuing) Verifier {
 	t.Helper()
-	options := map[string]any{
-		"realm":             "https://auth.example/token",
-		"issuer":            issuer,
-		"service":           service,
-		"rootcertbundle":    writeFile(t, "bundle.pem", r.bundle),
-		"signingalgorithms": []any{token.ES256, token.RS256},
-	}
-	if r.jwks {
-		options["jwks"] = writeFile(t, "jwks.json", r.JWKS())
-	}
-	v, err := open(options)
+	v, err := open(options(t, r))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// options are those of a registry that trusts what the ring says.
+func options(t *testing.T, r *issuing) map[string]any {
+	t.Helper()
+	o := map[string]any{"realm": "https://auth.example/token", "issuer": issuer, "service": service}
+	algorithms := []any{}
+	for _, a := range token.Algorithms() {
+		algorithms = append(algorithms, a)
+	}
+	o["signingalgorithms"] = algorithms
+	for _, trust := range r.trust {
+		if trust == token.X5C {
+			o["rootcertbundle"] = writeFile(t, "bundle.pem", r.bundle)
+		} else {
+			o["jwks"] = writeFile(t, "jwks.json", r.JWKS())
+		}
+	}
+	return o
+}
+
+// wantUnknown wants a registry that does not start, or that takes no token.
+func wantUnknown(t *testing.T, open Open, r *issuing) {
+	t.Helper()
+	defer func() {
+		if fault := recover(); fault != nil {
+			t.Logf("the registry panics: %v", fault)
+		}
+	}()
+	v, err := open(options(t, r))
+	if err != nil {
+		t.Logf("the registry does not start: %v", err)
+		return
+	}
+	pull, good := pullOnly()
+	verifier{verify: v}.want(t, r.issueAt(t, 0, good), pull, invalid)
 }
 
 // want shows a token to the registry and wants that outcome.

@@ -12,7 +12,7 @@ import (
 )
 
 func TestVerifier(t *testing.T) {
-	verifycases.Run(t, func(options map[string]any) (verifycases.Verifier, error) {
+	verifycases.Run(t, verifycases.Registry{}, func(options map[string]any) (verifycases.Verifier, error) {
 		controller, err := auth.GetAccessController("token", options)
 		if err != nil {
 			return nil, err

@@ -11,7 +11,7 @@ import (
 )
 
 func TestVerifier(t *testing.T) {
-	verifycases.Run(t, func(options map[string]any) (verifycases.Verifier, error) {
+	verifycases.Run(t, verifycases.Registry{EdDSA: true, JWKS: true}, func(options map[string]any) (verifycases.Verifier, error) {
 		controller, err := auth.GetAccessController("token", options)
 		if err != nil {
 			return nil, err

@@ -1,0 +1,94 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/broker/server"
+	"github.com/shorepass/shorepass/broker/token"
+	"github.com/shorepass/shorepass/internal/config"
+)
+
+// realmKeys are the keys of a realm, reached over the admin socket or on disk.
+type realmKeys interface {
+	keys(ctx context.Context) ([]token.KeyInfo, error)
+	do(ctx context.Context, act token.Act, force bool) (token.KeyInfo, error)
+	file(ctx context.Context, name string) ([]byte, error) // by the names of [server.File]
+}
+
+// keyOptions are the flags of the commands about keys.
+type keyOptions struct {
+	config, realm string
+	json          bool
+}
+
+func (o *keyOptions) flags(c *cobra.Command) {
+	configFlag(c, &o.config)
+	realmFlag(c, &o.realm)
+	jsonFlag(c, &o.json)
+}
+
+// withKeys reaches a realm's keys: over the admin socket of the process that serves,
+// or, when none does, on the files, under the lock.
+func (p *program) withKeys(o keyOptions, do func(realmKeys, *config.Config, config.Realm) error) error {
+	cfg, realm, err := loadKeys(o.config, o.realm)
+	if err != nil {
+		return err
+	}
+	unlock, err := lockExisting(cfg.DataDir)
+	if errors.Is(err, errLocked) {
+		return do(adminKeys{socket: cfg.AdminSocket, realm: realm.Name}, cfg, realm)
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock() //nolint:errcheck // the lock ends with the process
+	ring, err := p.openFiles(cfg, realm)
+	if err != nil {
+		return err
+	}
+	return do(fileKeys{ring: ring, realm: realm.Name, cfg: cfg, logger: p.quiet()}, cfg, realm)
+}
+
+// openFiles opens the keys on disk. It makes none: that is for the process that
+// serves.
+func (p *program) openFiles(cfg *config.Config, realm config.Realm) (*token.Ring, error) {
+	if err := token.Check(ringConfig(cfg, realm, p.quiet())); err != nil {
+		return nil, fmt.Errorf("realm %s: %w", realm.Name, err)
+	}
+	return openRing(cfg, realm, p.quiet())
+}
+
+// fileKeys works on the files.
+type fileKeys struct {
+	ring   *token.Ring
+	realm  string
+	cfg    *config.Config
+	logger *slog.Logger
+}
+
+func (f fileKeys) keys(context.Context) ([]token.KeyInfo, error) { return f.ring.Keys(), nil }
+
+func (f fileKeys) file(_ context.Context, name string) ([]byte, error) {
+	content := server.File(f.ring, name)
+	if len(content) == 0 {
+		return nil, fmt.Errorf("realm %s has no %s", f.realm, name)
+	}
+	return content, nil
+}
+
+func (f fileKeys) do(ctx context.Context, act token.Act, force bool) (info token.KeyInfo, err error) {
+	log, err := openAudit(f.cfg, os.Stderr, f.logger) // standard output has the command's answer
+	if err != nil {
+		return info, err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	info, err = f.ring.Do(act, force)
+	return info, errors.Join(err, log.Record(ctx, broker.Act("", f.realm, string(act), err)))
+}
