@@ -17,6 +17,7 @@ import (
 	"github.com/shorepass/shorepass/connectors/oidc"
 	"github.com/shorepass/shorepass/connectors/pat"
 	"github.com/shorepass/shorepass/connectors/static"
+	"github.com/shorepass/shorepass/connectors/webhook"
 	"github.com/shorepass/shorepass/internal/config"
 	"github.com/shorepass/shorepass/internal/store"
 )
@@ -68,6 +69,10 @@ func (w *wiring) connectorTypes(extra map[string]connectors.Type) map[string]con
 		"static": {
 			Config: func() any { return new(static.Config) },
 			New:    password(openStatic),
+		},
+		"webhook": {
+			Config: func() any { return webhook.DefaultConfig() },
+			New:    password(webhook.Open),
 		},
 	}
 	maps.Copy(types, extra)

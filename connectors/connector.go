@@ -102,7 +102,8 @@ type Directory interface {
 	Locate(ctx context.Context, username string) (Account, error)
 
 	// Verify checks the password of a located account and returns the identity. It
-	// fails with [ErrRejected] or, in an outage, with any other error. An empty
+	// fails with [ErrRejected] or, in an outage, with any other error; with [ErrNotMine]
+	// where Locate could not know that there is no such user and this can. An empty
 	// password never reaches it.
 	Verify(ctx context.Context, a Account, password Secret) (Identity, error)
 }

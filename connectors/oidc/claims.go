@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/reach"
 )
 
 // maxGroups is how many groups a person may have.
@@ -68,7 +69,7 @@ func (c claims) groups(path string) (groups []string, found bool, err error) {
 	list, ok := value.([]any)
 	switch {
 	case !ok:
-		return nil, false, mend(fmt.Errorf("the claim %s is %s, not a list", path, kindOf(value)), "make it one where the provider maps groups to it, or name another in groups_claim")
+		return nil, false, reach.Mend(fmt.Errorf("the claim %s is %s, not a list", path, kindOf(value)), "make it one where the provider maps groups to it, or name another in groups_claim")
 	case len(list) > maxGroups:
 		return nil, false, fmt.Errorf("the claim %s holds more than %d groups", path, maxGroups)
 	}

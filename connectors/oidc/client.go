@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/internal/files"
+	"github.com/shorepass/shorepass/internal/reach"
 )
 
 // The deadlines. Those of the caller's context hold too.
@@ -170,5 +171,5 @@ func operation(ctx context.Context, what string, f func(context.Context) error) 
 	case errors.As(err, &request):
 		err = request.Err // what is done names the address, and a redirect's may be long
 	}
-	return fmt.Errorf("%s: %w", what, mend(err, connectAdvice(err)))
+	return fmt.Errorf("%s: %w", what, reach.Mend(err, reach.Advice(err)))
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/reach"
 )
 
 // How far the time of a token's issue may be from now. It was asked for a moment ago, but
@@ -51,13 +52,13 @@ func (d *Directory) judge(r refusal, what string, s secrets) (err, shown error) 
 	answer := r.answer(s)
 	reason, ok := r.reason()
 	if !ok {
-		err = fmt.Errorf("%s: %w", what, &fault{answer, r.advice()})
+		err = fmt.Errorf("%s: %w", what, reach.Mend(answer, r.advice()))
 		return err, err
 	}
 	err = connectors.Reject(reason)
 	shown = fmt.Errorf("%w: %w", err, answer)
 	if reason == connectors.ReasonRestricted {
-		shown = mend(shown, "the provider's words say why, or its log of sign-ins does")
+		shown = reach.Mend(shown, "the provider's words say why, or its log of sign-ins does")
 		if d.restricted.due(time.Minute) {
 			d.logger.Warn("login refused: the provider forbids it", slog.Any("error", answer))
 		}
@@ -80,7 +81,7 @@ func (d *Directory) verify(ctx context.Context, answer *oauth2.Token) (subject s
 	defer func() { finish(err, func() string { return "for the subject " + subject }) }()
 	raw, _ := answer.Extra("id_token").(string)
 	if raw == "" {
-		return "", nil, mend(errors.New("the provider's answer holds no ID token"), "check that openid is among scopes, and that the client may have one")
+		return "", nil, reach.Mend(errors.New("the provider's answer holds no ID token"), "check that openid is among scopes, and that the client may have one")
 	}
 	token, err := d.verifier.Verify(ctx, raw)
 	if err != nil {
@@ -99,7 +100,7 @@ func (d *Directory) verify(ctx context.Context, answer *oauth2.Token) (subject s
 	case party.Authorized != "" && party.Authorized != d.config.ClientID, party.Authorized == "" && len(token.Audience) > 1:
 		return "", nil, fmt.Errorf("the provider's ID token is for another client, %q, not for client_id", firstWords(party.Authorized))
 	case age > issuedBefore, age < -issuedAhead:
-		return "", nil, mend(fmt.Errorf("the provider's ID token was issued at %s, more than ten minutes ago or a minute ahead", token.IssuedAt.UTC().Format(time.RFC3339)), "check the clocks of both")
+		return "", nil, reach.Mend(fmt.Errorf("the provider's ID token was issued at %s, more than ten minutes ago or a minute ahead", token.IssuedAt.UTC().Format(time.RFC3339)), "check the clocks of both")
 	}
 	if err := token.Claims(&c); err != nil {
 		return "", nil, errors.New("the claims of the provider's ID token cannot be read")

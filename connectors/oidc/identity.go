@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/reach"
 )
 
 // person is what claims say of somebody.
@@ -104,7 +105,7 @@ func (d *Directory) identity(ctx context.Context, subject string, p *person) (co
 func (d *Directory) username(p *person) (string, error) {
 	claim := d.config.UsernameClaim
 	if p.username == "" {
-		return "", mend(fmt.Errorf("neither the ID token nor the userinfo endpoint gives the claim %s", claim), "check username_claim and scopes, and what the provider maps")
+		return "", reach.Mend(fmt.Errorf("neither the ID token nor the userinfo endpoint gives the claim %s", claim), "check username_claim and scopes, and what the provider maps")
 	}
 	name, err := canonical(d.form, p.username, d.config.UsernameStrip)
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"net/url"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/shorepass/shorepass/internal/reach"
 )
 
 // metadata is what the provider publishes of itself. It is never changed, but
@@ -97,13 +99,13 @@ func (f *fetcher) discoveryFault(ctx context.Context, err error) error {
 	var transport *url.Error
 	switch {
 	case errors.As(err, &mismatch) && mismatch.Discovered == "":
-		return mend(errors.New("it is not a discovery document"), "check issuer")
+		return reach.Mend(errors.New("it is not a discovery document"), "check issuer")
 	case errors.As(err, &mismatch):
-		return mend(fmt.Errorf("it is the document of %q", firstWords(mismatch.Discovered)), "put that into issuer, letter by letter, if this is the provider that is meant")
+		return reach.Mend(fmt.Errorf("it is the document of %q", firstWords(mismatch.Discovered)), "put that into issuer, letter by letter, if this is the provider that is meant")
 	case errors.As(err, &transport), ctx.Err() != nil:
 		return err
 	}
-	return mend(errors.New(firstWords(err.Error())), "check issuer: its discovery document is at ISSUER/.well-known/openid-configuration")
+	return reach.Mend(errors.New(firstWords(err.Error())), "check issuer: its discovery document is at ISSUER/.well-known/openid-configuration")
 }
 
 // checkEndpoint wants an absolute URL that may be asked.
@@ -139,10 +141,10 @@ func get(ctx context.Context, client *http.Client, address, bearer string) ([]by
 		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, mend(fmt.Errorf("status %d", response.StatusCode), statusAdvice(response.StatusCode))
+		return nil, reach.Mend(fmt.Errorf("status %d", response.StatusCode), statusAdvice(response.StatusCode))
 	}
 	if !json.Valid(body) {
-		return nil, mend(errors.New("the answer is not JSON"), statusAdvice(response.StatusCode))
+		return nil, reach.Mend(errors.New("the answer is not JSON"), statusAdvice(response.StatusCode))
 	}
 	return body, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/reach"
 )
 
 var _ connectors.Prober = (*Directory)(nil)
@@ -55,7 +56,7 @@ func (d *Directory) probeAlgorithms(ctx context.Context, supported []string) err
 	var err error
 	if len(supported) > 0 && !slices.ContainsFunc(d.config.Algorithms, func(a string) bool { return slices.Contains(supported, a) }) {
 		usable := slices.DeleteFunc(slices.Clone(supported), func(a string) bool { return !slices.Contains(asymmetric(), a) })
-		err = mend(fmt.Errorf("the provider signs ID tokens with %s", connectors.Listed(supported)), "name one of these in algorithms: "+connectors.Listed(usable))
+		err = reach.Mend(fmt.Errorf("the provider signs ID tokens with %s", connectors.Listed(supported)), "name one of these in algorithms: "+connectors.Listed(usable))
 	}
 	finish(err, func() string { return connectors.Listed(d.config.Algorithms) })
 	return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/reach"
 )
 
 // step begins a step of a trace. What it returns ends it; detail is asked for where
@@ -18,7 +19,7 @@ func step(ctx context.Context, name string) func(err error, detail func() string
 	}
 	return func(err error, detail func() string) {
 		s := connectors.Step{Detail: detail()}
-		s.Fix, s.Err = told(err)
+		s.Fix, s.Err = reach.Told(err)
 		finish(s)
 	}
 }

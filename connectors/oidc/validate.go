@@ -3,13 +3,13 @@ package oidc
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/reach"
 )
 
 var _ connectors.Validator = (*Config)(nil)
@@ -160,13 +160,7 @@ func portFault(u *url.URL) error {
 // allowsPlain reports whether u may be asked without TLS: a provider on this machine
 // may name others there. A proxy is another machine, which would see what passes.
 func (c *Config) allowsPlain(u *url.URL) bool {
-	return c.InsecurePlaintext || c.Proxy.Blank() && isLoopback(u.Hostname()) && strings.HasPrefix(c.Issuer, "http://")
-}
-
-// isLoopback reports whether the host is this machine without asking a name server.
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
+	return c.InsecurePlaintext || c.Proxy.Blank() && reach.IsLoopback(u.Hostname()) && strings.HasPrefix(c.Issuer, "http://")
 }
 
 // problems collects what Validate finds.

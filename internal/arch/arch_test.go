@@ -47,9 +47,10 @@ var rules = []rule{
 	{room: "connectors/guard", may: []string{"connectors"}},
 	{room: "connectors/connectortest", may: []string{"connectors"}},
 	{room: "connectors/ldap", may: []string{"connectors", "internal/files", "internal/keypair"}},
-	{room: "connectors/oidc", may: []string{"connectors", "internal/files"}},
+	{room: "connectors/oidc", may: []string{"connectors", "internal/files", "internal/reach"}},
 	{room: "connectors/pat", may: []string{"connectors"}},
 	{room: "connectors/static", may: []string{"connectors", "internal/strictyaml", "internal/files"}},
+	{room: "connectors/webhook", may: []string{"connectors", "internal/files", "internal/keypair", "internal/reach"}},
 	{room: "broker/token", may: []string{"internal/files"}},
 	{room: "broker", may: []string{"connectors", "policy", "broker/token"}, deps: []string{"net/http"}},
 	{room: testSupport, may: []string{"..."}},
@@ -60,6 +61,7 @@ var rules = []rule{
 	{room: "internal/audit", may: []string{"broker"}},
 	{room: "internal/arch"},
 	{room: "internal/files"},
+	{room: "internal/reach"},
 	{room: "internal/store", may: []string{"connectors/pat"}},
 	{room: "internal/keypair", may: []string{"internal/files"}},
 	{room: "internal/verifycases", may: []string{"broker/token"}},
@@ -99,7 +101,7 @@ func TestOnlyTheWiringKnowsConnectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, implementation := range []string{"connectors/ldap\"", "connectors/oidc\"", "connectors/static\"", "connectors/pat\"", "connectors/guard\""} {
+		for _, implementation := range []string{"connectors/ldap\"", "connectors/oidc\"", "connectors/static\"", "connectors/webhook\"", "connectors/pat\"", "connectors/guard\""} {
 			if bytes.Contains(source, []byte(implementation)) && filepath.Base(name) != "wire.go" {
 				t.Errorf("%s imports %s: wire.go alone does", name, implementation)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/connectors/oidc"
 	"github.com/shorepass/shorepass/connectors/static"
+	"github.com/shorepass/shorepass/connectors/webhook"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -47,10 +48,11 @@ func (c *deskConfig) Validate() []connectors.FieldProblem {
 
 func types() map[string]connectors.Type {
 	return map[string]connectors.Type{
-		"desk":   {Config: func() any { return new(deskConfig) }},
-		"static": {Config: func() any { return new(static.Config) }},
-		"ldap":   {Config: func() any { return ldap.DefaultConfig() }, Groups: connectors.FoldedGroups},
-		"oidc":   {Config: func() any { return oidc.DefaultConfig() }},
+		"desk":    {Config: func() any { return new(deskConfig) }},
+		"static":  {Config: func() any { return new(static.Config) }},
+		"ldap":    {Config: func() any { return ldap.DefaultConfig() }, Groups: connectors.FoldedGroups},
+		"oidc":    {Config: func() any { return oidc.DefaultConfig() }},
+		"webhook": {Config: func() any { return webhook.DefaultConfig() }},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/connectors/oidc"
 	"github.com/shorepass/shorepass/connectors/static"
+	"github.com/shorepass/shorepass/connectors/webhook"
 	"github.com/shorepass/shorepass/internal/config"
 )
 
@@ -181,6 +182,11 @@ func TestFull(t *testing.T) {
 				{Name: "directory", Type: "ldap", Config: directory},
 				{Name: "attribute", Type: "ldap", Config: attribute},
 				{Name: "open", Type: "ldap", Config: open},
+				{Name: "people", Type: "webhook", Config: &webhook.Config{
+					URL: "https://people.corp.example/shorepass", Secret: connectors.NewSecret("whsec_c2hvcmVwYXNzIHNob3JlcGFzcyBzaG9yZXBhc3Mh"), CAFile: path("ca.pem"),
+					ClientCertificate: &webhook.ClientCertificate{CertFile: path("ldap.crt"), KeyFile: path("ldap.key")},
+					Timeout:           1500 * time.Millisecond, Locate: true, Resolve: true,
+				}},
 				{Name: "sso", Type: "oidc", Usernames: []string{"*@corp.example"}, Config: provider},
 				{Name: "selves", Type: "ldap", Config: selves},
 			},

@@ -26,6 +26,10 @@ func exampleWorlds() []exampleWorld {
 			"keycloak", service, func(t *testing.T) *stack.Broker { return keycloakBroker(t, startKeycloak(t)) },
 			map[string]string{"": "", "alice": "alice-password", "bob": "bob-password", "carol": "carol-password"},
 		},
+		{
+			"webhook", service, func(t *testing.T) *stack.Broker { return webhookBroker(t, startPeople(t)) },
+			map[string]string{"": "", "alice": "alice-password", "bob": "bob-password"},
+		},
 		{"small-team", "registry.team.example", func(t *testing.T) *stack.Broker {
 			config := "listen: '{{listen}}'\nmonitor: '{{monitor}}'\n" + example(t, "small-team/shorepass.yaml")
 			return stack.StartBroker(t, program, config, map[string]string{"users.yaml": example(t, "small-team/users.yaml")})

@@ -189,6 +189,7 @@ servers)
 	debian skopeo skopeo
 	debian buildah buildah
 	debian podman podman
+	debian python3 python3
 	debian java default-jre-headless
 	debian mvn maven
 	debian python3 python3

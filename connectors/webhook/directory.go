@@ -1,0 +1,176 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/reach"
+)
+
+// Directory is an endpoint that people are known to. It is safe for concurrent use.
+type Directory struct {
+	deps     connectors.Deps
+	config   Config
+	endpoint *endpoint
+}
+
+var (
+	_ connectors.Directory = (*Directory)(nil)
+	_ connectors.Prober    = (*Directory)(nil)
+	_ connectors.Resolver  = (*resolving)(nil)
+)
+
+// resolving is a directory whose endpoint answers resolve.
+type resolving struct{ *Directory }
+
+// Open returns the directory of a configuration: a [connectors.Resolver] where the endpoint
+// resolves. It reads the files that the configuration names, and never dials.
+func Open(c *Config, deps connectors.Deps) (connectors.Directory, error) {
+	if problems := c.Validate(); len(problems) > 0 {
+		return nil, fmt.Errorf("%s %s", problems[0].Field, problems[0].Message)
+	}
+	if deps.Logger == nil {
+		deps.Logger = slog.New(slog.DiscardHandler)
+	}
+	e, err := newEndpoint(c, deps.Logger)
+	if err != nil {
+		return nil, err
+	}
+	d := &Directory{deps: deps, config: *c, endpoint: e}
+	if c.Resolve {
+		return &resolving{d}, nil
+	}
+	return d, nil
+}
+
+// Close closes the connections that are not in use.
+func (d *Directory) Close() error {
+	d.endpoint.client.CloseIdleConnections()
+	return nil
+}
+
+// Locate asks whose the user name is, if the endpoint answers that; else the account is
+// that name.
+func (d *Directory) Locate(ctx context.Context, username string) (connectors.Account, error) {
+	if !d.config.Locate {
+		return connectors.Account{Username: username}, nil
+	}
+	a, err := d.ask(ctx, question{Action: actionLocate, Username: username})
+	return connectors.Account{ID: a.ID, Username: a.Username}, err
+}
+
+// Verify asks whether the password is the account's, and who that is. Without locate it
+// fails with [connectors.ErrNotMine] where the endpoint does not know the name.
+func (d *Directory) Verify(ctx context.Context, a connectors.Account, password connectors.Secret) (connectors.Identity, error) {
+	switch typed := password.Reveal(); {
+	case password.Blank():
+		return connectors.Identity{}, connectors.Reject(connectors.ReasonEmptyPassword)
+	case strings.Contains(typed, "\x00") || !utf8.ValidString(typed):
+		// JSON would carry another one, and many a hash ends at a NUL.
+		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
+	}
+	who, err := d.ask(ctx, question{Action: actionVerify, ID: a.ID, Username: a.Username, Password: password.Reveal()})
+	switch {
+	case err != nil:
+		return connectors.Identity{}, err
+	case d.config.Locate && (who.ID != a.ID || who.Username != a.Username):
+		return connectors.Identity{}, fmt.Errorf("%s: it answers verify for another account than the one it located", d.endpoint.shown)
+	}
+	return d.identity(who), nil
+}
+
+// Resolve asks who has the id now.
+func (r *resolving) Resolve(ctx context.Context, id string) (connectors.Identity, error) {
+	if !isText(id) {
+		return connectors.Identity{}, connectors.ErrGone // no identity ever had it
+	}
+	who, err := r.ask(ctx, question{Action: actionResolve, ID: id})
+	switch {
+	case err != nil:
+		return connectors.Identity{}, err
+	case who.ID != id:
+		return connectors.Identity{}, fmt.Errorf("%s: it answers resolve for another id", r.endpoint.shown)
+	}
+	return r.identity(who), nil
+}
+
+// identity is who an answer is about.
+func (d *Directory) identity(a answer) connectors.Identity {
+	return connectors.Identity{
+		Connector: d.deps.Name,
+		Via:       d.deps.Name,
+		Kind:      connectors.Person,
+		ID:        a.ID,
+		Username:  a.Username,
+		Groups:    a.Groups,
+		Ceiling:   connectors.Unlimited(),
+	}
+}
+
+// ask asks the endpoint, in a step, and returns an answer about somebody.
+func (d *Directory) ask(ctx context.Context, q question) (answer, error) {
+	finish := connectors.StartStep(ctx, q.Action)
+	a, err := d.answer(ctx, q)
+	if finish != nil {
+		s := connectors.Step{Detail: d.describe(a, err)}
+		if !isUnknown(err) {
+			s.Fix, s.Err = reach.Told(err)
+		}
+		finish(s)
+	}
+	return a, err
+}
+
+// answer asks the endpoint. An answer that refuses or knows nobody is an error, as the
+// contract of connectors has it.
+func (d *Directory) answer(ctx context.Context, q question) (answer, error) {
+	q.Realm, q.Connector = d.deps.Realm, d.deps.Name
+	a, err := d.endpoint.ask(ctx, q)
+	if err != nil {
+		return answer{}, err
+	}
+	switch a.Result {
+	case resultNotMine:
+		return answer{}, connectors.ErrNotMine
+	case resultRejected:
+		return answer{}, connectors.Reject(a.Reason)
+	case resultGone:
+		return answer{}, connectors.ErrGone
+	}
+	name, ok := d.deps.Form.Parse(a.Username)
+	switch {
+	case !ok:
+		return answer{}, fmt.Errorf("%s: it answers with a user name that is not in the form of the realm's: %s", d.endpoint.shown, d.deps.Form)
+	case name != strings.ToLower(a.Username):
+		return answer{}, fmt.Errorf("%s: it answers with another spelling of %q, which may be somebody else", d.endpoint.shown, name)
+	}
+	a.Username = name
+	slices.Sort(a.Groups)
+	a.Groups = slices.Compact(a.Groups)
+	return a, nil
+}
+
+// describe says what came of a question, for a step.
+func (d *Directory) describe(a answer, err error) string {
+	text := d.endpoint.shown
+	switch {
+	case isUnknown(err):
+		return text + ": knows nobody of that name or id"
+	case err != nil:
+		return text
+	case a.Result == resultIdentity:
+		return fmt.Sprintf("%s: user name %s, id %s, groups: %s", text, a.Username, a.ID, connectors.Listed(a.Groups))
+	}
+	return fmt.Sprintf("%s: user name %s, id %s", text, a.Username, a.ID)
+}
+
+// isUnknown reports whether err says that the endpoint knows nobody such.
+func isUnknown(err error) bool {
+	return errors.Is(err, connectors.ErrNotMine) || errors.Is(err, connectors.ErrGone)
+}

@@ -1,0 +1,202 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/shorepass/shorepass/internal/files"
+	"github.com/shorepass/shorepass/internal/keypair"
+	"github.com/shorepass/shorepass/internal/reach"
+)
+
+// The bounds of an answer, in bytes: 5,000 groups of 200 fit.
+const (
+	maxBody   = 1 << 20
+	maxHeader = 64 << 10
+)
+
+// The connections: how many there are at most, and how many are kept for how long.
+// Servers that let go of one after five seconds, as Node's do, are not met half-way.
+const (
+	maxConnections = 32
+	maxIdle        = 8
+	idleTimeout    = 4 * time.Second
+)
+
+var errNoAnswer = errors.New("it did not answer in time")
+
+// endpoint is what is asked. It is safe for concurrent use.
+type endpoint struct {
+	shown   string // its address, for messages
+	target  string // its address, for package net/http
+	key     []byte
+	timeout time.Duration
+	locates bool
+	client  *http.Client
+}
+
+// newEndpoint reads the files that the configuration names, and never dials.
+func newEndpoint(c *Config, logger *slog.Logger) (*endpoint, error) {
+	u, err := parseURL(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("url %w", err)
+	}
+	key, err := c.key()
+	if err != nil {
+		return nil, fmt.Errorf("secret %w", err)
+	}
+	encryption, err := c.encryption(logger)
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{
+		TLSClientConfig:        encryption,
+		DisableCompression:     true, // what is unpacked would have no bound
+		MaxConnsPerHost:        maxConnections,
+		MaxIdleConnsPerHost:    maxIdle,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: maxHeader,
+	}
+	e := &endpoint{shown: c.URL, target: c.URL, key: key, timeout: c.Timeout, locates: c.Locate}
+	if u.Scheme == "unix" {
+		e.target = "http://localhost/"
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", u.Path)
+		}
+	}
+	e.client = &http.Client{
+		Transport: transport,
+		// A password goes where the configuration says, and nowhere else.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return e, nil
+}
+
+// encryption is how TLS is spoken with the endpoint.
+func (c *Config) encryption(logger *slog.Logger) (*tls.Config, error) {
+	roots, err := files.CertPool("ca_file", string(c.CAFile))
+	if err != nil {
+		return nil, err
+	}
+	encryption := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
+	if c.ClientCertificate == nil {
+		return encryption, nil
+	}
+	pair, err := keypair.Load(string(c.ClientCertificate.CertFile), string(c.ClientCertificate.KeyFile), logger)
+	if err != nil {
+		return nil, fmt.Errorf("client_certificate: %w", err)
+	}
+	if err := pair.Expired(time.Now()); err != nil { // it may be renewed in place
+		logger.Warn("client_certificate: the endpoint refuses it; renew it", slog.Any("error", err))
+	}
+	encryption.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair.Current(), nil }
+	return encryption, nil
+}
+
+// ask returns the endpoint's answer, of a result that the action has and that is one. Its
+// errors are outages, and hold nothing of what was asked or answered.
+func (e *endpoint) ask(ctx context.Context, q question) (answer, error) {
+	body, err := e.post(ctx, e.key, q)
+	if err != nil {
+		return answer{}, fmt.Errorf("%s: %w", e.shown, err)
+	}
+	a, err := decode(body)
+	switch {
+	case err != nil:
+		return answer{}, fmt.Errorf("%s: its answer cannot be read: %w", e.shown, err)
+	case !slices.Contains(results(q.Action, e.locates), a.Result):
+		return answer{}, fmt.Errorf("%s: it answers %s with %s", e.shown, q.Action, a.Result)
+	case a.Result == resultUnavailable:
+		return answer{}, fmt.Errorf("%s: it says that it is unavailable", e.shown)
+	case a.Result == resultUnsupported && q.Action != actionProbe:
+		return answer{}, fmt.Errorf("%s: it does not know the action %s", e.shown, q.Action)
+	}
+	return a, nil
+}
+
+// post sends a question, signed with the key, and returns the body of the answer.
+func (e *endpoint) post(ctx context.Context, key []byte, q question) ([]byte, error) {
+	q.Version = version
+	asked, err := json.Marshal(q)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, e.timeout, errNoAnswer)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.target, bytes.NewReader(asked))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "shorepass")
+	// Not sent: it has net/http send the question again where a connection that was kept
+	// turns out to be closed.
+	request.Header["Idempotency-Key"] = []string{}
+	sign(request.Header, key, asked, time.Now())
+	body, err := e.exchange(request)
+	if err == nil || ctx.Err() == nil {
+		return body, err
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		e.client.CloseIdleConnections() // what died unseen took others along
+	}
+	return nil, context.Cause(ctx)
+}
+
+// exchange sends a request and returns the body of an answer that is one.
+func (e *endpoint) exchange(request *http.Request) ([]byte, error) {
+	response, err := e.client.Do(request)
+	if err != nil {
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err // the address stands in front already
+		}
+		return nil, reach.Mend(err, reach.Advice(err))
+	}
+	defer func() { _ = response.Body.Close() }() // read as far as it counts
+	if response.StatusCode != http.StatusOK {
+		return nil, reach.Mend(fmt.Errorf("it answers with the status %d", response.StatusCode), statusAdvice(response.StatusCode))
+	}
+	if kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return nil, errors.New("its answer is not of the type application/json")
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("its answer breaks off: %w", err)
+	case len(body) > maxBody:
+		return nil, fmt.Errorf("its answer is larger than %d bytes", maxBody)
+	}
+	return body, nil
+}
+
+// statusAdvice says what a status other than 200 most likely means. None says anything
+// about a user.
+func statusAdvice(status int) string {
+	switch {
+	case status >= 300 && status < 400:
+		return "a redirect is not followed; set url to where it leads"
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return "it does not take the signature; compare secret, and the clocks of both machines"
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
+		return "there is no endpoint at this address; check url"
+	case status == http.StatusTooManyRequests:
+		return "it limits how often it is asked"
+	case status >= http.StatusInternalServerError:
+		return "it has a fault, or something in front of it"
+	}
+	return "an answer has the status 200"
+}

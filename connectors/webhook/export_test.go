@@ -1,0 +1,42 @@
+package webhook
+
+import (
+	"reflect"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// QuestionType is the type of a question.
+func QuestionType() reflect.Type { return reflect.TypeFor[question]() }
+
+// Answer is what has been read of an endpoint's answer.
+type Answer = answer
+
+// Decode reads an answer.
+func Decode(body []byte) (Answer, error) { return decode(body) }
+
+// Signature is that of a body which is sent with the id at the time.
+func Signature(key []byte, id, timestamp string, body []byte) string {
+	return signature(key, id, timestamp, body)
+}
+
+// Fields are those of an answer with a result.
+func Fields(result string) []string { return fields(result) }
+
+// Results are those of an answer to an action.
+func Results(action string, locates bool) []string { return results(action, locates) }
+
+// Reasons are those that an endpoint may give.
+func Reasons() []connectors.Reason { return reasons() }
+
+// Actions are those of questions.
+func Actions() []string {
+	return []string{actionLocate, actionVerify, actionResolve, actionProbe}
+}
+
+// The bounds.
+const (
+	MaxGroups = maxGroups
+	MaxText   = maxText
+	Version   = version
+)
