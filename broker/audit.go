@@ -76,7 +76,7 @@ const anonymous = "anonymous"
 func entry(r Request, p progress, err error) Entry {
 	e := Entry{
 		RequestID: r.ID,
-		Realm:     r.Realm,
+		Realm:     clip(r.Realm),
 		Service:   p.service,
 		UserAgent: clip(r.UserAgent),
 		Account:   clip(r.Account),

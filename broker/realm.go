@@ -88,10 +88,11 @@ func (d *directory) find(realm, service string) (*Realm, string, *Error) {
 	return r, service, nil
 }
 
-// clip bounds what of a client's own text is repeated to it, in bytes; no letter is cut
-// in two.
+// clip bounds what of a client's own text is repeated to it or recorded, in bytes; no
+// letter is cut in two. Tokens in it are not repeated.
 func clip(s string) string {
 	const most = 128
+	s = connectors.WithoutTokens(s)
 	if len(s) <= most {
 		return s
 	}

@@ -55,9 +55,11 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 	if cred.Password.Blank() {
 		return Identity{}, &Failure{Err: Reject(ReasonEmptyPassword)}
 	}
+	// A token in the place of the user name is nobody's name, and no upstream's business.
+	issued := cred.Password.Issued() || cred.Username != WithoutTokens(cred.Username)
 	asked := false
 	for _, m := range c.members {
-		if cred.Password.Issued() && !m.Tokens || !m.Connector.Handles(cred) {
+		if issued && !m.Tokens || !m.Connector.Handles(cred) {
 			continue
 		}
 		asked = true
@@ -117,7 +119,7 @@ func (c *Chain) unknown(cred Credentials, asked bool) Reason {
 	case asked:
 		return ReasonUnknown
 	}
-	if _, ok := c.usernames.Parse(cred.Username); !ok {
+	if _, ok := c.usernames.Parse(cred.Username); !ok || cred.Username != WithoutTokens(cred.Username) {
 		return ReasonBadUsername
 	}
 	return ReasonUnhandled

@@ -169,6 +169,7 @@ func TestChainSpendsTheTimeOfARefusal(t *testing.T) {
 		{"unknown to both", "alice", scripted{handles: true, err: connectors.ErrNotMine}, scripted{}, connectors.ReasonUnknown, 1},
 		{"unhandled", "alice", scripted{}, scripted{}, connectors.ReasonUnhandled, 1},
 		{"not the form of a name", "al ice", scripted{}, scripted{}, connectors.ReasonBadUsername, 1},
+		{"a token for a name", "srp_0123456789abABCDEFGHIJKLMNOPQRSTUVWXYZabcdef3a1QgX", scripted{handles: true, identity: vouching("quick")}, scripted{handles: true, identity: vouching("slow")}, connectors.ReasonBadUsername, 1},
 		{"a token without a name", "", scripted{}, scripted{}, connectors.ReasonUnknownToken, 1},
 		{"refused by the quick one", "alice", scripted{handles: true, err: rejected}, scripted{}, connectors.ReasonWrongPassword, 1},
 		{"refused by the slow one, which spent it", "alice", scripted{}, scripted{handles: true, err: rejected}, connectors.ReasonWrongPassword, 0},

@@ -8,11 +8,12 @@ import (
 )
 
 // Credentials are what a client sent: from HTTP Basic (RFC 7617) or from the
-// form fields of an OAuth2 password grant (RFC 6749 §4.3).
+// form fields of an OAuth2 password grant (RFC 6749 §4.3) or refresh grant (§6).
 type Credentials struct {
 	Username string     // as typed
 	Password Secret     // never logged, never stored
 	RemoteIP netip.Addr // the client's address; the zero Addr where it is not known
+	Refresh  bool       // the password came in a refresh grant: it was an identity token once, and is nobody's password
 }
 
 // IdentityKind says what an identity stands for.

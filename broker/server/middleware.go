@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/connectors"
 )
 
 // meta is what is known of a request before it is parsed.
@@ -52,7 +53,7 @@ func (s *server) around(next http.Handler) http.Handler {
 // logRequest logs the path alone: a query may hold what somebody took for a safe place.
 func (s *server) logRequest(r *http.Request, m meta, status int, took time.Duration) {
 	s.Logger.Debug("request", slog.String("request_id", m.requestID), slog.String("method", r.Method),
-		slog.String("path", r.URL.Path), slog.Int("status", status),
+		slog.String("path", connectors.WithoutTokens(r.URL.Path)), slog.Int("status", status),
 		slog.String("client_ip", textOf(m.clientIP)), slog.Duration("took", took))
 }
 

@@ -141,7 +141,7 @@ func refreshGrant(form url.Values, basic *connectors.Credentials) (*connectors.C
 	case basic != nil:
 		return nil, twoCredentials()
 	}
-	return &connectors.Credentials{Password: connectors.NewSecret(token)}, nil
+	return &connectors.Credentials{Password: connectors.NewSecret(token), Refresh: true}, nil
 }
 
 // single returns a parameter that may be given once; the same value again is none

@@ -68,9 +68,9 @@ func New(cfg *Config, d connectors.Deps, tokens Tokens, kept Owners) *Connector 
 }
 
 // Handles takes what begins as a token does. One that was cut off or mistyped is ours as
-// well: it is nobody's password.
+// well: it is nobody's password. None was ever handed out as an identity token.
 func (c *Connector) Handles(cred connectors.Credentials) bool {
-	return strings.HasPrefix(cred.Password.Reveal(), connectors.AccessTokenPrefix)
+	return !cred.Refresh && strings.HasPrefix(cred.Password.Reveal(), connectors.AccessTokenPrefix)
 }
 
 // Authenticate returns the token's owner, with the rights that the owner has now and the
