@@ -15,6 +15,7 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/pat"
 	"github.com/shorepass/shorepass/internal/e2e/stack"
+	"github.com/shorepass/shorepass/internal/strictyaml"
 )
 
 // leakedAs are ways in which a token stands in a file, or what is none.
@@ -192,6 +193,41 @@ func wantLeaks(t *testing.T, found map[string]int) {
 	}
 	if !maps.Equal(found, want) {
 		t.Errorf("found %v, want %v", found, want)
+	}
+}
+
+// TestTrufflehogDetector has Go's regular expressions, which are TruffleHog's, find what
+// the detector of docs/leaked-tokens.md is to find. TruffleHog itself is no peer of the
+// tests: it takes five minutes to build.
+func TestTrufflehogDetector(t *testing.T) {
+	var config struct {
+		Detectors []struct {
+			Name     string            `yaml:"name"`
+			Keywords []string          `yaml:"keywords"`
+			Regex    map[string]string `yaml:"regex"`
+		} `yaml:"detectors"`
+	}
+	if err := strictyaml.Decode("trufflehog.yaml", []byte(document(t, "docs/leaked-tokens/trufflehog.yaml")), &config); err != nil {
+		t.Fatal(err)
+	}
+	if len(config.Detectors) != 1 || !slices.Equal(config.Detectors[0].Keywords, []string{connectors.AccessTokenPrefix}) {
+		t.Fatalf("%+v", config)
+	}
+	form := regexp.MustCompile(config.Detectors[0].Regex["token"])
+	dir := t.TempDir()
+	spill(t, dir)
+	for name, f := range leakedFiles {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := f.tokens + f.wrong
+		if strings.Contains(f.content, "{{basic}}") || strings.Contains(f.content, "{{kubernetes}}") {
+			want = 0 // which TruffleHog decodes before
+		}
+		if got := len(form.FindAll(content, -1)); got != want {
+			t.Errorf("%s: %d found, want %d", name, got, want)
+		}
 	}
 }
 
