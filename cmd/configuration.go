@@ -86,6 +86,14 @@ func realmOf(cfg *config.Config, name string) (config.Realm, error) {
 	return config.Realm{}, fmt.Errorf("there is no realm %q; the realms are: %s", name, strings.Join(names, ", "))
 }
 
+func serviceNames(r config.Realm) []string {
+	names := make([]string, len(r.Services))
+	for i, s := range r.Services {
+		names[i] = s.Name
+	}
+	return names
+}
+
 // serviceOf returns the named service of a realm, or the only one.
 func serviceOf(r config.Realm, name string) (config.Service, error) {
 	var names []string

@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/broker/access"
 	"github.com/shorepass/shorepass/broker/server"
 	"github.com/shorepass/shorepass/broker/token"
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/audit"
 	"github.com/shorepass/shorepass/internal/config"
 	"github.com/shorepass/shorepass/internal/keypair"
@@ -26,6 +28,7 @@ type daemon struct {
 	logger  *slog.Logger
 	audit   *audit.Log
 	rings   map[string]*token.Ring
+	tokens  map[string]access.Realm
 	checks  []server.Check // what it cannot do without, besides keys and audit log
 	monitor *server.Monitor
 	tasks   []*task
@@ -44,7 +47,7 @@ type task struct {
 // openDaemon opens what needs no port: the data folder, the audit log, the database, the
 // keys, the connectors.
 func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *slog.Logger) (_ *daemon, err error) {
-	d := &daemon{cfg: cfg, logger: logger, rings: map[string]*token.Ring{}}
+	d := &daemon{cfg: cfg, logger: logger, rings: map[string]*token.Ring{}, tokens: map[string]access.Realm{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())
@@ -77,38 +80,35 @@ func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *sl
 	if err != nil {
 		return nil, err
 	}
-	return d, d.prepare(b)
+	return d, d.prepare(b, p.accessService(d.tokens, d.audit, logger))
 }
 
 // openRealms makes what the broker needs of each realm.
 func (p *program) openRealms(d *daemon) ([]broker.Realm, error) {
 	var realms []broker.Realm
 	for _, r := range d.cfg.Realms {
-		chain, closeChain, err := p.openChain(r, d.logger)
+		members, closeMembers, err := p.openMembers(r, d.logger)
 		if err != nil {
 			return nil, err
 		}
-		d.closers = append(d.closers, closeChain)
+		d.closers = append(d.closers, closeMembers)
+		d.tokens[r.Name] = p.accessRealm(r, members)
 		ring, err := openRing(d.cfg, r, d.logger)
 		if err != nil {
 			return nil, fmt.Errorf("realm %s: %w", r.Name, err)
 		}
 		d.rings[r.Name] = ring
-		services := make([]string, len(r.Services))
-		for i, s := range r.Services {
-			services[i] = s.Name
-		}
 		realms = append(realms, broker.Realm{
-			Name: r.Name, Services: services, Issuer: r.Issuer,
+			Name: r.Name, Services: serviceNames(r), Issuer: r.Issuer,
 			TokenTTL: r.TokenTTL, PushTokenTTL: r.PushTokenTTL,
-			Connectors: chain, Policy: r.Policy, Signer: ring,
+			Connectors: connectors.NewChain(r.Usernames, members...), Policy: r.Policy, Signer: ring,
 		})
 	}
 	return realms, nil
 }
 
 // prepare makes the servers: the public one, the monitor, the admin socket.
-func (d *daemon) prepare(b *broker.Broker) error {
+func (d *daemon) prepare(b *broker.Broker, tokens *access.Service) error {
 	var certificate *keypair.Pair
 	if tls := d.cfg.TLS; tls != nil {
 		var err error
@@ -117,7 +117,7 @@ func (d *daemon) prepare(b *broker.Broker) error {
 		}
 	}
 	public := server.Config{Tokens: b, Realms: map[string]server.Trust{}, TrustedProxies: d.cfg.TrustedProxies, Logger: d.logger}
-	admin := &server.Admin{Realms: map[string]server.Keys{}, Trust: public.Realms, Auditor: d.audit, Logger: d.logger}
+	admin := &server.Admin{Realms: map[string]server.Keys{}, Trust: public.Realms, Tokens: tokens, Auditor: d.audit, Logger: d.logger}
 	for name, ring := range d.rings {
 		public.Realms[name], admin.Realms[name] = ring, ring
 	}
@@ -125,7 +125,7 @@ func (d *daemon) prepare(b *broker.Broker) error {
 	d.tasks = []*task{
 		{name: "the token endpoint", key: "listen", network: "tcp", address: d.cfg.Listen, server: server.HTTP(server.New(public), certificate, d.logger)},
 		{name: "the monitor", key: "monitor", network: "tcp", address: d.cfg.Monitor, server: server.HTTP(d.monitor.Handler(), nil, d.logger)},
-		{name: "the admin API", key: "admin_socket", network: "unix", address: d.cfg.AdminSocket, server: server.HTTP(admin.Handler(), nil, d.logger)},
+		{name: "the admin API", key: "admin_socket", network: "unix", address: d.cfg.AdminSocket, server: server.AdminHTTP(admin, d.logger)},
 	}
 	return nil
 }

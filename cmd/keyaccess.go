@@ -43,7 +43,7 @@ func (p *program) withKeys(o keyOptions, do func(realmKeys, *config.Config, conf
 	}
 	unlock, err := lockExisting(cfg.DataDir)
 	if errors.Is(err, errLocked) {
-		return do(adminKeys{socket: cfg.AdminSocket, realm: realm.Name}, cfg, realm)
+		return do(adminKeys{adminRealm{socket: cfg.AdminSocket, realm: realm.Name}}, cfg, realm)
 	}
 	if err != nil {
 		return err

@@ -87,7 +87,7 @@ func newRoot(p *program) *cobra.Command {
 		RunE:              help,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newServe(p), newCheck(p), newExplain(p), newKeys(p), newRegistryConfig(p), newUsers(p), newHealth(p), newVersion(p))
+	root.AddCommand(newServe(p), newCheck(p), newExplain(p), newToken(p), newKeys(p), newRegistryConfig(p), newUsers(p), newHealth(p), newVersion(p))
 	return root
 }
 

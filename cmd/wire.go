@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/shorepass/shorepass/broker/access"
 	"github.com/shorepass/shorepass/broker/token"
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/guard"
@@ -106,6 +107,14 @@ func (w *wiring) openTokens(cfg any, d connectors.Deps) (connectors.Connector, e
 	return pat.New(typed, d, w.database, w.database), nil
 }
 
+// selfService is what the configuration of a connector of access tokens lets people do.
+func selfService(cfg any) access.SelfService {
+	if typed, ok := cfg.(*pat.Config); ok {
+		return access.SelfService(typed.SelfService)
+	}
+	return access.SelfService{}
+}
+
 // openConnector makes one connector of a realm, which finds its siblings there.
 func (p *program) openConnector(r config.Realm, c config.Connector, s siblings, logger *slog.Logger) (connectors.Connector, error) {
 	return p.types[c.Type].New(c.Config, connectors.Deps{
@@ -124,15 +133,6 @@ type siblings map[string]connectors.Connector
 func (s siblings) find(name string) (connectors.Connector, bool) {
 	c, ok := s[name]
 	return c, ok
-}
-
-// openChain makes the chain of a realm. The returned function closes its connectors.
-func (p *program) openChain(r config.Realm, logger *slog.Logger) (*connectors.Chain, func() error, error) {
-	members, closeAll, err := p.openMembers(r, logger)
-	if err != nil {
-		return nil, nil, err
-	}
-	return connectors.NewChain(r.Usernames, members...), closeAll, nil
 }
 
 // openMembers makes the connectors of a realm. The returned function closes them.

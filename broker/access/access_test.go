@@ -70,7 +70,7 @@ func TestRefused(t *testing.T) {
 		want  string
 	}{
 		{"no such realm", access.Actor{}, change(func(s *access.Spec) { s.Realm = "nowhere" }), access.NotFound, "realm", `there is no realm "nowhere"`},
-		{"a realm without tokens", access.Actor{}, change(func(s *access.Spec) { s.Realm = "plain" }), access.NotFound, "realm", "{name: tokens, type: pat}"},
+		{"a realm without tokens", access.Actor{}, change(func(s *access.Spec) { s.Realm = "plain" }), access.NotFound, "realm", "- name: tokens\n        type: pat"},
 		{"no owner", access.Actor{}, change(func(s *access.Spec) { s.Owner = "" }), access.Malformed, "owner", "name the owner as connector:username"},
 		{"an owner without connector", access.Actor{}, change(func(s *access.Spec) { s.Owner = "alice" }), access.Malformed, "owner", "the connectors of the realm are directory, sso, broken"},
 		{"an owner who is no name", access.Actor{}, change(func(s *access.Spec) { s.Owner = "directory:al ice" }), access.Malformed, "owner", `"al ice" is not a user name`},

@@ -18,7 +18,8 @@ type Keeper interface {
 	Create(ctx context.Context, t pat.Token, owner pat.Owner) error
 	// Tokens returns those that the filter chooses, newest first.
 	Tokens(ctx context.Context, f pat.Filter) ([]pat.Token, error)
-	// Revoke revokes tokens of a realm and returns those that had not been before.
+	// Revoke revokes tokens of a realm and returns those that had not been before. With an
+	// error, these are revoked, and a loss of power might bring them back.
 	Revoke(ctx context.Context, realm string, ids []string, at time.Time, by string) ([]pat.Token, error)
 }
 
@@ -42,17 +43,16 @@ type Config struct {
 	Now     func() time.Time // nil: time.Now
 }
 
-// Realm is a realm whose people may have tokens.
+// Realm is a realm, whose people may have tokens if one of its connectors takes them.
 type Realm struct {
-	Tokens      string // the name of the connector that takes the tokens; empty: the realm has none
-	Connectors  []Connector
+	Connectors  []Connector // one of which takes the tokens, where the realm has such
 	Usernames   connectors.UsernameForm
 	Services    []string
 	Policy      *policy.Policy
 	SelfService SelfService
 }
 
-// Connector is a connector whose accounts may have tokens. It is looked up in by
+// Connector is a connector of a realm. Accounts are looked up where it is a
 // [connectors.Finder].
 type Connector struct {
 	connectors.Member

@@ -46,7 +46,7 @@ func (s *Service) owner(ctx context.Context, by Actor, spec Spec, r Realm) (owne
 	if err != nil {
 		return owner{}, err
 	}
-	i := slices.IndexFunc(r.Connectors, func(c Connector) bool { return c.Name == name && name != r.Tokens })
+	i := slices.IndexFunc(r.Connectors, func(c Connector) bool { return c.Name == name && !c.Tokens })
 	if i < 0 {
 		return owner{}, fault(NotFound, "owner", "realm %s has no connector %q with accounts: its connectors are %s", spec.Realm, name, strings.Join(r.names(), ", "))
 	}
@@ -196,7 +196,7 @@ func (r Realm) parseOwner(text string) (connector, username string, err error) {
 func (r Realm) names() []string {
 	var names []string
 	for _, c := range r.Connectors {
-		if c.Name != r.Tokens {
+		if !c.Tokens {
 			names = append(names, c.Name)
 		}
 	}

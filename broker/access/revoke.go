@@ -10,8 +10,8 @@ import (
 )
 
 // Revoke takes a token back, at once and for good. It fails with [Conflict] where that
-// was done before. Where it fails with [Internal] it has happened, and could not be
-// recorded.
+// was done before. Where it returns the token with an error, it is revoked, and the error
+// says what else could not be done.
 func (s *Service) Revoke(ctx context.Context, by Actor, realm, id string) (Token, error) {
 	e := by.entry(actRevoke, realm)
 	t, err := s.revoke(ctx, by, realm, id, &e)
@@ -24,13 +24,13 @@ func (s *Service) revoke(ctx context.Context, by Actor, realm, id string, e *bro
 		return Token{}, err
 	}
 	rows, err := s.config.Keeper.Revoke(ctx, realm, []string{id}, s.now(), by.name())
-	if err != nil {
+	switch {
+	case len(rows) == 0 && err != nil:
 		return Token{}, unavailable(err)
-	}
-	if len(rows) == 0 {
+	case len(rows) == 0:
 		return Token{}, fault(Conflict, "id", "the access token %s is revoked already", id)
 	}
-	return view(rows[0], t.Owner, s.now()), nil
+	return view(rows[0], t.Owner, s.now()), halfRevoked(err)
 }
 
 // RevokeAll takes back all tokens of an owner that still count, and returns them. It
@@ -45,6 +45,8 @@ func (s *Service) revokeAll(ctx context.Context, by Actor, realm, owner string, 
 	if by.Identity == nil && owner == "" {
 		return nil, invalid("owner", "whose tokens are to be revoked is missing: name their owner as connector:username")
 	}
+	s.making.Lock() // no token is made meanwhile that would be missed
+	defer s.making.Unlock()
 	var nobody broker.Entry
 	live, err := s.list(ctx, by, Filter{Realm: realm, Owner: owner}, &nobody)
 	e.Owner = nobody.Owner
@@ -57,7 +59,7 @@ func (s *Service) revokeAll(ctx context.Context, by Actor, realm, owner string, 
 	}
 	var rows []pat.Token
 	if len(ids) > 0 {
-		if rows, err = s.config.Keeper.Revoke(ctx, realm, ids, s.now(), by.name()); err != nil {
+		if rows, err = s.config.Keeper.Revoke(ctx, realm, ids, s.now(), by.name()); err != nil && len(rows) == 0 {
 			return nil, unavailable(err)
 		}
 	}
@@ -68,5 +70,18 @@ func (s *Service) revokeAll(ctx context.Context, by Actor, realm, owner string, 
 		return nil, fault(NotFound, "owner", "%s has no access token that counts in realm %s", cmp.Or(e.Owner, owner), realm)
 	}
 	slices.Sort(e.Tokens)
-	return s.views(ctx, realm, rows)
+	tokens := make([]Token, len(rows))
+	for i, row := range rows {
+		tokens[i] = view(row, e.Owner, s.now())
+	}
+	return tokens, halfRevoked(err)
+}
+
+// halfRevoked says what was revoked, and might not be after a loss of power. The tokens
+// come with it.
+func halfRevoked(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Kind: Unavailable, Message: "revoked, but not yet for good: revoke again when the database can be used", Cause: err}
 }

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +16,7 @@ type Service struct {
 	config Config
 	now    func() time.Time // to the second, as times are kept
 
-	making sync.Mutex // held from counting an account's tokens to making one more
+	making sync.Mutex // held while what tokens there are must not change by making one
 }
 
 // New returns a service.
@@ -87,8 +88,8 @@ func (s *Service) get(ctx context.Context, by Actor, realm, id string, e *broker
 	if _, err := s.realm(by, realm); err != nil {
 		return Token{}, err
 	}
-	if !pat.IsID(id) {
-		return Token{}, badID(id)
+	if err := CheckID(id); err != nil {
+		return Token{}, err
 	}
 	e.Token = id
 	row, err := s.config.Lookup.Token(ctx, realm, id)
@@ -112,8 +113,8 @@ func (s *Service) realm(by Actor, name string) (Realm, error) {
 	if !ok {
 		return Realm{}, fault(NotFound, "realm", "there is no realm %.100q", name)
 	}
-	if r.Tokens == "" {
-		return Realm{}, fault(NotFound, "realm", "realm %s takes no access tokens: add a connector to its connectors in the configuration, {name: tokens, type: pat}", name)
+	if !slices.ContainsFunc(r.Connectors, func(c Connector) bool { return c.Tokens }) {
+		return Realm{}, fault(NotFound, "realm", "realm %s takes no access tokens: add to its connectors in the configuration\n\n      - name: tokens\n        type: pat\n", name)
 	}
 	return r, nil
 }

@@ -17,11 +17,11 @@ import (
 
 // The limits of every token.
 const (
-	MaxTokens     = 100 // of an account, that count at a time
-	MaxName       = 64  // characters
-	MinExpiry     = time.Minute
+	MaxTokens     = pat.MaxTokens // of an account, that count at a time
+	MaxName       = 64            // characters
+	MinExpiry     = pat.MinExpiry
 	DefaultExpiry = 90 * 24 * time.Hour
-	MaxExpiry     = 366 * 24 * time.Hour
+	MaxExpiry     = pat.MaxExpiry
 	MaxFixed      = 30 * 24 * time.Hour // where an administrator fixes the owner's groups
 	maxItems      = 100                 // scopes, networks, groups
 	maxItem       = 300                 // bytes of each

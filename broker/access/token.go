@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -129,15 +128,14 @@ func view(row pat.Token, owner string, now time.Time) Token {
 	return t
 }
 
-// badID says what is wrong with what was given as a token's id; the token itself is
-// taken for one easily, and must not be repeated.
-func badID(id string) *Error {
-	if text, ok := pat.ParseText(connectors.NewSecret(id)); ok {
-		return invalid("id", "this is a token itself, where its id was wanted: write %s, the 12 characters after %s, and revoke it if anybody may have seen it", text.ID(), connectors.AccessTokenPrefix)
+// CheckID says what is wrong with what was given as a token's id, so that the token itself,
+// which is taken for it easily, is sent nowhere and not repeated.
+func CheckID(id string) error {
+	if pat.IsID(id) {
+		return nil
 	}
-	return fault(NotFound, "id", "this is no token's id: these are %s: list the tokens", describeID())
-}
-
-func describeID() string {
-	return fmt.Sprintf("12 letters and digits, those after %q", connectors.AccessTokenPrefix)
+	if text, ok := pat.ParseText(connectors.NewSecret(id)); ok {
+		return invalid("id", "this is a token itself, where its id was wanted: write %s, the %d characters after %s, and revoke it if anybody may have seen it", text.ID(), len(text.ID()), connectors.AccessTokenPrefix)
+	}
+	return fault(NotFound, "id", "this is no token's id: one is the 12 letters and digits that follow %s in the token, and the list of tokens has it", connectors.AccessTokenPrefix)
 }

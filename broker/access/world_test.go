@@ -51,9 +51,9 @@ func newWorld(t *testing.T, recordIn string, change ...func(*access.Realm)) *wor
 	now := func() time.Time { return w.now }
 	w.store = &memory{now: now, owners: map[pat.Account]pat.Owner{}}
 	w.realm = access.Realm{
-		Tokens: "tokens", Services: []string{"registry.corp"}, Policy: rules(t),
+		Services: []string{"registry.corp"}, Policy: rules(t),
 		Connectors: []access.Connector{
-			{Member: connectors.Member{Name: "tokens", Connector: unreachable{}}},
+			{Member: connectors.Member{Name: "tokens", Connector: unreachable{}, Tokens: true}},
 			{Member: connectors.Member{Name: "directory", Connector: directory(t)}},
 			{Member: connectors.Member{Name: "sso", Connector: guard.Password(provider{}, guard.Config{})}, Groups: connectors.FoldedGroups},
 			{Member: connectors.Member{Name: "broken", Connector: unreachable{}}},

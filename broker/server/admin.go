@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/broker/access"
 	"github.com/shorepass/shorepass/broker/token"
 )
 
@@ -31,6 +32,7 @@ const (
 type Admin struct {
 	Realms  map[string]Keys
 	Trust   map[string]Trust
+	Tokens  *access.Service
 	Auditor broker.Auditor
 	Logger  *slog.Logger
 }
@@ -41,6 +43,7 @@ func (a *Admin) Handler() http.Handler {
 	route(r, "/v1/realms/{realm}/keys", a.list, http.MethodGet)
 	route(r, "/v1/realms/{realm}/acts/{act}", a.act, http.MethodPost)
 	route(r, "/v1/realms/{realm}/files/{file}", a.file, http.MethodGet)
+	a.tokenRoutes(r)
 	r.NotFoundHandler = http.HandlerFunc(notFound)
 	return (&server{Config: Config{Logger: a.Logger}}).around(r)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/broker/access"
 )
 
 // row is what one kind of failure looks like to a client.
@@ -27,6 +28,19 @@ func rowOf(k broker.Kind) row {
 		return row{http.StatusServiceUnavailable, "UNAVAILABLE", "temporarily_unavailable"}
 	}
 	return row{http.StatusInternalServerError, "UNKNOWN", "server_error"}
+}
+
+// rowOfAccess is the status table of acts on access tokens.
+func rowOfAccess(k access.Kind) row {
+	switch k {
+	case access.Forbidden:
+		return row{http.StatusForbidden, "DENIED", "access_denied"}
+	case access.NotFound:
+		return row{http.StatusNotFound, "UNSUPPORTED", "invalid_request"}
+	case access.Conflict:
+		return row{http.StatusConflict, "UNSUPPORTED", "invalid_request"}
+	}
+	return rowOf(broker.Kind(k)) // the others go by the broker's names
 }
 
 // notFound answers for paths and realms that do not exist.

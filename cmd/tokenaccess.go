@@ -1,0 +1,203 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+
+	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/broker/access"
+	"github.com/shorepass/shorepass/broker/server"
+	"github.com/shorepass/shorepass/broker/token"
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/config"
+)
+
+// errNoDatabase says that no token can be there.
+var errNoDatabase = errors.New("there are no access tokens: none was made yet")
+
+// tokenReader shows the access tokens of a realm.
+type tokenReader interface {
+	list(ctx context.Context, f access.Filter) ([]access.Token, error)
+	show(ctx context.Context, id string) (access.Token, error)
+}
+
+// tokenWriter makes them and takes them back.
+type tokenWriter interface {
+	create(ctx context.Context, s access.Spec) (access.Created, error)
+	revoke(ctx context.Context, id string) (access.Token, error)
+	revokeAll(ctx context.Context, owner string) ([]access.Token, error)
+}
+
+// tokens are the access tokens of a realm, reached over the admin socket or in the
+// database.
+type tokens interface {
+	tokenReader
+	tokenWriter
+}
+
+// accessRealm is what the service of access tokens needs of a realm. There may be no
+// members: then nobody can be looked up.
+func (p *program) accessRealm(r config.Realm, members []connectors.Member) access.Realm {
+	realm := access.Realm{Usernames: r.Usernames, Services: serviceNames(r), Policy: r.Policy}
+	for i, c := range r.Connectors {
+		t := p.types[c.Type]
+		one := access.Connector{Member: connectors.Member{Name: c.Name, Tokens: t.Tokens}, Groups: t.Groups}
+		if members != nil {
+			one.Member = members[i]
+		}
+		if t.Tokens {
+			realm.SelfService = selfService(c.Config)
+		}
+		realm.Connectors = append(realm.Connectors, one)
+	}
+	return realm
+}
+
+// accessService is the service of access tokens, on the database that is open.
+func (p *program) accessService(realms map[string]access.Realm, auditor broker.Auditor, logger *slog.Logger) *access.Service {
+	cfg := access.Config{Realms: realms, Auditor: auditor, Logger: logger}
+	if p.database != nil {
+		cfg.Keeper, cfg.Lookup = p.database, p.database
+	}
+	return access.New(cfg)
+}
+
+// withTokens reaches a realm's access tokens: over the admin socket of the process that
+// serves, or, when none does, in the database, under the lock. To make a token, what is
+// not there yet is made, and the connectors are opened, so that owners can be looked up.
+func (p *program) withTokens(ctx context.Context, o tokenOptions, making bool, do func(tokens) error) (err error) {
+	cfg, realm, err := p.loadRealm(o.config, o.realm)
+	if err != nil {
+		return err
+	}
+	unlock, err := lockExisting(cfg.DataDir)
+	if making && errors.Is(err, token.ErrNoKeys) {
+		unlock, err = lockData(cfg.DataDir)
+	}
+	switch {
+	case errors.Is(err, errLocked):
+		return do(adminTokens{adminRealm{socket: cfg.AdminSocket, realm: realm.Name}})
+	case errors.Is(err, token.ErrNoKeys):
+		return errNoDatabase
+	case err != nil:
+		return err
+	}
+	defer unlock() //nolint:errcheck // the lock ends with the process
+	if _, err := os.Stat(databasePath(cfg)); !making && keepsTokens(cfg) && errors.Is(err, fs.ErrNotExist) {
+		return errNoDatabase
+	}
+	return p.withDatabase(ctx, cfg, realm, making, do)
+}
+
+// withDatabase opens the database, and the connectors if somebody is to be looked up.
+func (p *program) withDatabase(ctx context.Context, cfg *config.Config, realm config.Realm, lookup bool, do func(tokens) error) (err error) {
+	log, err := openAudit(cfg, os.Stderr, p.quiet()) // standard output has the command's answer
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	if err := p.openDatabase(ctx, cfg, slog.New(slog.DiscardHandler)); err != nil {
+		return err
+	}
+	var members []connectors.Member
+	if lookup {
+		var closeMembers func() error
+		if members, closeMembers, err = p.openMembers(realm, p.quiet()); err != nil {
+			return err
+		}
+		defer closeMembers() //nolint:errcheck // nothing is written by them
+	}
+	service := p.accessService(map[string]access.Realm{realm.Name: p.accessRealm(realm, members)}, log, slog.New(slog.DiscardHandler))
+	return do(fileTokens{service: service, realm: realm.Name})
+}
+
+// fileTokens are those in the database of this machine.
+type fileTokens struct {
+	service *access.Service
+	realm   string
+}
+
+func (f fileTokens) by() access.Actor {
+	uid := uint32(os.Getuid()) //nolint:gosec // a user's number
+	return access.Actor{UID: &uid}
+}
+
+func (f fileTokens) list(ctx context.Context, filter access.Filter) ([]access.Token, error) {
+	filter.Realm = f.realm
+	return f.service.List(ctx, f.by(), filter)
+}
+
+func (f fileTokens) show(ctx context.Context, id string) (access.Token, error) {
+	return f.service.Get(ctx, f.by(), f.realm, id)
+}
+
+func (f fileTokens) create(ctx context.Context, s access.Spec) (access.Created, error) {
+	s.Realm = f.realm
+	return f.service.Create(ctx, f.by(), s)
+}
+
+func (f fileTokens) revoke(ctx context.Context, id string) (access.Token, error) {
+	return f.service.Revoke(ctx, f.by(), f.realm, id)
+}
+
+func (f fileTokens) revokeAll(ctx context.Context, owner string) ([]access.Token, error) {
+	return f.service.RevokeAll(ctx, f.by(), f.realm, owner)
+}
+
+// adminTokens are those of the process that serves.
+type adminTokens struct{ adminRealm }
+
+// list asks for page after page.
+func (a adminTokens) list(ctx context.Context, f access.Filter) ([]access.Token, error) {
+	query := url.Values{"all": {strconv.FormatBool(f.All)}}
+	if f.Owner != "" {
+		query.Set("owner", f.Owner)
+	}
+	list := []access.Token{}
+	for {
+		var page server.TokenPage
+		if err := a.json(ctx, http.MethodGet, "tokens?"+query.Encode(), nil, &page); err != nil {
+			return nil, err
+		}
+		list = append(list, page.Tokens...)
+		if page.Next == "" {
+			return list, nil
+		}
+		query.Set("after", page.Next)
+	}
+}
+
+func (a adminTokens) show(ctx context.Context, id string) (t access.Token, err error) {
+	return t, a.one(ctx, http.MethodGet, id, &t)
+}
+
+func (a adminTokens) revoke(ctx context.Context, id string) (t access.Token, err error) {
+	return t, a.one(ctx, http.MethodDelete, id, &t)
+}
+
+func (a adminTokens) one(ctx context.Context, method, id string, into *access.Token) error {
+	if err := access.CheckID(id); err != nil {
+		return err
+	}
+	return a.json(ctx, method, "tokens/"+id, nil, into)
+}
+
+func (a adminTokens) create(ctx context.Context, s access.Spec) (access.Created, error) {
+	var made server.MadeToken
+	if err := a.json(ctx, http.MethodPost, "tokens", s, &made); err != nil {
+		return access.Created{}, err
+	}
+	return access.Created{Token: made.Token, Secret: connectors.NewSecret(made.Secret), Warnings: made.Warnings}, nil
+}
+
+func (a adminTokens) revokeAll(ctx context.Context, owner string) ([]access.Token, error) {
+	var page server.TokenPage
+	err := a.json(ctx, http.MethodPost, "tokens/revoke-all", map[string]string{"owner": owner}, &page)
+	return page.Tokens, err
+}
