@@ -10,7 +10,7 @@ export PATH := $(SHOREPASS_PEERS)/bin:$(PATH):/usr/sbin:/usr/local/go/bin
 
 # Modules of their own, so that the product's go.mod stays lean.
 VERIFIERS := internal/e2e/verify/v2_8 internal/e2e/verify/v3_0 internal/e2e/verify/v3_1
-MODULES := . examples/quickstart examples/connector internal/e2e $(VERIFIERS)
+MODULES := . examples/quickstart examples/custom-connector internal/e2e $(VERIFIERS)
 
 # How long each fuzz target runs.
 FUZZTIME ?= 20s
@@ -56,7 +56,7 @@ unit: needs-go ## the tests that need Go (and a C compiler, for the race detecto
 	CGO_ENABLED=1 go test -race -shuffle=on -timeout=10m ./...
 
 e2e: needs-go ## the tests against real servers and clients
-	@set -e; for m in $(VERIFIERS) examples/quickstart examples/connector internal/e2e; do \
+	@set -e; for m in $(VERIFIERS) examples/quickstart examples/custom-connector internal/e2e; do \
 		echo "== $$m"; (cd $$m && go test -count=1 -timeout=15m ./...); done
 
 check: lint unit ## what a change must pass before it is proposed

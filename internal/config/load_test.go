@@ -182,7 +182,7 @@ func TestFull(t *testing.T) {
 				{Name: "directory", Type: "ldap", Config: directory},
 				{Name: "attribute", Type: "ldap", Config: attribute},
 				{Name: "open", Type: "ldap", Config: open},
-				{Name: "people", Type: "webhook", Config: &webhook.Config{
+				{Name: "own", Type: "webhook", Config: &webhook.Config{
 					URL: "https://people.corp.example/shorepass", Secret: connectors.NewSecret("whsec_c2hvcmVwYXNzIHNob3JlcGFzcyBzaG9yZXBhc3Mh"), CAFile: path("ca.pem"),
 					ClientCertificate: &webhook.ClientCertificate{CertFile: path("ldap.crt"), KeyFile: path("ldap.key")},
 					Timeout:           1500 * time.Millisecond, Locate: true, Resolve: true,

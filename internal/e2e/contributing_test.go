@@ -16,7 +16,7 @@ import (
 // and the tests that it names, to be there.
 func TestContributingWalkthrough(t *testing.T) {
 	var code strings.Builder
-	err := filepath.WalkDir("../../examples/connector", func(path string, _ os.DirEntry, err error) error {
+	err := filepath.WalkDir("../../examples/custom-connector", func(path string, _ os.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".go" {
 			return err
 		}
@@ -34,13 +34,13 @@ func TestContributingWalkthrough(t *testing.T) {
 	}
 	for _, b := range blocks {
 		if b[1] != wiring(t) && !strings.Contains(code.String(), b[1]) {
-			t.Errorf("examples/connector does not have\n%s", b[1])
+			t.Errorf("examples/custom-connector does not have\n%s", b[1])
 		}
 	}
 	before, _, _ := strings.Cut(walk, "\n### ")
 	for _, m := range regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(before, -1) {
 		if !strings.Contains(code.String(), "func "+m[1]+"(") {
-			t.Errorf("examples/connector has no %s", m[1])
+			t.Errorf("examples/custom-connector has no %s", m[1])
 		}
 	}
 }
@@ -122,7 +122,7 @@ func TestContributingInside(t *testing.T) {
 
 	ok(t, goTool("test", "./connectors/staff", config))
 	change("examples/small-team/shorepass.yaml", "type: static", "type: none")
-	missing("the types are ldap, oidc, staff, static", "run", "./cmd/shorepass", "check", "--config", filepath.Join(dir, "examples/small-team/shorepass.yaml"))
+	missing(", staff, static, ", "run", "./cmd/shorepass", "check", "--config", filepath.Join(dir, "examples/small-team/shorepass.yaml"))
 }
 
 // TestMakeAsRoot wants the commands to find Go where its own installer puts it, which is
@@ -144,7 +144,7 @@ func copyModule(t *testing.T) string {
 		if err == nil {
 			var content []byte
 			if content, err = os.ReadFile(from); err == nil {
-				content = []byte(strings.ReplaceAll(string(content), "shorepass/examples/connector/staff", "shorepass/connectors/staff"))
+				content = []byte(strings.ReplaceAll(string(content), "shorepass/examples/custom-connector/staff", "shorepass/connectors/staff"))
 				err = os.WriteFile(to, content, 0o600)
 			}
 		}
@@ -154,7 +154,7 @@ func copyModule(t *testing.T) string {
 	}
 	for from, to := range map[string]string{
 		"go.mod": "go.mod", "go.sum": "go.sum", "broker": "broker", "cmd": "cmd", "connectors": "connectors", "internal": "internal", "policy": "policy",
-		"docs": "docs", "examples/small-team": "examples/small-team", "examples/connector/staff": "connectors/staff",
+		"docs": "docs", "examples/small-team": "examples/small-team", "examples/custom-connector/staff": "connectors/staff",
 	} {
 		from := filepath.Join("..", "..", from)
 		err := filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {

@@ -1,4 +1,4 @@
-module github.com/shorepass/shorepass/examples/connector
+module github.com/shorepass/shorepass/examples/custom-connector
 
 go 1.26.0
 

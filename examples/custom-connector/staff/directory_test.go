@@ -12,7 +12,7 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/connectortest"
 	"github.com/shorepass/shorepass/connectors/guard"
-	"github.com/shorepass/shorepass/examples/connector/staff"
+	"github.com/shorepass/shorepass/examples/custom-connector/staff"
 )
 
 // connect makes the connector as the program does, for names that the patterns take.
