@@ -7,10 +7,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/connectors/oidc"
+	"github.com/shorepass/shorepass/connectors/pat"
 	"github.com/shorepass/shorepass/internal/config"
 )
 
@@ -141,7 +143,7 @@ func TestManualKnowsEveryConnector(t *testing.T) {
 	known := types()
 	for _, p := range packages {
 		name := filepath.Base(filepath.Dir(p))
-		if _, ok := known[name]; !ok && name != "guard" && name != "connectortest" && name != "pat" {
+		if _, ok := known[name]; !ok && name != "guard" && name != "connectortest" {
 			t.Errorf("connectors/%s is not in types() of fixture_test.go: the manual is not compared with its keys", name)
 		}
 	}
@@ -161,6 +163,7 @@ func hasPart(keys []string, key string) bool {
 func TestManualDefaults(t *testing.T) {
 	cfg := load(t, "testdata/good/minimal.yaml")
 	realm := cfg.Realms[0]
+	tokens := pat.DefaultConfig()
 	directory, provider := (ldap.Config{Groups: &ldap.Groups{}}).WithDefaults(), oidc.DefaultConfig()
 	for heading, defaults := range map[string]map[string]string{
 		"Top level": {
@@ -179,6 +182,12 @@ func TestManualDefaults(t *testing.T) {
 			"client_auth": provider.ClientAuth, "scopes": list(provider.Scopes), "username_claim": provider.UsernameClaim,
 			"groups_required": strconv.FormatBool(provider.GroupsRequired), "algorithms": list(provider.Algorithms),
 			"insecure_plaintext": strconv.FormatBool(provider.InsecurePlaintext),
+		},
+		"pat": {
+			"max_group_age": days(tokens.MaxGroupAge), "outage_grace": days(tokens.OutageGrace), "max_login_age": days(tokens.MaxLoginAge),
+			"self_service.enabled": strconv.FormatBool(tokens.SelfService.Enabled), "self_service.max_tokens": strconv.Itoa(tokens.SelfService.MaxTokens),
+			"self_service.default_expiry": days(tokens.SelfService.DefaultExpiry), "self_service.max_expiry": days(tokens.SelfService.MaxExpiry),
+			"self_service.scopes": `["` + strings.Join(tokens.SelfService.Scopes, `", "`) + `"]`,
 		},
 	} {
 		for key, value := range defaults {
@@ -224,6 +233,14 @@ func TestManualPresets(t *testing.T) {
 			t.Errorf("%s sets\n%q\nthe manual has\n%q", vendor, set, said[vendor])
 		}
 	}
+}
+
+// days is how the manual shows a duration.
+func days(d time.Duration) string {
+	if d%(24*time.Hour) == 0 {
+		return strconv.Itoa(int(d/(24*time.Hour))) + "d"
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
 }
 
 // list is how the manual shows a list.

@@ -11,6 +11,7 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/connectors/oidc"
+	"github.com/shorepass/shorepass/connectors/pat"
 	"github.com/shorepass/shorepass/connectors/static"
 	"github.com/shorepass/shorepass/connectors/webhook"
 )
@@ -53,6 +54,7 @@ func types() map[string]connectors.Type {
 		"ldap":    {Config: func() any { return ldap.DefaultConfig() }, Groups: connectors.FoldedGroups},
 		"oidc":    {Config: func() any { return oidc.DefaultConfig() }},
 		"webhook": {Config: func() any { return webhook.DefaultConfig() }},
+		"pat":     {Config: func() any { return pat.DefaultConfig() }, Tokens: true},
 	}
 }
 

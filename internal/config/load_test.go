@@ -11,6 +11,7 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/connectors/oidc"
+	"github.com/shorepass/shorepass/connectors/pat"
 	"github.com/shorepass/shorepass/connectors/static"
 	"github.com/shorepass/shorepass/connectors/webhook"
 	"github.com/shorepass/shorepass/internal/config"
@@ -189,6 +190,11 @@ func TestFull(t *testing.T) {
 				}},
 				{Name: "sso", Type: "oidc", Usernames: []string{"*@corp.example"}, Config: provider},
 				{Name: "selves", Type: "ldap", Config: selves},
+				{Name: "tokens", Type: "pat", Config: &pat.Config{
+					MaxGroupAge: time.Minute, MaxLoginAge: 30 * 24 * time.Hour, SelfService: pat.SelfService{
+						Enabled: true, DefaultExpiry: 7 * 24 * time.Hour, MaxExpiry: 30 * 24 * time.Hour, Scopes: []string{"repository:team/**:pull,push"}, MaxTokens: 5,
+					},
+				}},
 			},
 		}},
 	})
