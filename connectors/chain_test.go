@@ -241,3 +241,78 @@ func reasonOf(err error) connectors.Reason {
 	}
 	return ""
 }
+
+// TestChainKeepsTokensFromOthers holds that a member which does not take tokens is never
+// asked about one, whatever it says that it handles.
+func TestChainKeepsTokensFromOthers(t *testing.T) {
+	owner := vouching("careless")
+	owner.Via, owner.Token = "tokens", "0123456789ab"
+	for _, order := range []string{"tokens first", "tokens last", "no tokens"} {
+		for password, issued := range map[string]bool{"srp_0123456789abcdef": true, "srp_": true, "srr_0123": true, "secret": false, "xsrp_": false} {
+			t.Run(order+", "+password, func(t *testing.T) {
+				careless := &slow{scripted{handles: true, err: connectors.ErrNotMine}}
+				tokens := &scripted{handles: issued, identity: owner}
+				members := []connectors.Member{{Name: "tokens", Connector: tokens, Tokens: true}, {Name: "careless", Connector: careless}}
+				switch order {
+				case "tokens last":
+					members[0], members[1] = members[1], members[0]
+				case "no tokens":
+					members = members[1:]
+				}
+				chain := connectors.NewChain(connectors.ASCIIUsernames, members...)
+				id, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret(password)})
+				switch {
+				case !issued:
+					if careless.asked != 1 {
+						t.Errorf("about a password, it was asked %d times", careless.asked)
+					}
+				case careless.asked+careless.decoys != 0:
+					t.Error("a token was handed to a connector of passwords")
+				case order == "no tokens":
+					if reasonOf(err) != connectors.ReasonBadToken {
+						t.Errorf("error = %v", err)
+					}
+				case err != nil || id.Via != "tokens" || id.Connector != "careless" || id.Token != owner.Token:
+					t.Errorf("got %+v, %v", id, err)
+				}
+			})
+		}
+	}
+}
+
+// observer is told of logins.
+type observer struct {
+	scripted
+	seen []string
+}
+
+func (o *observer) LoggedIn(id connectors.Identity) { o.seen = append(o.seen, id.Username) }
+
+// TestChainTellsOfLogins holds that a login is told of wherever the observer stands, and
+// that one by a token is none.
+func TestChainTellsOfLogins(t *testing.T) {
+	for _, last := range []bool{true, false} {
+		tokens := &observer{scripted: scripted{identity: connectors.Identity{Connector: "directory", Via: "tokens", ID: "1", Username: "alice"}}}
+		directory := &scripted{handles: true, identity: vouching("directory")}
+		members := []connectors.Member{{Name: "tokens", Connector: tokens, Tokens: true}, {Name: "directory", Connector: directory}}
+		if last {
+			members[0], members[1] = members[1], members[0]
+		}
+		chain := connectors.NewChain(connectors.ASCIIUsernames, members...)
+		login := func(password string) error {
+			_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret(password)})
+			return err
+		}
+		if err := login("secret"); err != nil || len(tokens.seen) != 1 {
+			t.Errorf("of a login: told %d times, error %v", len(tokens.seen), err)
+		}
+		tokens.handles = true
+		if err := login("srp_x"); err != nil || len(tokens.seen) != 1 {
+			t.Errorf("of a login by a token: told %d times, error %v", len(tokens.seen)-1, err)
+		}
+		tokens.handles, directory.err = false, connectors.Reject(connectors.ReasonWrongPassword)
+		if err := login("wrong"); err == nil || len(tokens.seen) != 1 {
+			t.Errorf("of a refused login: told %d times, error %v", len(tokens.seen)-1, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package connectortest
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"testing"
@@ -11,8 +12,8 @@ import (
 // wantIdentity fails tb unless id is the identity of the good login.
 func (f Fixture) wantIdentity(tb testing.TB, id connectors.Identity) {
 	tb.Helper()
-	if id.Connector != f.Name || id.Via != f.Name {
-		tb.Errorf("identity of connector %q via %q, want %q for both", id.Connector, id.Via, f.Name)
+	if owner := cmp.Or(f.Tokens, f.Name); id.Connector != owner || id.Via != f.Name {
+		tb.Errorf("identity of connector %q via %q, want %q via %q", id.Connector, id.Via, owner, f.Name)
 	}
 	if id.Kind != connectors.Person {
 		tb.Errorf("kind = %v, want %v", id.Kind, connectors.Person)
@@ -26,8 +27,15 @@ func (f Fixture) wantIdentity(tb testing.TB, id connectors.Identity) {
 	if got, want := sorted(id.Groups), sorted(f.Groups); !slices.Equal(got, want) {
 		tb.Errorf("groups = %q, want %q", got, want)
 	}
-	if !id.Ceiling.IsUnlimited() {
+	switch takesTokens := f.Tokens != ""; {
+	case !takesTokens && !id.Ceiling.IsUnlimited():
 		tb.Error("the ceiling is not unlimited: a password login may do all its owner may do")
+	case !takesTokens && id.Token != "":
+		tb.Errorf("a password login is said to be by the token %q", id.Token)
+	case takesTokens && (id.Ceiling.IsUnlimited() || len(id.Ceiling.Scopes()) == 0):
+		tb.Error("a token has no ceiling of scopes")
+	case takesTokens && id.Token == "":
+		tb.Error("the identity does not say which token it was")
 	}
 }
 

@@ -15,6 +15,11 @@ type Fixture struct {
 	// Name is the connector's name in its realm.
 	Name string
 
+	// Tokens is the name of the connector that the accounts are of, where this one takes
+	// tokens on their behalf: the passwords are tokens of Shorepass's own then, and any user
+	// name will do. Empty: the accounts are its own.
+	Tokens string
+
 	// New returns a connector whose upstream lives, made anew; it leaves closing to
 	// tb.Cleanup. Every check asks for one of its own.
 	New func(tb testing.TB) connectors.Connector

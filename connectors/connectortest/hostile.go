@@ -37,6 +37,9 @@ func checkHostileNames(tb testing.TB, f Fixture) {
 		c.Handles(cred)
 		id, err := c.Authenticate(tb.Context(), cred)
 		same, _ := f.Form.Parse(name) // a spelling of the good one, where the form says so
+		if f.Tokens != "" {
+			same = f.Username // any will do
+		}
 		switch {
 		case err == nil && (same != f.Username || id.Username != f.Username):
 			tb.Errorf("user name %.40q signed in as %q", name, id.Username)

@@ -66,6 +66,9 @@ func checkDisabled(tb testing.TB, f Fixture) {
 }
 
 func checkUnhandled(tb testing.TB, f Fixture) {
+	if f.Tokens != "" {
+		checkPasswordsUnhandled(tb, f)
+	}
 	if f.Unhandled == "" {
 		return
 	}
@@ -74,8 +77,23 @@ func checkUnhandled(tb testing.TB, f Fixture) {
 	if c.Handles(cred) {
 		tb.Errorf("the connector handles %q, which is not its own", f.Unhandled)
 	}
-	_, err := connectors.NewChain(f.Form, connectors.Member{Name: f.Name, Connector: c}).Authenticate(tb.Context(), cred)
+	_, err := connectors.NewChain(f.Form, connectors.Member{Name: f.Name, Connector: c, Tokens: f.Tokens != ""}).Authenticate(tb.Context(), cred)
 	wantRejected(tb, err, connectors.ReasonUnhandled)
+}
+
+// checkPasswordsUnhandled holds that a connector of tokens leaves passwords to others, and
+// takes tokens that were cut off.
+func checkPasswordsUnhandled(tb testing.TB, f Fixture) {
+	c := f.New(tb)
+	if c.Handles(Login{f.Good.Username, "a password"}.credentials()) {
+		tb.Error("the connector handles a password that is no token")
+	}
+	cut := Login{f.Good.Username, f.Good.Password[:len(f.Good.Password)/2]}.credentials()
+	if !c.Handles(cut) {
+		tb.Error("the connector does not handle a token that was cut off: it would be taken for a password")
+	}
+	_, err := c.Authenticate(tb.Context(), cut)
+	wantRejected(tb, err, connectors.ReasonBadToken)
 }
 
 // checkCanceled holds that a caller who went away is no failed login.

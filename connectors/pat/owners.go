@@ -120,6 +120,9 @@ func (o *owners) remember(learned Owner) (newest Owner, changed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	old, ok := o.known.Get(learned.Account)
+	if !ok {
+		old, ok = o.recorder.pending(learned.Account)
+	}
 	if ok && old.Seen.After(learned.Seen) && !old.Seen.After(time.Now()) {
 		return old, false
 	}
