@@ -54,6 +54,7 @@ type Entry struct {
 	Reason    string    `json:"reason"`
 
 	// Of personal access tokens.
+	Act     string    `json:"act,omitempty"`    // what somebody wanted who could not sign in for it; the reason says why
 	Token   string    `json:"token,omitempty"`  // the public id of the token that was used, or that something was done to
 	Tokens  []string  `json:"tokens,omitempty"` // the ids, of an act on several
 	Owner   string    `json:"owner,omitempty"`  // whose tokens an act was about: connector:username
@@ -88,6 +89,7 @@ func entry(r Request, p progress, err error) Entry {
 		Refused:   []Verdict{},
 		Warnings:  p.decision.Warnings,
 		JTI:       p.jti,
+		Act:       r.Act,
 	}
 	if r.ClientIP.IsValid() {
 		e.ClientIP = r.ClientIP.String()

@@ -21,8 +21,12 @@ const authenticateWithin = 4500 * time.Millisecond
 // retryAfter is when a client should try again after an outage.
 const retryAfter = 5 * time.Second
 
-// reasonGone is why a request failed whose client hung up: nobody's outage.
-const reasonGone = "client-gone"
+// reasonGone is why a request failed whose client hung up: nobody's outage; and
+// reasonAnonymous, why one did whose client must log in.
+const (
+	reasonGone      = "client-gone"
+	reasonAnonymous = "no-credentials"
+)
 
 // What clients are told; people read it in whatever client they use, so no client is
 // named. The text of a refusal is one for all its reasons but these: tokens without a user
@@ -71,7 +75,16 @@ type progress struct {
 // grants nothing that could not be recorded.
 func (b *Broker) Token(ctx context.Context, r Request) (Response, error) {
 	started := time.Now()
-	response, p, err := b.guarded(ctx, r)
+	response, p, err := guarded(func(p *progress) (Response, error) { return b.token(ctx, r, p) })
+	if err = b.record(ctx, started, r, p, err); err != nil {
+		return Response{}, err
+	}
+	return response, nil
+}
+
+// record writes the audit entry of a request, and logs what an operator must know of. It
+// returns what the request failed with, which may be that it could not be recorded.
+func (b *Broker) record(ctx context.Context, started time.Time, r Request, p progress, err error) error {
 	if err != nil {
 		b.report(ctx, r, err)
 	}
@@ -83,10 +96,7 @@ func (b *Broker) Token(ctx context.Context, r Request) (Response, error) {
 		err = internal("audit", recordErr)
 		b.report(ctx, r, err)
 	}
-	if err != nil {
-		return Response{}, err
-	}
-	return response, nil
+	return err
 }
 
 // token is the one path.
@@ -121,7 +131,7 @@ func (b *Broker) token(ctx context.Context, r Request, p *progress) (Response, e
 	// 4. What may they do?
 	p.decision = realm.Policy.Decide(p.subject, p.asked)
 	if p.identity == nil && !worthAnonymous(realm.Policy, p.asked, p.decision) {
-		return Response{}, &Error{Kind: Unauthenticated, Reason: "no-credentials", Message: textAnonymous}
+		return Response{}, &Error{Kind: Unauthenticated, Reason: reasonAnonymous, Message: textAnonymous}
 	}
 
 	// 5. The token says so.
@@ -196,7 +206,7 @@ func issue(realm *Realm, service, subject string, granted []policy.Access) (Resp
 // guarded turns a panic into an internal error, so that it is audited and answered.
 // The panic's own text might hold what a client sent, so only errors of the Go
 // runtime are shown.
-func (b *Broker) guarded(ctx context.Context, r Request) (response Response, p progress, err error) {
+func guarded[T any](do func(*progress) (T, error)) (result T, p progress, err error) {
 	defer func() {
 		switch v := recover().(type) {
 		case nil:
@@ -206,8 +216,8 @@ func (b *Broker) guarded(ctx context.Context, r Request) (response Response, p p
 			err = internal("panic", fmt.Errorf("panic of type %T\n%s", v, debug.Stack()))
 		}
 	}()
-	response, err = b.token(ctx, r, &p)
-	return response, p, err
+	result, err = do(&p)
+	return result, p, err
 }
 
 // report logs what an operator must know of; refusals are in the audit log.
@@ -216,6 +226,10 @@ func (b *Broker) report(ctx context.Context, r Request, err error) {
 	if failure.Kind != Unavailable && failure.Kind != Internal || failure.Reason == reasonGone {
 		return
 	}
-	b.logger.ErrorContext(ctx, "token request failed",
+	what := "token request failed"
+	if r.Act != "" {
+		what = "request of a person failed"
+	}
+	b.logger.ErrorContext(ctx, what,
 		slog.String("request_id", r.ID), slog.String("reason", failure.Reason), slog.Any("error", failure.Cause))
 }

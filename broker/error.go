@@ -13,6 +13,7 @@ type Kind string
 const (
 	Malformed       Kind = "malformed"       // the request cannot be right, whoever sends it
 	Unauthenticated Kind = "unauthenticated" // log in, or log in again
+	Forbidden       Kind = "forbidden"       // signing in again does not help
 	Throttled       Kind = "throttled"       // too many attempts: wait
 	Unavailable     Kind = "unavailable"     // a directory or store is out of reach: try again
 	Internal        Kind = "internal"        // our own fault
@@ -21,7 +22,7 @@ const (
 // Error returns the kind's name.
 func (k Kind) Error() string { return string(k) }
 
-// Error is a failure of [Broker.Token].
+// Error is a failure of [Broker.Token] or [Broker.SignIn].
 type Error struct {
 	Kind       Kind
 	Reason     string        // for the audit entry; one of a closed set

@@ -17,7 +17,7 @@ const (
 	MaxScopeBytes = 16 << 10
 )
 
-// Request is a token request, parsed once.
+// Request is a request for a token, or of a person who wants something else, parsed once.
 type Request struct {
 	ID          string                  // the request id, for logs and for the client
 	Realm       string                  // the realm that the path names; empty: found by Service
@@ -27,9 +27,10 @@ type Request struct {
 	Account     string                  // the account parameter: logged, never an identity
 	ClientIP    netip.Addr
 	UserAgent   string
+	Act         string // what is wanted, where it is no token: see [Broker.SignIn]
 
-	// Fault is set where the request could not be parsed: Token fails with it, so
-	// that such a request is audited like every other.
+	// Fault is set where the request could not be parsed: Token and SignIn fail with it,
+	// so that such a request is audited like every other.
 	Fault *Error
 }
 

@@ -36,10 +36,11 @@ type Realm struct {
 
 // Fixture is a broker and what belongs to it.
 type Fixture struct {
-	Broker *broker.Broker
-	Rings  map[string]*token.Ring
-	Log    *bytes.Buffer // what the broker logged
-	audit  string
+	Broker  *broker.Broker
+	Rings   map[string]*token.Ring
+	Auditor broker.Auditor
+	Log     *bytes.Buffer // what the broker logged
+	audit   string
 }
 
 // New makes a broker of the realms. auditPath may be empty: a file of the test's.
@@ -54,6 +55,7 @@ func New(tb testing.TB, auditPath string, realms ...Realm) *Fixture {
 	log, err := audit.Open(auditPath, time.Second, logger)
 	must(tb, err)
 	tb.Cleanup(func() { _ = log.Close() })
+	f.Auditor = log
 
 	var made []broker.Realm
 	for _, r := range realms {
@@ -64,7 +66,7 @@ func New(tb testing.TB, auditPath string, realms ...Realm) *Fixture {
 			Name: r.Name, Services: r.Services, Issuer: "https://broker.example/realms/" + r.Name,
 			TokenTTL: 5 * time.Minute, PushTokenTTL: 15 * time.Minute,
 			Connectors: connectors.NewChain(connectors.ASCIIUsernames, append([]connectors.Member{local(tb, dir)}, r.More...)...),
-			Policy:     compile(tb, r), Signer: ring,
+			Policy:     Compile(tb, r), Signer: ring,
 		})
 	}
 	f.Broker, err = broker.New(made, log, logger)
@@ -116,7 +118,8 @@ func local(tb testing.TB, dir string) connectors.Member {
 	return connectors.Member{Name: "local", Connector: guard.Password(d, guard.Config{})}
 }
 
-func compile(tb testing.TB, r Realm) *policy.Policy {
+// Compile compiles the rules of a realm.
+func Compile(tb testing.TB, r Realm) *policy.Policy {
 	tb.Helper()
 	var file struct {
 		Rules []policy.Rule `yaml:"rules"`
