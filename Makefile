@@ -79,7 +79,7 @@ fuzz: needs-go ## each fuzz target for FUZZTIME
 			echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$p; done; done
 
 golden: peers ## writes the golden files anew from what the code does now: read the diff
-	go test ./internal/config ./cmd -update
+	go test ./internal/config ./cmd ./broker/server -update
 	cd internal/e2e && go test -count=1 -timeout=15m . -update
 
 peers: ## installs the servers and clients of the tests

@@ -1,16 +1,15 @@
 package server
 
 import (
-	"encoding/json"
-	"errors"
+	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 
 	"github.com/gorilla/mux"
 
+	"github.com/shorepass/shorepass/broker"
 	"github.com/shorepass/shorepass/broker/access"
 )
 
@@ -42,8 +41,10 @@ func (a *Admin) tokenRoutes(r *mux.Router) {
 
 func (a *Admin) createToken(w http.ResponseWriter, r *http.Request) {
 	var spec access.Spec
-	if err := readJSON(w, r, &spec); err != nil {
-		failAccess(w, err)
+	fields := specFields(&spec)
+	fields["owner"], fields["groups"] = &spec.Owner, &spec.Groups
+	if fault := readObject(w, r, fields); fault != nil {
+		failAccess(w, badRequest(fault))
 		return
 	}
 	spec.Realm = mux.Vars(r)["realm"]
@@ -56,59 +57,48 @@ func (a *Admin) createToken(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Admin) listTokens(w http.ResponseWriter, r *http.Request) {
-	filter, err := tokenFilter(r.URL.RawQuery)
-	if err != nil {
-		failAccess(w, err)
+	params, fault := parseQuery(r, "owner", "all", "after", "limit")
+	var filter access.Filter
+	if fault == nil {
+		filter, fault = tokenFilter(params)
+	}
+	if fault != nil {
+		failAccess(w, badRequest(fault))
 		return
 	}
-	filter.Realm = mux.Vars(r)["realm"]
-	page, err := a.page(r, filter)
-	if err != nil {
-		failAccess(w, err)
-		return
-	}
-	sendJSON(w, http.StatusOK, page)
+	filter.Realm, filter.Owner = mux.Vars(r)["realm"], params.Get("owner")
+	page, err := tokenPage(r.Context(), a.Tokens, administrator(r), filter)
+	answerAccess(w, page, err)
 }
 
-// page asks for one token more than are wanted, to know whether there is one.
-func (a *Admin) page(r *http.Request, filter access.Filter) (TokenPage, error) {
+// tokenPage lists tokens. It asks for one more than are wanted, to know whether there is
+// one.
+func tokenPage(ctx context.Context, tokens *access.Service, by access.Actor, filter access.Filter) (TokenPage, error) {
 	most := filter.Limit
 	filter.Limit++
-	tokens, err := a.Tokens.List(r.Context(), administrator(r), filter)
+	list, err := tokens.List(ctx, by, filter)
 	if err != nil {
 		return TokenPage{}, err
 	}
-	if len(tokens) <= most {
-		return TokenPage{Tokens: tokens}, nil
+	if len(list) <= most {
+		return TokenPage{Tokens: list}, nil
 	}
-	return TokenPage{Tokens: tokens[:most], Next: tokens[most-1].Place()}, nil
+	return TokenPage{Tokens: list[:most], Next: list[most-1].Place()}, nil
 }
 
-// tokenFilter reads the parameters owner, all, after and limit.
-func tokenFilter(query string) (access.Filter, error) {
-	params, err := url.ParseQuery(query)
-	if err != nil {
-		return access.Filter{}, badRequest("the query string cannot be read: check its escapes")
-	}
-	for name, values := range params {
-		switch name {
-		case "owner", "all", "after", "limit":
-		default:
-			return access.Filter{}, badRequest(fmt.Sprintf("there is no parameter %.100q here: there are owner, all, after and limit", name))
-		}
-		if len(values) > 1 {
-			return access.Filter{}, badRequest("the parameter " + name + " is there twice")
+// tokenFilter reads the parameters all, after and limit.
+func tokenFilter(params url.Values) (access.Filter, *broker.Error) {
+	f := access.Filter{After: params.Get("after"), Limit: maxPage}
+	var err error
+	if params.Has("all") {
+		f.All = params.Get("all") == "true"
+		if !f.All && params.Get("all") != "false" {
+			return f, malformed("bad-query", "the parameter all is true or false")
 		}
 	}
-	f := access.Filter{Owner: params.Get("owner"), After: params.Get("after"), Limit: maxPage}
-	if text := params.Get("all"); text != "" {
-		if f.All, err = strconv.ParseBool(text); err != nil {
-			return f, badRequest("the parameter all is true or false")
-		}
-	}
-	if text := params.Get("limit"); text != "" {
-		if f.Limit, err = strconv.Atoi(text); err != nil || f.Limit < 1 || f.Limit > maxPage {
-			return f, badRequest(fmt.Sprintf("the parameter limit is a number from 1 to %d", maxPage))
+	if params.Has("limit") {
+		if f.Limit, err = strconv.Atoi(params.Get("limit")); err != nil || f.Limit < 1 || f.Limit > maxPage {
+			return f, malformed("bad-query", fmt.Sprintf("the parameter limit is a number from 1 to %d", maxPage))
 		}
 	}
 	return f, nil
@@ -126,14 +116,12 @@ func (a *Admin) revokeToken(w http.ResponseWriter, r *http.Request) {
 
 // revokeTokens takes back all tokens of an owner.
 func (a *Admin) revokeTokens(w http.ResponseWriter, r *http.Request) {
-	var whose struct {
-		Owner string `json:"owner"`
-	}
-	if err := readJSON(w, r, &whose); err != nil {
-		failAccess(w, err)
+	var owner string
+	if fault := readObject(w, r, map[string]any{"owner": &owner}); fault != nil {
+		failAccess(w, badRequest(fault))
 		return
 	}
-	tokens, err := a.Tokens.RevokeAll(r.Context(), administrator(r), mux.Vars(r)["realm"], whose.Owner)
+	tokens, err := a.Tokens.RevokeAll(r.Context(), administrator(r), mux.Vars(r)["realm"], owner)
 	answerAccess(w, TokenPage{Tokens: tokens}, err)
 }
 
@@ -156,19 +144,7 @@ func failAccess(w http.ResponseWriter, err error) {
 	refuse(w, row.status, row.registry, row.oauth, err.Error())
 }
 
-// readJSON reads the body of a request strictly.
-func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return badRequest("the body cannot be read: " + err.Error())
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return badRequest("something stands after the JSON object")
-	}
-	return nil
-}
-
-func badRequest(message string) error {
-	return &access.Error{Kind: access.Malformed, Message: message}
+// badRequest is a fault of a request, for an administrator.
+func badRequest(fault *broker.Error) error {
+	return &access.Error{Kind: access.Malformed, Message: fault.Message}
 }

@@ -43,18 +43,26 @@ func fail(w http.ResponseWriter, e *broker.Error, requestID string) {
 	row := rowOf(e.Kind)
 	message, code := e.Message, row.oauth
 	if e.Kind == broker.Internal {
-		message += ": tell whoever runs this registry, with the request ID " + requestID
+		message += askFor(requestID)
 	}
 	if e.Code != "" {
 		code = e.Code
 	}
 	if row.status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Basic realm="shorepass", charset="UTF-8"`)
+		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	if e.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
+		w.Header().Set("Retry-After", seconds(e.RetryAfter))
 	}
 	refuse(w, row.status, row.registry, code, message)
+}
+
+// challenge asks for a user name and a password (RFC 7617 §2.1).
+const challenge = `Basic realm="shorepass", charset="UTF-8"`
+
+// askFor says whom to tell of a fault that is ours.
+func askFor(requestID string) string {
+	return ": tell whoever runs this registry, with the request ID " + requestID
 }
 
 func refuse(w http.ResponseWriter, status int, registry, oauth, message string) {
@@ -76,7 +84,12 @@ func sendJSON(w http.ResponseWriter, status int, body any) {
 
 // sendText sends what is JSON already.
 func sendText(w http.ResponseWriter, status int, content []byte) {
-	w.Header().Set("Content-Type", "application/json")
+	sendAs(w, "application/json", status, content)
+}
+
+// sendAs sends what nobody but the client may keep.
+func sendAs(w http.ResponseWriter, contentType string, status int, content []byte) {
+	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Length", strconv.Itoa(len(content))) // an answer with a certificate in it would go out in chunks
 	w.WriteHeader(status)

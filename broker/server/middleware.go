@@ -38,19 +38,21 @@ func (s *server) around(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", m.requestID)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		recorder := &statusRecorder{ResponseWriter: w}
+		ctx := context.WithValue(r.Context(), metaKey{}, m)
 		defer func() {
 			if v := recover(); v != nil {
-				s.panicked(recorder, m.requestID, v)
+				s.panicked(recorder, r.WithContext(ctx), v)
 			}
 			if s.Logger.Enabled(r.Context(), slog.LevelDebug) {
 				s.logRequest(r, m, recorder.status, time.Since(started))
 			}
 		}()
-		next.ServeHTTP(recorder, r.WithContext(context.WithValue(r.Context(), metaKey{}, m)))
+		next.ServeHTTP(recorder, r.WithContext(ctx))
 	})
 }
 
 // logRequest logs the path alone: a query may hold what somebody took for a safe place.
+// So may a path, where the id of a token belongs.
 func (s *server) logRequest(r *http.Request, m meta, status int, took time.Duration) {
 	s.Logger.Debug("request", slog.String("request_id", m.requestID), slog.String("method", r.Method),
 		slog.String("path", connectors.WithoutTokens(r.URL.Path)), slog.Int("status", status),
@@ -59,13 +61,18 @@ func (s *server) logRequest(r *http.Request, m meta, status int, took time.Durat
 
 // panicked answers for a handler that panicked. The panic's own text is shown only
 // where the Go runtime wrote it: others might hold what a client sent.
-func (s *server) panicked(w *statusRecorder, requestID string, v any) {
+func (s *server) panicked(w *statusRecorder, r *http.Request, v any) {
+	requestID := metaOf(r.Context()).requestID
 	text := fmt.Sprintf("panic of type %T", v)
 	if err, ok := v.(runtime.Error); ok {
 		text = err.Error()
 	}
 	s.Logger.Error("panic", slog.String("request_id", requestID), slog.String("error", text), slog.String("stack", string(debug.Stack())))
-	if w.status == 0 {
+	switch {
+	case w.status != 0: // an answer has begun
+	case strings.HasPrefix(r.URL.Path, apiRoot):
+		sendProblem(w, r, problemOfSignIn(broker.AsError(nil)))
+	default:
 		fail(w, broker.AsError(nil), requestID)
 	}
 }

@@ -27,6 +27,7 @@ type Trust interface {
 type Config struct {
 	Tokens         Tokens
 	Realms         map[string]Trust
+	SelfService    *SelfService   // nil: no realm lets its people make access tokens
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Logger         *slog.Logger
 }
@@ -53,6 +54,9 @@ func New(cfg Config) http.Handler {
 	}
 	route(r, "/realms/{realm}/keys", s.keys, http.MethodGet)
 	route(r, "/realms/{realm}/ca.pem", s.bundle, http.MethodGet)
+	if cfg.SelfService != nil {
+		cfg.SelfService.routes(r)
+	}
 	r.NotFoundHandler = http.HandlerFunc(notFound)
 	return s.around(r)
 }

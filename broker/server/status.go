@@ -13,34 +13,55 @@ type row struct {
 	status   int
 	registry string // errors[0].code, of the distribution specification
 	oauth    string // error, of RFC 6749 §5.2
+	title    string // of a problem, RFC 9457 §3.1.3
 }
 
 // rowOf is the status table: the one place that turns a kind into a status.
 func rowOf(k broker.Kind) row {
 	switch k {
 	case broker.Malformed:
-		return row{http.StatusBadRequest, "UNSUPPORTED", "invalid_request"}
+		return row{http.StatusBadRequest, "UNSUPPORTED", "invalid_request", "The request has a fault"}
 	case broker.Unauthenticated:
-		return row{http.StatusUnauthorized, "UNAUTHORIZED", "invalid_grant"}
+		return row{http.StatusUnauthorized, "UNAUTHORIZED", "invalid_grant", "Not signed in"}
+	case broker.Forbidden:
+		return row{http.StatusForbidden, "DENIED", "access_denied", "Not allowed"}
 	case broker.Throttled:
-		return row{http.StatusTooManyRequests, "TOOMANYREQUESTS", "temporarily_unavailable"}
+		return row{http.StatusTooManyRequests, "TOOMANYREQUESTS", "temporarily_unavailable", "Too many attempts"}
 	case broker.Unavailable:
-		return row{http.StatusServiceUnavailable, "UNAVAILABLE", "temporarily_unavailable"}
+		return row{http.StatusServiceUnavailable, "UNAVAILABLE", "temporarily_unavailable", "Not possible at the moment"}
 	}
-	return row{http.StatusInternalServerError, "UNKNOWN", "server_error"}
+	return row{http.StatusInternalServerError, "UNKNOWN", "server_error", "Something went wrong"}
 }
 
 // rowOfAccess is the status table of acts on access tokens.
 func rowOfAccess(k access.Kind) row {
 	switch k {
-	case access.Forbidden:
-		return row{http.StatusForbidden, "DENIED", "access_denied"}
 	case access.NotFound:
-		return row{http.StatusNotFound, "UNSUPPORTED", "invalid_request"}
+		return row{http.StatusNotFound, "UNSUPPORTED", "invalid_request", "There is no such thing"}
 	case access.Conflict:
-		return row{http.StatusConflict, "UNSUPPORTED", "invalid_request"}
+		return row{http.StatusConflict, "UNSUPPORTED", "invalid_request", "What there is stands in the way"}
 	}
 	return rowOf(broker.Kind(k)) // the others go by the broker's names
+}
+
+// The kinds of problems that HTTP alone has.
+const (
+	problemNotAllowed access.Kind = "method-not-allowed"
+	problemTooLarge   access.Kind = "too-large"
+	problemMediaType  access.Kind = "unsupported-media-type"
+)
+
+// rowOfProblem is the status table of the API for people.
+func rowOfProblem(k access.Kind) row {
+	switch k {
+	case problemNotAllowed:
+		return row{status: http.StatusMethodNotAllowed, title: "There is no such method here"}
+	case problemTooLarge:
+		return row{status: http.StatusRequestEntityTooLarge, title: "The content is too large"}
+	case problemMediaType:
+		return row{status: http.StatusUnsupportedMediaType, title: "The content is no JSON"}
+	}
+	return rowOfAccess(k)
 }
 
 // notFound answers for paths and realms that do not exist.
