@@ -20,6 +20,7 @@ import (
 	"github.com/shorepass/shorepass/connectors/pat"
 	"github.com/shorepass/shorepass/connectors/static"
 	"github.com/shorepass/shorepass/internal/audit"
+	"github.com/shorepass/shorepass/internal/store"
 	"github.com/shorepass/shorepass/policy"
 )
 
@@ -28,7 +29,7 @@ import (
 // out of reach. Realm plain takes no tokens.
 type world struct {
 	*access.Service
-	store  *memory
+	store  *store.Store
 	realm  access.Realm
 	now    time.Time
 	log    *bytes.Buffer
@@ -49,7 +50,10 @@ func newWorld(t *testing.T, recordIn string, change ...func(*access.Realm)) *wor
 	}
 	t.Cleanup(func() { _ = log.Close() })
 	now := func() time.Time { return w.now }
-	w.store = &memory{now: now, owners: map[pat.Account]pat.Owner{}}
+	if w.store, err = store.Open(t.Context(), filepath.Join(t.TempDir(), store.FileName), store.Options{Now: now}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.store.Close() })
 	w.realm = access.Realm{
 		Services: []string{"registry.corp"}, Policy: rules(t),
 		Connectors: []access.Connector{
@@ -109,6 +113,36 @@ func (w *world) made(t *testing.T, by access.Actor, s access.Spec) access.Create
 		t.Fatal(err)
 	}
 	return c
+}
+
+// rows are the tokens that are kept, newest first.
+func (w *world) rows(t *testing.T) []pat.Token {
+	t.Helper()
+	rows, err := w.store.Tokens(t.Context(), pat.Filter{Realm: "corp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// owner is what is kept of an account.
+func (w *world) owner(t *testing.T, a pat.Account) pat.Owner {
+	t.Helper()
+	o, err := w.store.Owner(t.Context(), "corp", a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// knows keeps what a login has shown.
+func (w *world) knows(t *testing.T, owners ...pat.Owner) {
+	t.Helper()
+	for _, o := range owners {
+		if err := w.store.SaveOwner(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // spec is a token for somebody.
