@@ -23,10 +23,8 @@ type Keeper interface {
 	Revoke(ctx context.Context, realm string, ids []string, at time.Time, by string) ([]pat.Token, error)
 }
 
-// Lookup finds tokens and their owners.
+// Lookup finds the owners of tokens.
 type Lookup interface {
-	// Token fails with [pat.ErrNoToken].
-	Token(ctx context.Context, realm, id string) (pat.Token, error)
 	// Owner fails with [pat.ErrNoOwner].
 	Owner(ctx context.Context, realm string, a pat.Account) (pat.Owner, error)
 	// Owners returns the accounts that have gone by a canonical user name.

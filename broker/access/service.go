@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -92,16 +91,23 @@ func (s *Service) get(ctx context.Context, by Actor, realm, id string, e *broker
 		return Token{}, err
 	}
 	e.Token = id
-	row, err := s.config.Lookup.Token(ctx, realm, id)
+	query := pat.Filter{Realm: realm, ID: id} // which knows the last use, as what logins are answered from may not
+	if by.Identity != nil {
+		query.Account = accountOf(by)
+	}
+	rows, err := s.config.Keeper.Tokens(ctx, query)
 	switch {
-	case errors.Is(err, pat.ErrNoToken) || err == nil && by.Identity != nil && row.Account != *accountOf(by):
-		return Token{}, fault(NotFound, "id", "realm %s has no access token with the id %s: list the tokens, those too that no longer count", realm, id)
 	case err != nil:
 		return Token{}, unavailable(err)
+	case len(rows) == 0:
+		return Token{}, fault(NotFound, "id", "realm %s has no access token with the id %s: list the tokens, those too that no longer count", realm, id)
 	}
-	t, err := s.view(ctx, row)
-	e.Owner = t.Owner
-	return t, err
+	shown, err := s.views(ctx, realm, rows)
+	if err != nil {
+		return Token{}, err
+	}
+	e.Owner = shown[0].Owner
+	return shown[0], nil
 }
 
 // realm finds a realm that has tokens, for somebody who may ask for them.

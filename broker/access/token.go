@@ -96,14 +96,6 @@ func (s *Service) views(ctx context.Context, realm string, rows []pat.Token) ([]
 	return tokens, nil
 }
 
-func (s *Service) view(ctx context.Context, row pat.Token) (Token, error) {
-	tokens, err := s.views(ctx, row.Realm, []pat.Token{row})
-	if err != nil {
-		return Token{}, err
-	}
-	return tokens[0], nil
-}
-
 func view(row pat.Token, owner string, now time.Time) Token {
 	t := Token{
 		ID: row.ID, Realm: row.Realm, Owner: owner, Name: row.Name, Scopes: row.Scopes, Networks: []string{},

@@ -5,6 +5,7 @@ import "time"
 // Filter chooses tokens of a realm. What is zero chooses all.
 type Filter struct {
 	Realm               string // always set
+	ID                  string
 	Connector, Username string // the owner's, both or none; the canonical user name
 	Account             *Account
 	Live                bool // only those that still count: neither revoked nor expired

@@ -95,6 +95,9 @@ func (s *Store) Tokens(ctx context.Context, f pat.Filter) (tokens []pat.Token, e
 func (s *Store) choose(f pat.Filter) (query string, args []any) {
 	query = `SELECT ` + tokenColumns + ` FROM tokens WHERE realm = ?`
 	args = []any{f.Realm}
+	if f.ID != "" {
+		query, args = query+` AND id = ?`, append(args, f.ID)
+	}
 	if f.Connector != "" || f.Username != "" {
 		query += ` AND EXISTS (SELECT 1 FROM owners o WHERE o.realm = tokens.realm AND o.connector = tokens.connector AND o.account = tokens.account
 			AND o.connector = ? AND o.username = ?)`

@@ -157,6 +157,8 @@ func TestTokens(t *testing.T) {
 		{"an account's that are live", pat.Filter{Realm: "corp", Account: &alice, Live: true}, []string{"newer", "older"}},
 		{"another realm's", pat.Filter{Realm: "other", Account: &alice}, []string{"elsewhere"}},
 		{"no realm's", pat.Filter{}, nil},
+		{"one", pat.Filter{Realm: "corp", ID: taken.ID}, []string{"taken"}},
+		{"one of another realm", pat.Filter{Realm: "other", ID: taken.ID}, nil},
 		{"a page", pat.Filter{Realm: "corp", Limit: 2}, []string{"newer", "older"}},
 		{"the next page", pat.Filter{Realm: "corp", Limit: 2, After: pat.Place{Created: older.Created, ID: older.ID}}, []string{"taken", "ended"}},
 		{"the last page", pat.Filter{Realm: "corp", Limit: 2, After: pat.Place{Created: ended.Created, ID: ended.ID}}, []string{"bobs"}},
