@@ -93,7 +93,7 @@ func TestExplainTellsWhatTheTokenCarries(t *testing.T) {
 					granted = token.Claims(t).Access
 				}
 				some += len(granted)
-				asked := append([]string{"explain", "--json", "--from", "127.0.0.1"}, scopes...)
+				asked := append([]string{"explain", "--json", "--from", "127.0.0.1", "--service", e.service}, scopes...)
 				var known explanation
 				if name != "" {
 					known = explain(t, b, password, append(asked, "--login", name))

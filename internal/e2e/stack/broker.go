@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -73,6 +74,16 @@ func (b *Broker) Serve(tb testing.TB) {
 	tb.Helper()
 	b.Process = Start(tb, nil, b.Program, "serve", "--config", b.Config)
 	b.WaitFor(tb, "ready broker", 20*time.Second, func() bool { return b.Ready() == http.StatusOK })
+}
+
+// Restart kills the program, as a power cut would, and starts it anew.
+func (b *Broker) Restart(tb testing.TB) {
+	tb.Helper()
+	if err := b.Signal(syscall.SIGKILL); err != nil {
+		tb.Fatal(err)
+	}
+	b.Wait(tb, 20*time.Second)
+	b.Serve(tb)
 }
 
 // ReadyURL is where the program says whether it is ready.

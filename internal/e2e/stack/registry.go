@@ -43,6 +43,13 @@ func StartRegistry(tb testing.TB, b *Broker, v Version, args ...string) *Registr
 // StartRegistryWith starts a registry with the auth section of its configuration.
 func StartRegistryWith(tb testing.TB, v Version, auth string) *Registry {
 	tb.Helper()
+	return startRegistry(tb, v, auth, nil)
+}
+
+// startRegistry starts a registry with the auth section of its configuration, or with an
+// environment that says the same.
+func startRegistry(tb testing.TB, v Version, auth string, env []string) *Registry {
+	tb.Helper()
 	dir := tb.TempDir()
 	r := &Registry{Addr: FreeAddr(tb)}
 	config := strings.NewReplacer("{{addr}}", r.Addr, "{{root}}", filepath.Join(dir, "blobs")).Replace(RegistryConfig) + auth
@@ -50,7 +57,7 @@ func StartRegistryWith(tb testing.TB, v Version, auth string) *Registry {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	r.Process = Start(tb, nil, v.program(tb), "serve", file)
+	r.Process = Start(tb, env, v.program(tb), "serve", file)
 	r.WaitFor(tb, "registry", 20*time.Second, func() bool {
 		response, err := http.Get("http://" + r.Addr + "/v2/")
 		if err != nil {
