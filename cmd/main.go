@@ -82,12 +82,13 @@ func newRoot(p *program) *cobra.Command {
 			"may pull, push and delete, and signs the token that the registry trusts.",
 		SilenceUsage:      true,
 		SilenceErrors:     true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		Args:              subcommands,
 		RunE:              help,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newServe(p), newCheck(p), newExplain(p), newToken(p), newKeys(p), newRegistryConfig(p), newUsers(p), newHealth(p), newVersion(p))
+	root.AddCommand(newServe(p), newCheck(p), newExplain(p), newToken(p), newKeys(p), newRegistryConfig(p), newUsers(p), newHealth(p), newCompletion(p), newMan(p), newVersion(p))
+	p.complete(root)
 	return root
 }
 

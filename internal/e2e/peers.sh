@@ -190,9 +190,19 @@ servers)
 	debian buildah buildah
 	debian podman podman
 	debian python3 python3
+	debian dh_bash-completion bash-completion # of what is in it, the one program
+	debian zsh zsh
+	debian fish fish
+	debian mandoc mandoc
+	debian groff groff-base
 	debian java default-jre-headless
 	debian mvn maven
 	debian python3 python3
+	debian dh_bash-completion bash-completion # of what is in it, the one program
+	debian zsh zsh
+	debian fish fish
+	debian mandoc mandoc
+	debian groff groff-base
 	install_wanted
 	debian_image
 	built registry "$registry"
