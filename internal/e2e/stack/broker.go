@@ -192,6 +192,8 @@ type Entry struct {
 	Subject   string `json:"subject"`
 	Username  string `json:"username"`
 	Connector string `json:"connector"`
+	Via       string `json:"via"`
+	Token     string `json:"token"`
 	Outcome   string `json:"outcome"`
 	Reason    string `json:"reason"`
 }
