@@ -133,7 +133,9 @@ func TestTokenOwnerChanges(t *testing.T) {
 	entries := b.Audit(t)
 	for _, c := range changes {
 		id := tokens[c.name][4:16]
-		i := slices.IndexFunc(entries, func(e stack.Entry) bool { return e.Token == id && e.Reason == c.reason && e.Via == "tokens" && e.Username == "ci" })
+		i := slices.IndexFunc(entries, func(e stack.Entry) bool {
+			return e.Token == id && e.Reason == c.reason && e.Via == "tokens" && e.Username == "ci"
+		})
 		if i < 0 || entries[i].Subject == "" || entries[i].Connector != "directory" {
 			t.Errorf("%s: the audit log does not tell whose token was used, and why it was refused", c.name)
 		}
