@@ -5,19 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"syscall"
 	"time"
 )
 
 // Check fails while tokens cannot be read, or could not be changed. It writes nothing
-// unless the last write failed.
+// unless the last write failed. Of a database that is only looked at, reading will do; where
+// there is none yet, the first start makes it.
 func (s *Store) Check(ctx context.Context) error {
+	if _, err := os.Stat(s.path); s.options.ReadOnly && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	return s.run(ctx, func(h *handles) error {
 		var some bool
 		if err := h.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM tokens)`).Scan(&some); err != nil {
 			return err
+		}
+		if s.options.ReadOnly {
+			return nil
 		}
 		const write = 2 // W_OK of access(2)
 		if err := syscall.Access(s.path, write); err != nil && !errors.Is(err, fs.ErrNotExist) {

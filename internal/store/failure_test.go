@@ -322,6 +322,9 @@ func TestReadOnly(t *testing.T) {
 	defer look.Close()
 	_, err = look.Token(t.Context(), "corp", "000000000000")
 	wantKind(t, "where there is none", err, store.Missing, path)
+	if err := look.Check(t.Context()); err != nil {
+		t.Errorf("Check where there is none yet: %v", err)
+	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file was made: %v", err)
 	}
@@ -329,6 +332,9 @@ func TestReadOnly(t *testing.T) {
 	one := create(t, s, token("one"))
 	time.Sleep(300 * time.Millisecond)
 	get(t, look, one.ID)
+	if err := look.Check(t.Context()); err != nil {
+		t.Errorf("Check: %v", err)
+	}
 	wantKind(t, "a creation", look.Create(t.Context(), token("two"), owner()), store.ReadOnly, path)
 	revoke(t, s, one.ID)
 	if err := s.Close(); err != nil {
