@@ -116,7 +116,7 @@ func (d *daemon) prepare(b *broker.Broker, tokens *access.Service) error {
 			return fmt.Errorf("tls: %w", err)
 		}
 	}
-	public := server.Config{Tokens: b, Realms: map[string]server.Trust{}, TrustedProxies: d.cfg.TrustedProxies, Logger: d.logger}
+	public := server.Config{Tokens: b, Realms: map[string]server.Trust{}, SelfService: d.selfService(b, tokens), TrustedProxies: d.cfg.TrustedProxies, Logger: d.logger}
 	admin := &server.Admin{Realms: map[string]server.Keys{}, Trust: public.Realms, Tokens: tokens, Auditor: d.audit, Logger: d.logger}
 	for name, ring := range d.rings {
 		public.Realms[name], admin.Realms[name] = ring, ring

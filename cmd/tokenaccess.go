@@ -68,10 +68,32 @@ func (p *program) accessService(realms map[string]access.Realm, auditor broker.A
 	return access.New(cfg)
 }
 
+// selfService is the API for people; nil where no realm lets them make tokens.
+func (d *daemon) selfService(b *broker.Broker, tokens *access.Service) *server.SelfService {
+	api := &server.SelfService{People: b, Tokens: tokens}
+	for _, r := range d.cfg.Realms {
+		if d.tokens[r.Name].SelfService.Enabled {
+			api.Realms = append(api.Realms, r.Name)
+		}
+	}
+	if len(api.Realms) == 0 {
+		return nil
+	}
+	return api
+}
+
 // withTokens reaches a realm's access tokens: over the admin socket of the process that
 // serves, or, when none does, in the database, under the lock. To make a token, what is
 // not there yet is made, and the connectors are opened, so that owners can be looked up.
+// With --server, it is a server that is asked.
 func (p *program) withTokens(ctx context.Context, o tokenOptions, making bool, do func(tokens) error) (err error) {
+	if o.server != "" {
+		own, err := p.openServer(o.serverOptions, o.realm)
+		if err != nil {
+			return err
+		}
+		return do(own)
+	}
 	cfg, realm, err := p.loadRealm(o.config, o.realm)
 	if err != nil {
 		return err

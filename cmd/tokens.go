@@ -19,12 +19,14 @@ func newToken(p *program) *cobra.Command {
 type tokenOptions struct {
 	config, realm string
 	json          bool
+	serverOptions // of people, about their own
 }
 
 func (o *tokenOptions) flags(c *cobra.Command) {
 	configFlag(c, &o.config)
 	realmFlag(c, &o.realm)
 	jsonFlag(c, &o.json)
+	o.serverOptions.flags(c)
 }
 
 func newTokenCreate(p *program) *cobra.Command {
@@ -36,14 +38,23 @@ func newTokenCreate(p *program) *cobra.Command {
 		Long: "Make an access token and print it, this once: it is kept nowhere. Clients log in with it\n" +
 			"in place of a password. It does what the scopes say as far as the rules allow it to its\n" +
 			"owner at the time, until it expires or is revoked.\n" +
-			"The token alone goes to standard output, the rest to standard error.",
+			"The token alone goes to standard output, the rest to standard error.\n" +
+			"With --server you make one of your own, within what the realm's self_service allows.",
 		Example: "  shorepass token create --owner directory:alice --name ci --scope 'repository:team/**:pull' --expires 30d\n" +
 			"  TOKEN=$(shorepass token create --owner directory:alice --name build --network 10.0.0.0/8 \\\n" +
 			"    --scope 'repository:team/app:pull,push' --scope 'repository:base/*:pull')\n" +
-			"  shorepass token create --owner sso:alice --group platform --name ci --scope 'repository:**:pull'",
+			"  shorepass token create --owner sso:alice --group platform --name ci --scope 'repository:**:pull'\n" +
+			"  shorepass token create --server https://login.corp.example --user alice --name laptop --scope 'repository:**:pull'",
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := needFlags(c, "owner", "name", "scope"); err != nil {
+			need := []string{"owner", "name", "scope"}
+			if o.server != "" {
+				need = need[1:]
+			}
+			if err := o.check(c, "owner", "group"); err != nil {
+				return err
+			}
+			if err := needFlags(c, need...); err != nil {
 				return err
 			}
 			return p.withTokens(c.Context(), o, true, func(t tokens) error {
@@ -76,7 +87,7 @@ func newTokenList(p *program) *cobra.Command {
 			"that have expired or were revoked, for the 90 days that they are kept.",
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := noEmptyFlags(c); err != nil {
+			if err := o.check(c, "owner"); err != nil {
 				return err
 			}
 			var list []access.Token
@@ -114,6 +125,9 @@ func newTokenShow(p *program) *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := o.check(c); err != nil {
+				return err
+			}
 			return p.withTokens(c.Context(), o, false, func(t tokens) error {
 				one, err := t.show(c.Context(), args[0])
 				if err != nil {
@@ -132,7 +146,7 @@ func newTokenRevoke(p *program) *cobra.Command {
 	var owner string
 	var all bool
 	c := &cobra.Command{
-		Use:   "revoke ID… | --owner CONNECTOR:NAME --all",
+		Use:   "revoke ID… | --owner CONNECTOR:NAME --all | --server URL --all",
 		Short: "Take access tokens back, at once and for good",
 		Long: "Take access tokens back: the next login with one is refused. Registry tokens that were\n" +
 			"granted before last for the few minutes that they have left.\n" +
@@ -140,11 +154,11 @@ func newTokenRevoke(p *program) *cobra.Command {
 		Example: "  shorepass token revoke 4fGh2kLmN0pQ\n" +
 			"  shorepass token revoke --owner directory:alice --all",
 		RunE: func(c *cobra.Command, ids []string) error {
-			if err := noEmptyFlags(c); err != nil {
+			if err := o.check(c, "owner"); err != nil {
 				return err
 			}
-			if len(ids) == 0 && (owner == "" || !all) || len(ids) > 0 && (owner != "" || all) {
-				return usageError{errors.New("say which tokens: their ids, or --owner and --all")}
+			if len(ids) == 0 && (owner+o.server == "" || !all) || len(ids) > 0 && (owner != "" || all) {
+				return usageError{errors.New("say which tokens: their ids, or --owner and --all; with --server: their ids, or --all")}
 			}
 			return p.withTokens(c.Context(), o, false, func(t tokens) error {
 				revoked, err := revokeTokens(c.Context(), t, owner, ids)
@@ -154,13 +168,13 @@ func newTokenRevoke(p *program) *cobra.Command {
 	}
 	o.flags(c)
 	c.Flags().StringVar(&owner, "owner", "", "with --all: those of an owner, as `connector:name`")
-	c.Flags().BoolVar(&all, "all", false, "with --owner: all that count")
+	c.Flags().BoolVar(&all, "all", false, "with --owner or --server: all that count")
 	return c
 }
 
 // revokeTokens revokes what it can; the error says what it could not.
 func revokeTokens(ctx context.Context, t tokens, owner string, ids []string) ([]access.Token, error) {
-	if owner != "" {
+	if len(ids) == 0 {
 		return t.revokeAll(ctx, owner)
 	}
 	var revoked []access.Token
@@ -177,9 +191,6 @@ func revokeTokens(ctx context.Context, t tokens, owner string, ids []string) ([]
 
 // needFlags refuses a command without these flags.
 func needFlags(c *cobra.Command, names ...string) error {
-	if err := noEmptyFlags(c); err != nil {
-		return err
-	}
 	var missing []string
 	for _, name := range names {
 		if !c.Flags().Changed(name) {

@@ -76,6 +76,11 @@ func (p *program) password(prompt string) (connectors.Secret, error) {
 		}
 		return connectors.NewSecret(string(typed)), nil
 	}
+	return p.passwordLine()
+}
+
+// passwordLine reads a password from the first line of standard input.
+func (p *program) passwordLine() (connectors.Secret, error) {
 	line, err := bufio.NewReader(io.LimitReader(p.In, 64<<10)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return connectors.Secret{}, fmt.Errorf("the password cannot be read: %w", err)

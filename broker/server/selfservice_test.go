@@ -93,7 +93,7 @@ func openPeople(t *testing.T, clock *ticks, tokens *store.Store, auditPath strin
 		Tokens: p.Broker, Realms: map[string]server.Trust{}, Logger: logger,
 		SelfService: &server.SelfService{Realms: realms, People: p.Broker, Tokens: access.New(config)},
 	}))
-	t.Cleanup(p.Server.Close)
+	t.Cleanup(p.Close)
 	return p
 }
 
