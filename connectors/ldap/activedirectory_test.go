@@ -377,3 +377,27 @@ func TestHousekeepingReferences(t *testing.T) {
 		}
 	}
 }
+
+// TestNULInAPassword holds that no directory sees one, since some read no further.
+func TestNULInAPassword(t *testing.T) {
+	asked := false
+	server := script{bind: func(dn, _ string) (int, string) {
+		asked = asked || dn != serviceDN
+		return 0, ""
+	}}
+	d := open(t, config(listen(t, server.serve)))
+	_, err := login(t, d, "alice", userPassword+"\x00")
+	var r *connectors.Rejection
+	if !errors.As(err, &r) || r.Reason != connectors.ReasonWrongPassword || asked {
+		t.Errorf("searched: error = %v, bound %v", err, asked)
+	}
+	template, err := ldap.NewTemplate(templateConfig(listen(t, server.serve)), deps())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer template.Close()
+	_, err = template.Verify(t.Context(), connectors.Account{Username: "alice"}, secret("a\x00b"))
+	if !errors.As(err, &r) || r.Reason != connectors.ReasonWrongPassword || asked {
+		t.Errorf("by template: error = %v, bound %v", err, asked)
+	}
+}

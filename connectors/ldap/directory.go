@@ -83,6 +83,9 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 	if password.Blank() {
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonEmptyPassword)
 	}
+	if err := sendable(password); err != nil {
+		return connectors.Identity{}, err
+	}
 	found, ok := a.Detail.(*entry)
 	if !ok {
 		return connectors.Identity{}, fmt.Errorf("the account of %q was not located by this connector", a.Username)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-ldap/ldap/v3"
@@ -147,9 +148,22 @@ func anyOf(attributes, values []string) string {
 func equal(attribute string, values []string) []string {
 	filters := make([]string, len(values))
 	for i, v := range values {
-		filters[i] = "(" + attribute + "=" + ldap.EscapeFilter(v) + ")"
+		filters[i] = "(" + attribute + "=" + escape(v) + ")"
 	}
 	return filters
+}
+
+// escape writes a value as filters have it (RFC 4515 §3): one that is no text, such as a
+// GUID, byte for byte, so that it can be read in a trace.
+func escape(value string) string {
+	if utf8.ValidString(value) && !strings.ContainsFunc(value, unicode.IsControl) {
+		return ldap.EscapeFilter(value)
+	}
+	var b strings.Builder
+	for i := range len(value) {
+		fmt.Fprintf(&b, `\%02x`, value[i])
+	}
+	return b.String()
 }
 
 // or is the filter of entries that match one of the filters.

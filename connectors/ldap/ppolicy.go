@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -17,6 +18,15 @@ type accountBind struct {
 	dn       string
 	password connectors.Secret
 	controls []ldap.Control // of the answer
+}
+
+// sendable rejects a password that holds a NUL: there are directories, Samba's among
+// them, that read no further, so that it would be another spelling of what is before it.
+func sendable(password connectors.Secret) error {
+	if strings.ContainsRune(password.Reveal(), 0) {
+		return connectors.Reject(connectors.ReasonWrongPassword)
+	}
+	return nil
 }
 
 // run binds on c.

@@ -151,6 +151,9 @@ func (c *Config) usersTree() tree {
 	if g := c.Groups; g != nil {
 		t.want("groups.from_attribute", g.FromAttribute, (*probe).listedGroups)
 		t.want("groups.primary_attribute", g.PrimaryAttribute, nil)
+		if g.primaryBySID() {
+			t.want("groups.primary_attribute", sidAttribute, nil)
+		}
 	}
 	return t
 }
@@ -169,7 +172,11 @@ func (c *Config) groupsTree() tree {
 		t.filter = g.Filter
 		t.want("groups.name_attribute", g.NameAttribute, nil)
 		t.want("groups.member_attribute", g.MemberAttribute, (*probe).listedMembers)
-		t.want("groups.primary_attribute", g.PrimaryAttribute, nil)
+		if g.primaryBySID() {
+			t.want("groups.primary_attribute", sidAttribute, nil)
+		} else {
+			t.want("groups.primary_attribute", g.PrimaryAttribute, nil)
+		}
 	}
 	return t
 }

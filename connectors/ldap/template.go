@@ -105,6 +105,9 @@ func (t *Template) Verify(ctx context.Context, a connectors.Account, password co
 	if password.Blank() {
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonEmptyPassword)
 	}
+	if err := sendable(password); err != nil {
+		return connectors.Identity{}, err
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
 	defer cancel()
 	if ctx.Err() != nil {

@@ -51,6 +51,9 @@ new_services() {
 		docker.io docker
 		containerd containerd
 		podman podman podman-auto-update podman-restart
+		samba smbd nmbd samba-ad-dc
+		winbind winbind
+		389-ds-base dirsrv dirsrv-snmp
 	END
 }
 
@@ -186,6 +189,13 @@ servers)
 	debian runc runc
 	debian docker-compose docker-compose
 	debian debootstrap debootstrap
+	debian samba samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba winbind krb5-user
+	debian samba-tool samba-ad-dc
+	debian ldbmodify ldb-tools
+	debian ns-slapd 389-ds-base
+	debian certutil libnss3-tools
+	debian openssl openssl
+	debian ip iproute2
 	debian skopeo skopeo
 	debian buildah buildah
 	debian podman podman

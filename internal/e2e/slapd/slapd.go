@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shorepass/shorepass/internal/e2e/authority"
 	"github.com/shorepass/shorepass/internal/e2e/process"
 )
 
@@ -69,7 +70,7 @@ type Server struct {
 
 	dir       string
 	program   string
-	authority *authority
+	authority *authority.Authority
 	debug     string // what it prints, as its option -d has it
 	log       *log
 	output    io.Writer        // the log, or what Options have in its place
@@ -122,9 +123,9 @@ func (s *Server) configure(tb testing.TB, o Options) {
 		if o.Age > 0 {
 			end = time.Now().Add(-o.Age)
 		}
-		s.authority = newAuthority(tb, s.dir, valid)
-		s.CAFile = filepath.Join(s.dir, "ca.pem")
-		cert, key := s.authority.issueServer(tb, hosts, end)
+		s.authority = authority.New(tb, s.dir, valid)
+		s.CAFile = s.authority.File
+		cert, key := s.authority.IssueServer(tb, "cert", hosts, end)
 		tls = fmt.Sprintf("TLSCACertificateFile %s\nTLSCertificateFile %s\nTLSCertificateKeyFile %s\nTLSProtocolMin 3.3", s.CAFile, cert, key)
 	}
 	config := strings.NewReplacer("{{dir}}", s.dir, "{{tls}}", tls, "{{config}}", o.Config,
