@@ -13,7 +13,7 @@ const Kept = 90 * 24 * time.Hour
 func (s *Store) Prune(ctx context.Context) (tokens int64, err error) {
 	before := s.options.Now().Add(-Kept).Unix()
 	err = s.write(ctx, func(ctx context.Context, q queryer) error {
-		result, err := q.ExecContext(ctx, `DELETE FROM tokens WHERE min(expires, coalesce(revoked, expires)) < ?`, before)
+		result, err := q.ExecContext(ctx, `DELETE FROM tokens WHERE expires < ?1 OR revoked < ?1`, before)
 		if err != nil {
 			return err
 		}

@@ -38,4 +38,3 @@ CREATE TABLE tokens (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX tokens_by_account ON tokens (realm, connector, account);
-CREATE INDEX tokens_by_expiry ON tokens (expires);
