@@ -58,35 +58,47 @@ func (a adminRealm) json(ctx context.Context, method, what string, send, into an
 }
 
 // call asks the admin API about the realm.
-func (a adminRealm) call(ctx context.Context, method, what string, content []byte) ([]byte, error) {
+func (a adminRealm) call(ctx context.Context, method, what string, content []byte) (body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, adminTime)
 	defer cancel()
+	err = askAdmin(ctx, a.socket, method, "realms/"+a.realm+"/"+what, content, func(answer io.Reader) error {
+		body, err = io.ReadAll(io.LimitReader(answer, maxAdminAnswer))
+		return err
+	})
+	return body, err
+}
+
+// askAdmin asks the admin API, and hands its answer to read.
+func askAdmin(ctx context.Context, socket, method, path string, content []byte, read func(io.Reader) error) error {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", a.socket)
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}
 	transport := &http.Transport{DialContext: dial}
 	defer transport.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, method, "http://admin/v1/realms/"+a.realm+"/"+what, bytes.NewReader(content))
+	request, err := http.NewRequestWithContext(ctx, method, "http://admin/v1/"+path, bytes.NewReader(content))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if errors.Is(err, os.ErrPermission) {
-		return nil, fmt.Errorf("the admin socket %s is its owner's alone: run this as the user that serves", a.socket)
+		return fmt.Errorf("the admin socket %s is its owner's alone: run this as the user that serves", socket)
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("a process works on data_dir, but its admin socket %s is gone: restart that process", a.socket)
+		return fmt.Errorf("a process works on data_dir, but its admin socket %s is gone: restart that process", socket)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("a process works on data_dir, but its admin socket does not answer: %w", err)
+		return fmt.Errorf("a process works on data_dir, but its admin socket does not answer: %w", err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
-	if err != nil {
-		return nil, fmt.Errorf("admin socket: %w", err)
-	}
 	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusCreated {
-		return nil, errors.New(server.ErrorText(body))
+		body, err := io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
+		if err != nil {
+			return fmt.Errorf("admin socket: %w", err)
+		}
+		return errors.New(server.ErrorText(body))
 	}
-	return body, nil
+	if err := read(response.Body); err != nil {
+		return fmt.Errorf("admin socket: %w", err)
+	}
+	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/shorepass/shorepass/broker/token"
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/audit"
+	"github.com/shorepass/shorepass/internal/backup"
 	"github.com/shorepass/shorepass/internal/config"
 	"github.com/shorepass/shorepass/internal/keypair"
 )
@@ -58,6 +59,9 @@ func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *sl
 		return nil, err
 	}
 	d.closers = append(d.closers, unlock)
+	if err := backup.CheckFinished(cfg.DataDir); err != nil {
+		return nil, err
+	}
 	if d.audit, err = openAudit(cfg, os.Stdout, logger); err != nil {
 		return nil, err
 	}
@@ -117,7 +121,7 @@ func (d *daemon) prepare(b *broker.Broker, tokens *access.Service) error {
 		}
 	}
 	public := server.Config{Tokens: b, Realms: map[string]server.Trust{}, SelfService: d.selfService(b, tokens), TrustedProxies: d.cfg.TrustedProxies, Logger: d.logger}
-	admin := &server.Admin{Realms: map[string]server.Keys{}, Trust: public.Realms, Tokens: tokens, Auditor: d.audit, Logger: d.logger}
+	admin := &server.Admin{Realms: map[string]server.Keys{}, Trust: public.Realms, Tokens: tokens, Backup: d.backup, Auditor: d.audit, Logger: d.logger}
 	for name, ring := range d.rings {
 		public.Realms[name], admin.Realms[name] = ring, ring
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type Admin struct {
 	Realms  map[string]Keys
 	Trust   map[string]Trust
 	Tokens  *access.Service
+	Backup  func(context.Context) (Archive, error)
 	Auditor broker.Auditor
 	Logger  *slog.Logger
 }
@@ -43,6 +45,7 @@ func (a *Admin) Handler() http.Handler {
 	route(r, "/v1/realms/{realm}/keys", a.list, http.MethodGet)
 	route(r, "/v1/realms/{realm}/acts/{act}", a.act, http.MethodPost)
 	route(r, "/v1/realms/{realm}/files/{file}", a.file, http.MethodGet)
+	route(r, "/v1/backup", a.backup, http.MethodPost)
 	a.tokenRoutes(r)
 	r.NotFoundHandler = http.HandlerFunc(notFound)
 	return (&server{Config: Config{Logger: a.Logger}}).around(r)

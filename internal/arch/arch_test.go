@@ -63,6 +63,7 @@ var rules = []rule{
 	{room: "internal/arch"},
 	{room: "internal/files"},
 	{room: "internal/reach"},
+	{room: "internal/backup", may: []string{"internal/files", "internal/store"}},
 	{room: "internal/store", may: []string{"connectors/pat"}},
 	{room: "internal/keypair", may: []string{"internal/files"}},
 	{room: "internal/verifycases", may: []string{"broker/token"}},
