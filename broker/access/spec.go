@@ -30,11 +30,11 @@ const (
 // Spec is a token that is wished for.
 type Spec struct {
 	Realm    string   `json:"-"`
-	Owner    string   `json:"owner"` // connector:username; a person's own may be left out
+	Owner    string   `json:"owner,omitempty"` // connector:username; a person's own may be left out
 	Name     string   `json:"name"`
-	Scopes   []string `json:"scopes,omitempty"`   // what it may do at most, as [policy.ParseCeiling] reads it: at least one
+	Scopes   []string `json:"scopes"`             // what it may do at most, as [policy.ParseCeiling] reads it: at least one
 	Networks []string `json:"networks,omitempty"` // addresses and CIDRs that it may be used from; none: everywhere
-	Expires  string   `json:"expires"`            // how long it lasts, such as 30d, or its end as a date or a time of RFC 3339; empty: the default
+	Expires  string   `json:"expires,omitempty"`  // how long it lasts, such as 30d, or its end as a date or a time of RFC 3339; empty: the default
 
 	// Groups of the owner, fixed until the token ends: bare, or as connector:group. For an
 	// administrator, where the owner's connector cannot look anybody up.

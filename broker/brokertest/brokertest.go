@@ -65,7 +65,7 @@ func New(tb testing.TB, auditPath string, realms ...Realm) *Fixture {
 		made = append(made, broker.Realm{
 			Name: r.Name, Services: r.Services, Issuer: "https://broker.example/realms/" + r.Name,
 			TokenTTL: 5 * time.Minute, PushTokenTTL: 15 * time.Minute,
-			Connectors: connectors.NewChain(connectors.ASCIIUsernames, append([]connectors.Member{local(tb, dir)}, r.More...)...),
+			Connectors: connectors.NewChain(connectors.ASCIIUsernames, append([]connectors.Member{Local(tb)}, r.More...)...),
 			Policy:     Compile(tb, r), Signer: ring,
 		})
 	}
@@ -99,9 +99,10 @@ func (f *Fixture) Last(tb testing.TB) broker.Entry {
 	return e
 }
 
-// local is the static connector.
-func local(tb testing.TB, dir string) connectors.Member {
+// Local is the static connector of every realm.
+func Local(tb testing.TB) connectors.Member {
 	tb.Helper()
+	dir := tb.TempDir()
 	var users strings.Builder
 	users.WriteString("users:\n")
 	for _, u := range []struct{ name, more string }{
