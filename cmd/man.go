@@ -18,14 +18,14 @@ func newMan(p *program) *cobra.Command {
 		Example: "  shorepass man | man -l -\n  shorepass man > /usr/local/share/man/man1/shorepass.1",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := io.WriteString(p.Out, manual(c.Root()))
+			_, err := io.WriteString(p.Out, manualPage(c.Root()))
 			return err
 		},
 	}
 }
 
-// manual is the manual page of a command and of all below it, in the macros of man(7).
-func manual(root *cobra.Command) string {
+// manualPage is the manual page of a command and of all below it, in the macros of man(7).
+func manualPage(root *cobra.Command) string {
 	var m page
 	m.macro("TH", strings.ToUpper(root.Name()), "1", "", root.Name(), "")
 	m.macro("SH", "NAME")

@@ -16,11 +16,11 @@ import (
 	"github.com/shorepass/shorepass/internal/config"
 )
 
-const manual = "../../docs/configuration.md"
+const manualPage = "../../docs/configuration.md"
 
 func readManual(t *testing.T) string {
 	t.Helper()
-	content, err := os.ReadFile(manual)
+	content, err := os.ReadFile(manualPage)
 	if err != nil {
 		t.Fatal(err)
 	}
