@@ -57,7 +57,7 @@ type Entry struct {
 	Act     string    `json:"act,omitempty"`    // what somebody wanted who could not sign in for it; the reason says why
 	Token   string    `json:"token,omitempty"`  // the public id of the token that was used, or that something was done to
 	Tokens  []string  `json:"tokens,omitempty"` // the ids, of an act on several
-	Owner   string    `json:"owner,omitempty"`  // whose tokens an act was about: connector:username
+	Owner   string    `json:"owner,omitempty"`  // whose tokens an act was about, or whose token was refused: connector:username
 	Expires time.Time `json:"expires,omitzero"` // of a token that was made
 	UID     *uint32   `json:"uid,omitempty"`    // the operating system's number of the administrator's user
 }
@@ -134,20 +134,20 @@ func (e *Entry) describeClient(r Request, p progress, err error) {
 	}
 	var rejection *connectors.Rejection
 	if errors.As(err, &rejection) && rejection.Known != nil {
-		e.identify(rejection.Known)
-		if rejection.Known.Username != "" {
-			e.Subject = Subject(rejection.Known, p.service, r.ClientIP).User
-		}
+		e.refused(rejection.Known)
 	}
 	if p.identity != nil {
-		e.identify(p.identity)
+		e.Connector, e.Via, e.Kind, e.Token = p.identity.Connector, p.identity.Via, p.identity.Kind.String(), p.identity.Token
 		e.Subject, e.Groups = p.subject.User, p.subject.Groups
 	}
 }
 
-// identify fills in whose login it was, and how it was made.
-func (e *Entry) identify(id *connectors.Identity) {
-	e.Connector, e.Via, e.Kind, e.Token = id.Connector, id.Via, id.Kind.String(), id.Token
+// refused fills in what is known of credentials that were right: nobody has signed in.
+func (e *Entry) refused(known *connectors.Identity) {
+	e.Connector, e.Via, e.Token = known.Connector, known.Via, known.Token
+	if known.Username != "" {
+		e.Owner = Subject(known, "", netip.Addr{}).User
+	}
 }
 
 // describeDecision fills in what was decided, and the outcome of it all.

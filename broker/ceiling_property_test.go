@@ -58,7 +58,7 @@ func signIn(t *rapid.T, owner connectors.Identity, scopes []string) connectors.I
 		Realm: "corp", Name: "tokens", Logger: slog.New(slog.DiscardHandler),
 		Sibling: func(string) (connectors.Connector, bool) { return resolving{owner}, true },
 	}, kept, kept)
-	defer c.Close() //nolint:errcheck // keeps nothing
+	defer c.Close()
 	chain := connectors.NewChain(connectors.ASCIIUsernames,
 		connectors.Member{Name: "tokens", Connector: c, Tokens: true}, connectors.Member{Name: "directory", Connector: resolving{owner}})
 	id, err := chain.Authenticate(context.Background(), connectors.Credentials{Username: "x", Password: text.Secret()})

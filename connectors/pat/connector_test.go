@@ -191,7 +191,7 @@ func TestOwnersUnread(t *testing.T) {
 		secret := w.issue(alice)
 		tokens, owners := w.ledger, &ledger{down: true}
 		c := pat.New(w.config, connectors.Deps{Realm: realm, Name: "tokens", Logger: w.logger(), Sibling: w.sibling}, tokens, owners)
-		defer c.Close() //nolint:errcheck // it cannot write
+		defer c.Close()
 		id, err := c.Authenticate(w.Context(), connectors.Credentials{Password: secret})
 		if err != nil || id.Username != "alice" {
 			t.Errorf("%+v, %v", id, err)

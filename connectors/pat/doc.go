@@ -13,4 +13,16 @@
 // A token counts under whatever user name it comes with. What it may do is its ceiling,
 // as far as the rules allow it to its owner now: the owner's groups come from the
 // owner's own connector.
+//
+// # The owner's rights of now
+//
+// An owner whose connector is a [connectors.Resolver] is looked up there: again before
+// what is known is [Config.MaxGroupAge] old, behind the logins, and when it is older than
+// that, before the login that finds it so. While the connector does not answer, its last
+// answer counts until it is [Config.OutageGrace] old, and nobody waits: one question every
+// two seconds finds the end of the outage. That an account is gone is an answer, too.
+//
+// Where nobody can be looked up, the last login with a password counts, for
+// [Config.MaxLoginAge]: the chain tells of those ([connectors.LoginObserver]). What is learned
+// either way is kept in [Owners], so that a restart changes nothing.
 package pat

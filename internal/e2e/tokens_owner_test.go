@@ -136,7 +136,7 @@ func TestTokenOwnerChanges(t *testing.T) {
 		i := slices.IndexFunc(entries, func(e stack.Entry) bool {
 			return e.Token == id && e.Reason == c.reason && e.Via == "tokens" && e.Username == "ci"
 		})
-		if i < 0 || entries[i].Subject == "" || entries[i].Connector != "directory" {
+		if i < 0 || entries[i].Owner == "" || entries[i].Subject != "" || entries[i].Connector != "directory" {
 			t.Errorf("%s: the audit log does not tell whose token was used, and why it was refused", c.name)
 		}
 	}

@@ -194,6 +194,7 @@ type Entry struct {
 	Connector string `json:"connector"`
 	Via       string `json:"via"`
 	Token     string `json:"token"`
+	Owner     string `json:"owner"`
 	Outcome   string `json:"outcome"`
 	Reason    string `json:"reason"`
 }

@@ -1,0 +1,69 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/broker/brokertest"
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// owned is a connector of tokens that always says the same.
+type owned struct {
+	id  connectors.Identity
+	err error
+}
+
+func (owned) Handles(c connectors.Credentials) bool { return c.Password.Issued() }
+
+func (o owned) Authenticate(context.Context, connectors.Credentials) (connectors.Identity, error) {
+	return o.id, o.err
+}
+
+// TestTokensAreRecorded holds that the audit log says which token was used and whose it is,
+// be it refused, and that the client of a refused one learns nothing but that it is.
+func TestTokensAreRecorded(t *testing.T) {
+	alice := connectors.Identity{
+		Connector: "local", Via: "tokens", ID: "alice", Username: "alice", Groups: []string{"platform"},
+		Ceiling: connectors.Limited("repository:platform/**:pull"), Token: "0123456789ab",
+	}
+	nameless := alice
+	nameless.Username = ""
+	refused := func(r connectors.Reason, known *connectors.Identity) error {
+		return &connectors.Rejection{Reason: r, Known: known}
+	}
+	for name, tt := range map[string]struct {
+		member                        owned
+		subject, owner, connector, id string
+	}{
+		"used":                   {owned{id: alice}, "local:alice", "", "local", alice.Token},
+		"expired":                {owned{err: refused(connectors.ReasonTokenExpired, &alice)}, "", "local:alice", "local", alice.Token},
+		"revoked, owner unknown": {owned{err: refused(connectors.ReasonTokenRevoked, &nameless)}, "", "", "local", alice.Token},
+		"from elsewhere":         {owned{err: refused(connectors.ReasonTokenNetwork, &alice)}, "", "local:alice", "local", alice.Token},
+		"owner gone":             {owned{err: refused(connectors.ReasonOwnerGone, &alice)}, "", "local:alice", "local", alice.Token},
+		"owner unseen":           {owned{err: refused(connectors.ReasonOwnerUnseen, &alice)}, "", "local:alice", "local", alice.Token},
+		"bad":                    {owned{err: connectors.Reject(connectors.ReasonBadToken)}, "", "", "tokens", ""},
+		"outage":                 {owned{err: errors.New("the disk is full")}, "", "", "tokens", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := brokertest.New(t, "", brokertest.Realm{
+				Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules,
+				More: []connectors.Member{{Name: "tokens", Connector: tt.member, Tokens: true}},
+			})
+			_, err := f.Broker.Token(t.Context(), broker.Request{Service: "registry.corp", Credentials: login("ci", "srp_secret")})
+			e := f.Last(t)
+			if e.Subject != tt.subject || e.Owner != tt.owner || e.Connector != tt.connector || e.Via != "tokens" || e.Token != tt.id || e.Username != "ci" {
+				t.Errorf("the audit log has %+v", e)
+			}
+			if signedIn := err == nil; signedIn != (e.Kind == "person") {
+				t.Errorf("error %v, kind %q", err, e.Kind)
+			}
+			if errors.Is(err, broker.Unauthenticated) && !strings.Contains(broker.AsError(err).Message, "the access token that was sent is not valid here") {
+				t.Errorf("the client is told %v", err)
+			}
+		})
+	}
+}

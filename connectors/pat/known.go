@@ -1,0 +1,87 @@
+package pat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// recall returns what is known of an account, which may be nothing but its id. An error
+// says that this could not be read.
+func (o *owners) recall(ctx context.Context, a Account) (Owner, error) {
+	if known, ok := o.known.Get(a); ok {
+		return known, nil
+	}
+	if learned, ok := o.recorder.pending(a); ok {
+		return learned, nil
+	}
+	stored, err := o.kept.Owner(ctx, o.realm, a)
+	if err != nil {
+		nothing := Owner{Realm: o.realm, Account: a}
+		if errors.Is(err, ErrNoOwner) {
+			return nothing, nil
+		}
+		return nothing, fmt.Errorf("reading what is known of the account %s of %s: %w", a.ID, a.Connector, err)
+	}
+	newest, _ := o.remember(stored)
+	return newest, nil
+}
+
+// remember keeps what was learned in memory, unless something newer is known, and returns
+// the newest. changed says that more than the time of it is new.
+func (o *owners) remember(learned Owner) (newest Owner, changed bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	old, ok := o.known.Get(learned.Account)
+	if !ok {
+		old, ok = o.recorder.pending(learned.Account)
+	}
+	if ok && old.Seen.After(learned.Seen) && !old.Seen.After(time.Now()) {
+		return old, false
+	}
+	o.known.Add(learned.Account, learned)
+	return learned, !ok || old.Gone != learned.Gone || old.Username != learned.Username || !slices.Equal(old.Groups, learned.Groups)
+}
+
+// learn is remember for what is to be written down.
+func (o *owners) learn(learned Owner) Owner {
+	newest, changed := o.remember(learned)
+	if newest.Seen.Equal(learned.Seen) {
+		o.recorder.learned(newest, changed)
+	}
+	return newest
+}
+
+// loggedIn learns from a login. Of those whose connector can be asked, it is kept where
+// they have tokens.
+func (o *owners) loggedIn(id connectors.Identity) {
+	seen := Owner{
+		Realm: o.realm, Account: Account{Connector: id.Connector, ID: id.ID}, Username: id.Username,
+		Groups: slices.Clone(id.Groups), Seen: wallTime(),
+	}
+	c, ok := o.sibling(id.Connector)
+	if !ok || id.Kind != connectors.Person {
+		return
+	}
+	if _, resolves := c.(connectors.Resolver); resolves && !o.known.Contains(seen.Account) {
+		o.recorder.loggedIn(seen)
+		return
+	}
+	o.learn(seen)
+}
+
+// lastLogin returns what the last login has shown of an owner whom nobody can be asked
+// about.
+func (o *owners) lastLogin(known Owner, kept error) (Owner, error) {
+	switch age, ok := age(known); {
+	case kept != nil:
+		return Owner{}, kept
+	case !ok || age > o.config.MaxLoginAge:
+		return Owner{}, connectors.Reject(connectors.ReasonOwnerUnseen)
+	}
+	return known, nil
+}
