@@ -401,3 +401,21 @@ func TestNULInAPassword(t *testing.T) {
 		t.Errorf("by template: error = %v, bound %v", err, asked)
 	}
 }
+
+// TestChainsThatTakeLong holds that an operator is told what to do about a directory which
+// does not follow chains of groups in time.
+func TestChainsThatTakeLong(t *testing.T) {
+	t.Parallel()
+	end := make(chan struct{})
+	cfg := adConfig(listen(t, script{search: func(_, filter string) ([]record, int) {
+		if strings.Contains(filter, inChain) {
+			<-end
+		}
+		return []record{adAlice(map[string][]string{"primaryGroupID": nil})}, 0
+	}}.serve))
+	defer close(end)
+	_, err := login(t, open(t, cfg), "alice", userPassword)
+	if err == nil || !errors.Is(err, ldap.ErrNoAnswer) || !strings.Contains(err.Error(), "narrow groups.base_dn, or set groups.nested: true in place of in_chain") {
+		t.Errorf("error = %v", err)
+	}
+}

@@ -6,6 +6,10 @@
 // entry. What leaves this package is the directory's own spelling of the user
 // name, lower case, and the entry's stable id; never what was typed.
 //
+// What entries are like, Config.Vendor sets for Active Directory, OpenLDAP, FreeIPA and
+// 389 Directory Server (see presets.go); nothing else depends on it, but that a service
+// account may be written as only Active Directory takes it.
+//
 // Where nobody may search, a [Template] makes the DN of the entry from the name, and the
 // person's own connection reads what is needed.
 //
@@ -34,16 +38,21 @@
 // Binds carry the password policy control (draft-behera-ldap-password-policy-10): what
 // the directory says of the account in its answer, locked, expired, to be changed, is a
 // rejection with a reason of its own, also where the bind succeeds. A directory that
-// does not know the control takes no notice of it.
+// does not know the control takes no notice of it. Active Directory says the same by a
+// sub-code among its words (see subcode.go); of accounts whose password is wrong it
+// says 52e whatever else is the matter, but 775 of locked ones, so that 52e alone is a
+// wrong password.
 //
 // Groups that could not be read whole fail the login, since fewer groups can mean
-// fewer denies: beyond the bounds, of an attribute of which the directory sends a
-// range only, or where a part of them may be on another server.
+// fewer denies: beyond the bounds, or where a part of them may be on another server. Of
+// memberOf, what lies behind a range is asked for; of other attributes a range is an
+// outage.
 //
 // A locked or disabled account is one that the directory refuses to bind. A lookup
 // without a password ([Directory.Resolve]) knows of it by users.filter, and with
-// users.disabled: ppolicy by what OpenLDAP's password policy notes in the entry, read
-// as slapd reads it; there is nothing that all directories have in common.
+// users.disabled by what the directory notes in the entry, read as it reads that itself:
+// there is nothing that all directories have in common. Who is locked for a while is gone
+// for that while.
 //
 // # Referrals
 //
@@ -52,7 +61,8 @@
 // a continuation reference among the results (RFC 4511 §4.5.3) means depends on what
 // was searched for:
 //
-//   - Groups: an outage. There may be more of them where the reference points.
+//   - Groups: an outage. There may be more of them where the reference points, unless
+//     that is a part of Active Directory which holds its own settings.
 //   - A person who was found: nothing. The password is checked here.
 //   - A person who was not found: nothing, too. The accounts of a connector are those
 //     that its server holds below users.base_dn. One that is kept elsewhere can never

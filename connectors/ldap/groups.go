@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -109,6 +110,8 @@ func (g *groupSearch) groupsOf(ctx context.Context, e *entry) ([]string, error) 
 	for level := 1; len(wanted) > 0; level++ {
 		found, err := w.level(ctx, wanted)
 		switch {
+		case g.config.inChain() && errors.Is(err, errNoAnswer):
+			return nil, fmt.Errorf("%w: following chains of groups may be too much for the directory: narrow groups.base_dn, or set groups.nested: true in place of in_chain", err)
 		case err != nil:
 			return nil, err
 		case !g.config.Nested:

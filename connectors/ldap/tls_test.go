@@ -87,6 +87,7 @@ func TestTLSFaults(t *testing.T) {
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 // the lowest is 1.2 unless it is set
 	nameless, namelessCA := selfSigned(t, &x509.Certificate{Subject: pkix.Name{CommonName: "127.0.0.1"}})
 	client, clientCA := selfSigned(t, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	controller, controllerCA := selfSigned(t, &x509.Certificate{DNSNames: []string{"dc1.localhost"}})
 	answer := func(op *ber.Packet) func(net.Conn) { return misbehave(message(1, op).Bytes(), false) }
 	injected := append(message(1, result(opExtendedResponse, 0, "")).Bytes(), message(1, result(opBindResponse, 0, "")).Bytes()...)
 	for name, c := range map[string]struct {
@@ -114,6 +115,12 @@ func TestTLSFaults(t *testing.T) {
 		"a name in the subject alone": {
 			overTLS(nameless), false, func(c *ldap.Config) { c.CAFile = namelessCA },
 			"its certificate names no host but in its subject, which does not count: have it made anew, with the host as subjectAltName: ",
+		},
+		"a server of the domain": {
+			overTLS(controller), false, func(c *ldap.Config) {
+				c.URL[0], c.CAFile = strings.Replace(c.URL[0], "127.0.0.1", "localhost", 1), controllerCA
+			},
+			"its certificate is for this server alone, not for the whole domain; put the servers' own names, such as dc1.localhost, into url, in a list: ",
 		},
 		"a client's certificate": {
 			overTLS(client), false, func(c *ldap.Config) { c.CAFile = clientCA },

@@ -246,13 +246,18 @@ func days(d time.Duration) string {
 // list is how the manual shows a list.
 func list(items []string) string { return "[" + strings.Join(items, ", ") + "]" }
 
-// TestProviderPages loads the configurations that the pages about providers show: each
-// page has one, and what else is YAML in them is indented instead.
+// TestProviderPages loads the configurations that the pages about providers and
+// directories show: each page has one, and what else is YAML in them is indented instead.
 func TestProviderPages(t *testing.T) {
 	pages, err := filepath.Glob("../../docs/providers/*.md")
 	if err != nil || len(pages) < 7 {
 		t.Fatalf("%d pages, error %v", len(pages), err)
 	}
+	directories, err := filepath.Glob("../../docs/directories/*.md")
+	if err != nil || len(directories) < 5 {
+		t.Fatalf("%d pages, error %v", len(directories), err)
+	}
+	pages = append(pages, directories...)
 	t.Setenv("SHOREPASS_CLIENT_SECRET", "secret")
 	for _, page := range append(pages, "../../docs/from-keycloak.md") {
 		if filepath.Base(page) == "README.md" {
@@ -269,7 +274,7 @@ func TestProviderPages(t *testing.T) {
 			}
 			folder := t.TempDir()
 			write(t, filepath.Join(folder, "shorepass.yaml"), all[0])
-			for _, named := range []string{"client-secret", "google.crt", "google.key", "realm-key.pem", "realm.pem"} {
+			for _, named := range []string{"client-secret", "ldap-password", "corp-ca.pem", "google.crt", "google.key", "realm-key.pem", "realm.pem"} {
 				write(t, filepath.Join(folder, named), "secret\n")
 			}
 			cfg, err := config.Load(filepath.Join(folder, "shorepass.yaml"), types())
