@@ -350,7 +350,7 @@ func publicKey(k map[string]string) (any, error) {
 	case "RSA":
 		return &rsa.PublicKey{N: integer("n"), E: int(integer("e").Int64())}, nil
 	case "EC":
-		return &ecdsa.PublicKey{Curve: curves[k["crv"]], X: integer("x"), Y: integer("y")}, nil
+		return ecdsa.ParseUncompressedPublicKey(curves[k["crv"]], slices.Concat([]byte{4}, number(k, "x"), number(k, "y")))
 	case "OKP":
 		return ed25519.PublicKey(number(k, "x")), nil
 	}

@@ -98,6 +98,31 @@ func TestRegistry3AndKeycloak(t *testing.T) {
 	}
 }
 
+// TestMoveRegistry3WithKeysAlone moves a registry 3 that has Keycloak's key in a jwks file and
+// nothing else: with that key, and trust jwks, nothing of it changes.
+func TestMoveRegistry3WithKeysAlone(t *testing.T) {
+	k := startKeycloak(t)
+	addDockerClient(t, k, realmCorp)
+	gate, certificate := newGateway(t, k.URL), signingCertificate(t, k, realmCorp)
+	both := authForKeycloak(t, stack.V3, gate.URL, certificate, pemOf(t, "CERTIFICATE", certificate))
+	r := stack.StartRegistryWith(t, stack.V3, withoutLine(both, "rootcertbundle:"))
+	alice := stack.NewClient(t, r)
+	ok(t, alice.DockerLogin("alice", "alice-password"))
+	ok(t, alice.Crane("push", alice.Image(), alice.Ref("platform/app:1")))
+
+	key, cert := exportPair(t, k, realmCorp, certificate)
+	b := keycloakBroker(t, k,
+		"public_url: http://{{listen}}", "public_url: "+gate.URL,
+		"    services: ["+service+"]", "    services: [{name: "+service+", trust: jwks}]",
+		"    policy: policy.yaml", "    signing: {key_file: "+key+", cert_file: "+cert+"}\n    policy: policy.yaml")
+	gate.send(t, "http://"+b.Addr)
+	ok(t, alice.Crane("push", alice.Image(), alice.Ref("platform/app:2")))
+	ok(t, alice.Crane("pull", alice.Ref("platform/app:1"), os.DevNull))
+	if c := alice.Crane("push", alice.Image(), alice.Ref("web/app:1")); c.Code == 0 {
+		t.Error("alice may write everywhere, as with Keycloak")
+	}
+}
+
 // withoutLine is the text without the line that has the words.
 func withoutLine(text, words string) string {
 	var kept strings.Builder
