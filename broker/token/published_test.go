@@ -356,3 +356,26 @@ func publicKey(k map[string]string) (any, error) {
 	}
 	return nil, errors.New("unknown kind of key")
 }
+
+// A process that died after the key had changed leaves the next key's file: it is the key
+// that signs, and no other is to come.
+func TestDiedWhileActivatingKey(t *testing.T) {
+	r := publishing(t)
+	ring := r.open(t)
+	do(t, ring, token.PublishKey)
+	next := readFile(t, r.path("jwks-next-key.pem"))
+	r.clock.add(token.Settle)
+	do(t, ring, token.ActivateKey)
+	writeFile(t, r.path("jwks-next-key.pem"), next)
+	if err := token.Check(r.config); err != nil {
+		t.Error(err)
+	}
+	opened := r.open(t)
+	if got, want := describeUses(opened), describeUses(ring); !slices.Equal(got, want) {
+		t.Errorf("keys %v, want %v", got, want)
+	}
+	r.wantRefusal(t, opened, token.ActivateKey, "there is no next key")
+	if _, err := os.Stat(r.path("jwks-next-key.pem")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the copy is still there: %v", err)
+	}
+}
