@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/golang-jwt/jwt/v5"
@@ -48,6 +49,40 @@ func TestRegistryConfigForms(t *testing.T) {
 				usable(t, r)
 			})
 		}
+	}
+}
+
+// TestRegistryConfigComposeUp starts what is written for docker compose as it is, but for the
+// port.
+func TestRegistryConfigComposeUp(t *testing.T) {
+	b, engine := jwksBroker(t), stack.StartEngine(t)
+	engine.ImportRegistry(t, "registry:3")
+	for _, registry := range []string{"v3", "v3-jwks"} {
+		t.Run(registry, func(t *testing.T) {
+			dir := t.TempDir()
+			ok(t, b.Command(t, "", "registry-config", "--for", registry, "--service", serviceFor(registry), "--format", "compose", "--out", dir))
+			file := filepath.Join(dir, "docker-compose.yml")
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &stack.Registry{Addr: stack.FreeAddr(t)}
+			port := strings.TrimPrefix(r.Addr, "localhost:")
+			if err := os.WriteFile(file, []byte(replace(t, string(content), `"5000:5000"`, `"127.0.0.1:`+port+`:5000"`)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			project := engine.NewProject(t, dir, file)
+			ok(t, project.Compose("up", "--detach"))
+			engine.WaitFor(t, "registry", 20*time.Second, func() bool {
+				response, err := http.Get("http://" + r.Addr + "/v2/")
+				if err != nil {
+					return false
+				}
+				_ = response.Body.Close()
+				return response.StatusCode == http.StatusUnauthorized
+			})
+			usable(t, r)
+		})
 	}
 }
 

@@ -106,3 +106,37 @@ func (e *Engine) ImportImages(tb testing.TB, root string, files ...string) {
 		tb.Fatalf("images.sh exits %d; is \"make peers\" done?\n%s", r.Code, r.Text())
 	}
 }
+
+// officialConfig is the configuration in the registry's official image, as far as it matters.
+const officialConfig = `version: 0.1
+storage:
+  filesystem: {rootdirectory: /var/lib/registry}
+http: {addr: ":5000"}
+`
+
+// ImportRegistry gives the engine a stand-in for the registry's official image: the program
+// of "make peers", with the configuration that the image has.
+func (e *Engine) ImportRegistry(tb testing.TB, image string) {
+	tb.Helper()
+	dir := tb.TempDir()
+	for _, folder := range []string{"bin", "tmp", "etc/distribution", "var/lib/registry"} {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	program, err := os.ReadFile(Find(tb, "registry"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "bin/registry"), program, 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "etc/distribution/config.yml"), []byte(officialConfig), 0o644)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r := Run(tb, []string{"DOCKER_HOST=unix://" + e.Socket}, "", "sh", "-c",
+		`tar -C "$0" -c . | docker import --change 'ENTRYPOINT ["/bin/registry", "serve", "/etc/distribution/config.yml"]' - "$1"`, dir, image)
+	if r.Code != 0 {
+		tb.Fatalf("docker import exits %d: %s", r.Code, r.Text())
+	}
+}
