@@ -74,6 +74,12 @@ func TestOperationsReasons(t *testing.T) {
 			})
 		}
 	}
+	for _, file := range sources(t, "broker/token") { // whose kinds are others
+		ast.Inspect(file, func(n ast.Node) bool {
+			made = append(made, constants(n, "Act", "act")...)
+			return true
+		})
+	}
 	sameNames(t, "outcomes", cells(outcomes), kinds)
 	sameNames(t, "reasons", cells(reasons), made)
 }
