@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/shorepass/shorepass/internal/config"
+	"github.com/shorepass/shorepass/internal/starter"
 )
 
 // newCompletion makes the commands that print what a shell completes command lines by.
@@ -73,6 +74,8 @@ func (p *program) valuesOf(f *pflag.Flag) completer {
 		return fixed(cobra.ShellCompDirectiveNoFileComp, "v2", "v3", "v3-jwks", "zot")
 	case f.Name == "format":
 		return fixed(cobra.ShellCompDirectiveNoFileComp, "yaml", "env", "compose")
+	case f.Name == "directory":
+		return fixed(cobra.ShellCompDirectiveNoFileComp, starter.Directories()...)
 	case f.Name == "trust":
 		return fixed(cobra.ShellCompDirectiveNoFileComp, "x5c", "jwks")
 	case f.Name == "algorithm":

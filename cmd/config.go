@@ -9,7 +9,7 @@ import (
 )
 
 func newConfig(p *program) *cobra.Command {
-	return group("config", "Start a configuration, and have an editor check it", newConfigSchema(p))
+	return group("config", "Start a configuration, and have an editor check it", newConfigInit(p), newConfigSchema(p))
 }
 
 func newConfigSchema(p *program) *cobra.Command {

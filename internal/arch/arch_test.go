@@ -65,6 +65,7 @@ var rules = []rule{
 	{room: "internal/reach"},
 	{room: "internal/backup", may: []string{"internal/files", "internal/store"}},
 	{room: "internal/manual"},
+	{room: "internal/starter", std: true},
 	{room: "docs"},
 	{room: "internal/store", may: []string{"connectors/pat"}},
 	{room: "internal/keypair", may: []string{"internal/files"}},

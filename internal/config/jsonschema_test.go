@@ -72,7 +72,7 @@ func instance(t *testing.T, content []byte) (value any, isYAML bool) {
 func TestSchemasTakeWhatIsGood(t *testing.T) {
 	file, policy := validators(t, types())
 	good := map[string]string{}
-	for _, pattern := range []string{"testdata/good/*.yaml", "testdata/warn/*.yaml", "../../examples/*/shorepass.yaml", "../../examples/*/policy.yaml"} {
+	for _, pattern := range []string{"testdata/good/*.yaml", "testdata/warn/*.yaml", "../../examples/*/shorepass.yaml", "../../examples/*/policy.yaml", "../starter/files/*/*.yaml"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %d files, %v", pattern, len(names), err)
