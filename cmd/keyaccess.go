@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -53,7 +52,7 @@ func (p *program) withKeys(o keyOptions, do func(realmKeys, *config.Config, conf
 	if err != nil {
 		return err
 	}
-	return do(fileKeys{ring: ring, realm: realm.Name, cfg: cfg, logger: p.quiet()}, cfg, realm)
+	return do(fileKeys{program: p, ring: ring, realm: realm.Name, cfg: cfg}, cfg, realm)
 }
 
 // openFiles opens the keys on disk. It makes none: that is for the process that
@@ -67,10 +66,10 @@ func (p *program) openFiles(cfg *config.Config, realm config.Realm) (*token.Ring
 
 // fileKeys works on the files.
 type fileKeys struct {
-	ring   *token.Ring
-	realm  string
-	cfg    *config.Config
-	logger *slog.Logger
+	program *program
+	ring    *token.Ring
+	realm   string
+	cfg     *config.Config
 }
 
 func (f fileKeys) keys(context.Context) ([]token.KeyInfo, error) { return f.ring.Keys(), nil }
@@ -83,8 +82,13 @@ func (f fileKeys) file(_ context.Context, name string) ([]byte, error) {
 	return content, nil
 }
 
+// do writes to the audit log, too. Only the whole configuration tells that its file is none
+// which somebody reads, such as one of users.
 func (f fileKeys) do(ctx context.Context, act token.Act, force bool) (info token.KeyInfo, err error) {
-	log, err := openAudit(f.cfg, os.Stderr, f.logger) // standard output has the command's answer
+	if _, err := f.program.load(f.cfg.File); err != nil {
+		return info, err
+	}
+	log, err := openAudit(f.cfg, os.Stderr, f.program.quiet()) // standard output has the command's answer
 	if err != nil {
 		return info, err
 	}

@@ -35,7 +35,11 @@ func (r *Ring) warnOfExpiry(now time.Time) {
 		return
 	}
 	r.warned = now
-	r.config.Logger.Warn("the certificate that registries trust expires: replace it, here and in every registry, before then",
+	how := "replace it, here and in every registry, before then"
+	if !r.brought() {
+		how += " (shorepass keys rollover-ca start)"
+	}
+	r.config.Logger.Warn("the certificate that registries trust expires: "+how,
 		"realm", r.config.Realm, "not_after", cert.NotAfter.UTC(), "fingerprint", fingerprint(cert))
 }
 
