@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -31,8 +32,9 @@ type load struct {
 
 // who is the people that ask: nobody is the anonymous client.
 type who struct {
-	name   string // of a person; # stands for a number
-	people int    // how many there are, where there is a #; they take turns
+	name     string // of a person; # stands for a number
+	people   int    // how many there are, where there is a #; they take turns
+	password string // the name and "-password" if empty
 }
 
 // newLoad returns clients of a URL of the program. The processor time of the processes
@@ -45,7 +47,7 @@ func newLoad(b *testing.B, p *program, path string, w who, behind ...int) *load 
 		request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+p.addr+path, http.NoBody)
 		must(b, err)
 		if name := strings.ReplaceAll(w.name, "#", strconv.Itoa(i)); name != "" {
-			request.SetBasicAuth(name, name+"-password")
+			request.SetBasicAuth(name, cmp.Or(w.password, name+"-password"))
 		}
 		l.requests = append(l.requests, request)
 	}

@@ -20,7 +20,7 @@ func BenchmarkProvider(b *testing.B) {
 	programs.build(b)
 	// A login counts for a while for those who log in alike: these are too many to come
 	// back that soon.
-	crowd, few := who{"worker#", 2000}, who{"worker#", connections}
+	crowd, few := who{name: "worker#", people: 2000}, who{name: "worker#", people: connections}
 	k, err := keycloak.StartWith(b.TempDir(), nil, benchRealm(b, crowd.people))
 	must(b, err)
 	b.Cleanup(func() { must(b, k.Stop()) })

@@ -1,8 +1,9 @@
 // Command floor is what the broker's speed is compared with: a bare net/http server
 // that does only what no broker could leave out. It signs a token with ES256 for every
 // request; before that, if told so, it looks a user up in a directory and binds as
-// that user, asks a provider for a password grant, or verifies the hash of a password. It decides nothing, records nothing
-// and checks nothing besides. Its timeouts are the broker's, since they cost time.
+// that user, asks a provider for a password grant, verifies the hash of a password, or
+// knows an access token by its hash. It decides nothing, records nothing and checks
+// nothing besides. Its timeouts are the broker's, since they cost time.
 package main
 
 import (
@@ -29,6 +30,8 @@ func main() {
 		hash     = flag.String("hash", "", "the password hash that every request's password is to have")
 		dir      directory
 		sso      provider
+		id       = flag.String("token-id", "", "the public id of the one access token that there is")
+		sha      = flag.String("token-sha256", "", "the SHA-256 of its text, in hexadecimal")
 	)
 	flag.StringVar(&dir.url, "ldap", "", "the directory to look users up in")
 	flag.StringVar(&dir.bindDN, "bind-dn", "", "who searches")
@@ -51,6 +54,13 @@ func main() {
 		check = sso.authenticate
 	case *hash != "":
 		check = verifier(*hash)
+	case *id != "":
+		known, err := newTokens(*id, *sha)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		check = known.authenticate
 	}
 	untouched := make([]byte, *headroom<<20) // as the broker has
 	fmt.Fprintln(os.Stderr, serve(*addr, check))
