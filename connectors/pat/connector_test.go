@@ -46,6 +46,9 @@ func TestHandles(t *testing.T) {
 			if got := w.Handles(connectors.Credentials{Username: "alice", Password: connectors.NewSecret(password)}); got != want {
 				t.Errorf("Handles of %.12q… = %v", password, got)
 			}
+			if w.Handles(connectors.Credentials{Password: connectors.NewSecret(password), Refresh: true}) {
+				t.Errorf("%.12q… is taken in a refresh grant", password)
+			}
 		}
 	})
 }

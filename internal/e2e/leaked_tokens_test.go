@@ -231,6 +231,34 @@ func TestTrufflehogDetector(t *testing.T) {
 	}
 }
 
+// TestLeakedTokensCommands types what docs/leaked-tokens.md types when a token has leaked,
+// and looks for what it says of the audit log.
+func TestLeakedTokensCommands(t *testing.T) {
+	w := newWorld(t, "", withTokens()...)
+	token := w.mint(t, "alice", "ci")
+	use := func() { _ = w.broker.Token(t, "ci", token, service, "repository:platform/app:pull") }
+	use()
+	text := section(t, document(t, "docs/leaked-tokens.md"), "When a token has leaked")
+	commands := regexp.MustCompile(`(?m)^\$ shorepass (.*)$`).FindAllStringSubmatch(text, -1)
+	printed := ""
+	for _, c := range commands {
+		printed = ok(t, w.broker.Command(t, "", strings.Fields(replace(t, c[1], "0123456789ab", stack.PublicID(token)))...))
+	}
+	if len(commands) != 2 || !strings.Contains(printed, "revoked") || !strings.Contains(printed, "directory:alice") {
+		t.Errorf("after %d commands, the last prints\n%s", len(commands), printed)
+	}
+	use()
+	var of []string
+	for _, e := range w.broker.Audit(t) {
+		if e.Token == stack.PublicID(token) {
+			of = append(of, e.Outcome+" "+e.Reason)
+		}
+	}
+	if want := []string{"granted create-token", "granted ", "granted revoke-token", "granted show-token", "unauthenticated token-revoked"}; !slices.Equal(of, want) {
+		t.Errorf("of the token, the audit log has %q, want %q", of, want)
+	}
+}
+
 // TestLeakedTokensPage compares what docs/leaked-tokens.md shows of the files with them,
 // and its example with connectors/pat.
 func TestLeakedTokensPage(t *testing.T) {

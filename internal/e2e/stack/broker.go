@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -104,6 +105,31 @@ func (b *Broker) Command(tb testing.TB, stdin string, args ...string) Result {
 	tb.Helper()
 	return Run(tb, nil, stdin, b.Program, append(slices.Clone(args), "--config", b.Config)...)
 }
+
+// accessToken is the text of an access token.
+var accessToken = regexp.MustCompile(`\bsrp_[0-9A-Za-z]{50}\b`)
+
+// AccessToken makes an access token with "shorepass token create" and more arguments.
+func (b *Broker) AccessToken(tb testing.TB, args ...string) string {
+	tb.Helper()
+	r := b.Command(tb, "", append([]string{"token", "create"}, args...)...)
+	found := accessToken.FindAllString(r.Stdout, -1)
+	if r.Code != 0 || len(found) != 1 {
+		tb.Fatalf("token create exits %d and prints %d tokens: %s", r.Code, len(found), r.Stderr)
+	}
+	return found[0]
+}
+
+// Revoke takes an access token back.
+func (b *Broker) Revoke(tb testing.TB, token string) {
+	tb.Helper()
+	if r := b.Command(tb, "", "token", "revoke", PublicID(token)); r.Code != 0 {
+		tb.Fatalf("token revoke exits %d: %s", r.Code, r.Text())
+	}
+}
+
+// PublicID is the public part of an access token.
+func PublicID(token string) string { return token[len("srp_"):][:12] }
 
 // Answer is what the token endpoint said.
 type Answer struct {
