@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"flag"
 	"os"
 	"path/filepath"
@@ -52,6 +53,10 @@ const (
 	buildAnonymous   refusal = "build-anonymous"
 	wrongService     refusal = "pull-wrong-service"
 	serverError      refusal = "pull-server-error"
+	loginToken       refusal = "login-token"
+	pullToken        refusal = "pull-token"
+	pushToken        refusal = "push-token"
+	pushCeiling      refusal = "push-ceiling"
 )
 
 // noise is what programs print of their progress.
@@ -145,21 +150,28 @@ var ours = map[refusal]string{
 	tagsAnonymous: textAnonymous, catalogAnonymous: textAnonymous, identityToken: textToken,
 	loginDown: textUnavailable, pullDown: textUnavailable, pushDown: textUnavailable,
 	wrongService: textRegistry, serverError: textInternal,
+	loginToken: textAccess, pullToken: textAccess, pushToken: textAccess,
 }
 
 const (
 	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
 	textToken       = "the identity token that was sent is not valid here: log out of this registry, then log in again"
+	textAccess      = "the access token that was sent is not valid here"
 	textRegistry    = "whoever runs this registry must configure it as"
 	textInternal    = "something went wrong on the server: tell whoever runs this registry, with the request ID …"
 	textAnonymous   = "authentication required: log in to this registry first, then try again"
 	textUnavailable = "your login cannot be checked at the moment, which says nothing about your password: try again in a few seconds"
 )
 
+// likePasswords are the refusals of passwords by which a client tells of those of access
+// tokens.
+var likePasswords = map[refusal]refusal{loginToken: wrongPassword, pullToken: stalePassword, pushToken: stalePush}
+
 // explains wants the user to read what the broker says, where the tool lets it through.
 func (m *matrix) explains(t *testing.T, what refusal, text string) {
 	t.Helper()
-	if want, made := ours[what]; made && strings.Contains(text, want) == slices.Contains(m.hides, what) {
+	hidden := slices.Contains(m.hides, cmp.Or(likePasswords[what], what))
+	if want, made := ours[what]; made && strings.Contains(text, want) == hidden {
 		t.Errorf("%s shows the broker's words: %t; the opposite is known of it:\n%s", what, strings.Contains(text, want), text)
 	}
 }

@@ -88,10 +88,10 @@ func (m *matrix) signIn(p *person, ref string) stack.Result {
 // longer. A tool that has the image may send it, once it was refused to mount it.
 func (m *matrix) mountDenied(t *testing.T) {
 	const prefix = "platform/left"
-	m.change(t, "add", "registry-web")
+	m.change(t, m.former.name, "add", "registry-web")
 	ok(t, m.push(m.former, m.ref(prefix)))
 	ok(t, m.pull(m.former, m.ref(prefix)))
-	m.change(t, "delete", "platform")
+	m.change(t, m.former.name, "delete", "platform")
 	before := len(m.w.registry.Output.String())
 	r := m.mount(m.former, m.ref(prefix), m.ref("web"))
 	if r.Code == 0 {
@@ -108,10 +108,10 @@ func (m *matrix) mountDenied(t *testing.T) {
 	m.results.reads[mountDenied] = sentInstead
 }
 
-// change adds the person who leaves to a group, or deletes them from it.
-func (m *matrix) change(t *testing.T, how, group string) {
+// change adds somebody to a group, or deletes them from it.
+func (m *matrix) change(t *testing.T, name, how, group string) {
 	t.Helper()
-	m.w.slapd.Modify(t, fmt.Sprintf("dn: cn=%s,ou=groups,dc=corp,dc=example\nchangetype: modify\n%s: member\nmember: uid=%s,ou=people,dc=corp,dc=example\n", group, how, m.former.name))
+	m.w.slapd.Modify(t, fmt.Sprintf("dn: cn=%s,ou=groups,dc=corp,dc=example\nchangetype: modify\n%s: member\nmember: uid=%s,ou=people,dc=corp,dc=example\n", group, how, name))
 }
 
 // outage uses the tool while the directory is down. Carol has pulled nothing so far:
@@ -124,4 +124,5 @@ func (m *matrix) outage(t *testing.T) {
 	if m.push != nil && !m.patient {
 		m.refused(t, pushDown, m.push(m.carol, m.ref("public")))
 	}
+	m.outlives(t)
 }

@@ -25,10 +25,11 @@ const (
 	opRemove        operation = "delete"
 	opMount         operation = "mount"
 	opLogout        operation = "logout"
+	opToken         operation = "access token"
 )
 
 // operations are the columns of the first table of docs/clients.md.
-var operations = []operation{opLogin, opPush, opPull, opAnonymousPull, opBuild, opTags, opCatalog, opRemove, opMount, opLogout}
+var operations = []operation{opLogin, opPush, opPull, opAnonymousPull, opBuild, opTags, opCatalog, opRemove, opMount, opLogout, opToken}
 
 const yes = "yes"
 
@@ -86,6 +87,10 @@ var refusals = []struct {
 	{pullDown, "directory down, pull"},
 	{pushDown, "directory down, push"},
 	{wrongService, "wrong service in the registry's configuration, pull"},
+	{loginToken, "access token that does not count (any more), login"},
+	{pullToken, "access token that does not count any more, pull"},
+	{pushToken, "access token that does not count any more, push"},
+	{pushCeiling, "push with an access token that is for pulling"},
 	{serverError, "Shorepass cannot write its audit log, pull"},
 }
 
@@ -170,7 +175,7 @@ func page(names []string, seen map[string]record) string {
 
 // writeWords says of each refusal that the broker makes whether the user reads why.
 func writeWords(b *strings.Builder, names []string, seen map[string]record) {
-	columns := []refusal{wrongPassword, stalePassword, pullAnonymous, pullDown}
+	columns := []refusal{wrongPassword, stalePassword, pullAnonymous, pullDown, pullToken}
 	b.WriteString("| client |")
 	for _, what := range refusals {
 		if slices.Contains(columns, what.refusal) {

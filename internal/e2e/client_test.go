@@ -53,6 +53,7 @@ type matrix struct {
 	carol   *person       // may list all repositories
 	nobody  *person
 	former  *person // of alice's group; will leave it, and change the password, after a login
+	holders *holders
 	results record
 }
 
@@ -69,9 +70,15 @@ func newMatrix(t *testing.T, u tool, w *world, client func(testing.TB) *stack.Cl
 		nobody: somebody("", ""), former: somebody("former-"+u.id, "old-password"),
 	}
 	ok(t, m.admin.DockerLogin("alice", "alice-password"))
-	w.slapd.Load(t, fmt.Sprintf("dn: uid=%[1]s,ou=people,dc=corp,dc=example\nobjectClass: inetOrgPerson\nuid: %[1]s\ncn: %[1]s\nsn: %[1]s\nuserPassword: %[2]s\n", m.former.name, m.former.password))
-	m.change(t, "add", "platform")
+	m.join(t, m.former.name, m.former.password, "platform")
 	return m
+}
+
+// join adds somebody to the directory, and to a group there.
+func (m *matrix) join(t *testing.T, name, password, group string) {
+	t.Helper()
+	m.w.slapd.Load(t, fmt.Sprintf("dn: uid=%[1]s,ou=people,dc=corp,dc=example\nobjectClass: inetOrgPerson\nuid: %[1]s\ncn: %[1]s\nsn: %[1]s\nuserPassword: %[2]s\n", name, password))
+	m.change(t, name, "add", group)
 }
 
 // in is the matrix in another test.
@@ -81,6 +88,7 @@ func (m *matrix) in(t *testing.T) *matrix {
 	for _, p := range []**person{&in.alice, &in.bob, &in.carol, &in.nobody, &in.former} {
 		*p = &person{(*p).In(t), (*p).name, (*p).password}
 	}
+	in.holders = m.holders.in(t)
 	return &in
 }
 

@@ -49,10 +49,13 @@ func TestClients(t *testing.T) {
 
 // useClients uses every tool in a world of one registry.
 func useClients(t *testing.T, engine *stack.Engine, version stack.Version) []*matrix {
-	w := newWorld(t, version)
+	w := newWorld(t, version, withTokens()...)
 	var all, manifests []*matrix
+	client := func(tb testing.TB) *stack.Client { return engine.NewClient(tb, w.registry) }
 	for _, u := range tools(t, engine) {
-		all = append(all, newMatrix(t, u, w, func(tb testing.TB) *stack.Client { return engine.NewClient(tb, w.registry) }))
+		m := newMatrix(t, u, w, client)
+		m.holders = m.newHolders(t, client)
+		all = append(all, m)
 	}
 	each := func(name string, use func(*matrix, *testing.T)) {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +74,7 @@ func useClients(t *testing.T, engine *stack.Engine, version stack.Version) []*ma
 		m.removes(t)
 		m.logsOut(t)
 	})
+	each("access tokens", (*matrix).usesTokens)
 	t.Run("ten layers", func(t *testing.T) { tenLayers(t, w, engine) })
 	t.Run(manifestName, func(t *testing.T) {
 		for i, program := range stack.FindAll(t, "docker") {
@@ -95,7 +99,7 @@ func useClients(t *testing.T, engine *stack.Engine, version stack.Version) []*ma
 // only what "go test -run" names.
 func whole(seen map[string]record) bool {
 	for name, r := range seen {
-		parts := []string{"works", "wrong service", "server error", "directory down"}
+		parts := []string{"works", "access tokens", "wrong service", "server error", "directory down"}
 		if name == manifestName {
 			parts = []string{manifestName}
 		}
