@@ -199,6 +199,14 @@ func TestOwnersUnread(t *testing.T) {
 		if err != nil || id.Username != "alice" {
 			t.Errorf("%+v, %v", id, err)
 		}
+		for name, secret := range map[string]connectors.Secret{"of a login": w.issue(carol), "with groups of its own": w.issue(alice, fixed("platform"))} {
+			owners.owners = map[pat.Account]pat.Owner{}
+			c := pat.New(w.config, connectors.Deps{Realm: realm, Name: "tokens", Logger: w.logger(), Sibling: w.sibling}, tokens, owners)
+			if _, err := c.Authenticate(w.Context(), connectors.Credentials{Password: secret}); err == nil || connectorsAnswer(err) {
+				t.Errorf("%s: error = %v, want an outage", name, err)
+			}
+			_ = c.Close()
+		}
 	})
 }
 

@@ -267,3 +267,53 @@ func TestTokenOfKeycloak(t *testing.T) {
 		t.Errorf("after a restart the token is granted %s", got)
 	}
 }
+
+// TestTokenOfTemplate holds that a login renews the groups of tokens at once where people
+// alone may read what they are in, and that the directory may be away then.
+func TestTokenOfTemplate(t *testing.T) {
+	t.Parallel()
+	s := slapd.Start(t, slapd.Options{Access: selvesRead, LDIF: team("lea")})
+	b := stack.StartBroker(t, program, `listen: {{listen}}
+monitor: {{monitor}}
+realms:
+  - name: corp
+    services: [`+service+`]
+    connectors:
+      - name: directory
+        type: ldap
+        config:
+          url: `+s.URL+`
+          users: {dn_template: "uid={username},`+slapd.People+`"}
+          groups: {base_dn: "`+slapd.Groups+`"}
+      - {name: tokens, type: pat}
+    policy: {rules: [{name: team, groups: ["directory:team"], repositories: ["team/**"], allow: [pull, push]}]}
+`, nil)
+	login := func() {
+		t.Helper()
+		if a := b.Token(t, "lea", "lea-password", service); a.Status != http.StatusOK {
+			t.Fatalf("the login: %d %s", a.Status, a.Body)
+		}
+	}
+	login()
+	var token string
+	b.WaitFor(t, "token, after a login", 10*time.Second, func() bool {
+		r := b.Command(t, "", "token", "create", "--owner", "directory:lea", "--name", "ci", "--scope", "repository:**:*")
+		token = strings.TrimSpace(r.Stdout)
+		return r.Code == 0
+	})
+	if got := may(t, b, token); got != teamOf("lea") {
+		t.Errorf("after a login: %q", got)
+	}
+	s.Modify(t, "dn: cn=team,"+slapd.Groups+"\nchangetype: modify\ndelete: member\nmember: uid=lea,"+slapd.People+"\n-\nadd: member\nmember: uid=nobody\n")
+	if got := may(t, b, token); got != teamOf("lea") {
+		t.Errorf("before the next login: %q", got)
+	}
+	login()
+	if got := may(t, b, token); got != "directory:lea" {
+		t.Errorf("after the next login: %q", got)
+	}
+	s.Stop(t)
+	if got := may(t, b, token); got != "directory:lea" {
+		t.Errorf("while the directory is down: %q", got)
+	}
+}
