@@ -9,6 +9,9 @@ import (
 	"github.com/gorilla/mux"
 )
 
+// apiRoot is where the paths of the API begin.
+const apiRoot = "/api/"
+
 // openAPI is the description of the API for people (OpenAPI 3.1).
 //
 //go:embed openapi.yaml

@@ -26,18 +26,11 @@ type People interface {
 	SignIn(ctx context.Context, r broker.Request) (connectors.Identity, error)
 }
 
-// The paths of the API.
-const (
-	apiRoot    = "/api/"
-	tokensPath = "/api/v1/tokens"
-)
-
 // routes serves the API.
 func (a *SelfService) routes(r *mux.Router) {
-	const one = tokensPath + "/{id}"
 	apiRoute(r, "/api/v1/openapi.yaml", map[string]http.HandlerFunc{http.MethodGet: description})
-	apiRoute(r, tokensPath, map[string]http.HandlerFunc{http.MethodGet: a.list, http.MethodPost: a.create})
-	apiRoute(r, one, map[string]http.HandlerFunc{http.MethodGet: a.show, http.MethodDelete: a.revoke})
+	apiRoute(r, "/api/v1/tokens", map[string]http.HandlerFunc{http.MethodGet: a.list, http.MethodPost: a.create})
+	apiRoute(r, "/api/v1/tokens/{id}", map[string]http.HandlerFunc{http.MethodGet: a.show, http.MethodDelete: a.revoke})
 	r.PathPrefix(apiRoot).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sendProblem(w, r, problem{kind: access.NotFound, Detail: "there is nothing at this path: see /api/v1/openapi.yaml for what there is"})
 	})
