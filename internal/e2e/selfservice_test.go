@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -228,4 +229,29 @@ func TestSelfServiceOverTLS(t *testing.T) {
 	refused(t, list("--ca-file", filepath.Join(b.Dir, "cert.pem")), "wrong user name or password")
 	plain := stack.Run(t, nil, "wrong\n", program, "token", "list", "--server", "http://"+b.Addr, "--user", "alice")
 	refused(t, plain, `answers "400 Bad Request", and not as a Shorepass whose people make access tokens themselves`)
+}
+
+// TestTokensPageMakeYourOwn types what docs/tokens.md has people type, with their password
+// from standard input.
+func TestTokensPageMakeYourOwn(t *testing.T) {
+	page := section(t, document(t, "docs/tokens.md"), "Make your own")
+	w := newWorld(t, "", "    connectors:\n", tokensConnector)
+	for _, c := range []struct{ command, prompt, with string }{
+		{"$ shorepass token create ", "Password of alice at login.corp.example:\n", "--user alice --password-stdin"},
+		{"$ curl ", "Enter host password for user 'alice':\n", "--silent --user alice:alice-password"},
+	} {
+		typed, want, _ := strings.Cut(fenced(t, page, "console", c.command), "\n")
+		typed = replace(t, typed, "$ ", "", "--user alice", c.with, "https://login.corp.example", "http://"+w.broker.Addr)
+		typed = strings.Replace(typed, "shorepass ", program+" ", 1)
+		r := stack.Run(t, nil, "alice-password\n", "sh", "-c", "exec 2>&1; "+typed)
+		if got, want := steadyOwn(r.Stdout), steadyOwn(replace(t, want, c.prompt, "")); r.Code != 0 || got != want {
+			t.Errorf("%s prints\n%s\ndocs/tokens.md has\n%s", typed, got, want)
+		}
+	}
+}
+
+// steadyOwn replaces what of the output differs from run to run.
+func steadyOwn(text string) string {
+	text = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`).ReplaceAllString(steadyTokens(text), "TIME")
+	return regexp.MustCompile(`(access token |"id":")[0-9A-Za-z]{12}`).ReplaceAllString(text, "${1}ID")
 }
