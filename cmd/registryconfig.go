@@ -159,7 +159,7 @@ func (p *program) fits(o registryOptions, kind registryKind, realm config.Realm,
 
 // algorithmOf is what the realm's tokens are signed with.
 func algorithmOf(r config.Realm) (string, error) {
-	if r.Signing.KeyFile == "" {
+	if r.Signing.Algorithm != "" {
 		return r.Signing.Algorithm, nil
 	}
 	return token.CheckBrought(r.Signing.Algorithm, r.Signing.KeyFile, r.Signing.CertFile)
