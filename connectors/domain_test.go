@@ -1,6 +1,7 @@
 package connectors_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -49,4 +50,26 @@ func long(n int) string {
 		b[i] = 'a'
 	}
 	return string(b)
+}
+
+// FuzzDomain holds that what comes out is a user name as without a domain, and that the
+// domain before it changes nothing.
+func FuzzDomain(f *testing.F) {
+	for _, typed := range []string{"alice", `CORP\alice`, `corp\Łukasz`, `EVIL\alice`, `\`, "alice@corp.example", `CORP\a@b`, `CORP\CORP\a`} {
+		f.Add(typed)
+	}
+	f.Fuzz(func(t *testing.T, typed string) {
+		for _, form := range []connectors.UsernameForm{connectors.ASCIIUsernames, connectors.UnicodeUsernames} {
+			name, ok := connectors.Domain("CORP").Parse(form, typed)
+			if !ok {
+				continue
+			}
+			if again, ok := form.Parse(name); !ok || again != name {
+				t.Errorf("%q became %q, which is no user name", typed, name)
+			}
+			if _, bare := form.Parse(typed); !bare && !strings.EqualFold(typed[:min(5, len(typed))], `CORP\`) {
+				t.Errorf("%q was taken for %q", typed, name)
+			}
+		}
+	})
 }

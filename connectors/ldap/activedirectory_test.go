@@ -306,6 +306,10 @@ func TestSubcodesOfOtherResults(t *testing.T) {
 	if _, err := login(t, open(t, cfg), "alice", userPassword); err == nil || errors.Is(err, connectors.ErrRejected) {
 		t.Errorf("error = %v, want an outage", err)
 	}
+	cfg = config(listen(t, script{bind: func(string, string) (int, string) { return 53, subcode("533") }}.serve))
+	if _, err := open(t, cfg).Locate(t.Context(), "alice"); err == nil || strings.Contains(err.Error(), "it is disabled") {
+		t.Errorf("of the service account: %v", err)
+	}
 }
 
 // TestNoLogonServers asks another server where a read-only one reaches none.
@@ -418,4 +422,29 @@ func TestChainsThatTakeLong(t *testing.T) {
 	if err == nil || !errors.Is(err, ldap.ErrNoAnswer) || !strings.Contains(err.Error(), "narrow groups.base_dn, or set groups.nested: true in place of in_chain") {
 		t.Errorf("error = %v", err)
 	}
+}
+
+// FuzzActiveDirectory feeds what a directory may send to all that reads it.
+func FuzzActiveDirectory(f *testing.F) {
+	for _, seed := range []string{adID, adGUID, sid(513), "513", "range=0-1499", "range=1500-*", "range=-1-0", "range=9-1", "range=0-99999999999"} {
+		f.Add(seed, "513")
+	}
+	f.Fuzz(func(t *testing.T, text, number string) {
+		if raw, ok := ldap.ParseGUID(text); ok {
+			if again, ok := ldap.FormatGUID(raw); !ok || again != text {
+				t.Errorf("%q is read as %q, which is %q", text, raw, again)
+			}
+		}
+		if id, ok := ldap.FormatGUID(text); ok {
+			if raw, ok := ldap.ParseGUID(id); !ok || raw != text {
+				t.Errorf("%q is written as %q, which is %q", text, id, raw)
+			}
+		}
+		if group, err := ldap.PrimaryGroup(text, number); err == nil && !strings.HasPrefix(group, "S-1-") {
+			t.Errorf("%q and %q make %q", text, number, group)
+		}
+		if ranged, last, next := ldap.ParseRange(text); next < 0 || last && next != 0 || !ranged && (last || next != 0) {
+			t.Errorf("%q: %v, %v, %d", text, ranged, last, next)
+		}
+	})
 }

@@ -120,3 +120,22 @@ func PolicyRefusal(control []byte) (connectors.Reason, error) {
 	}
 	return policyRefusal([]ldap.Control{decoded}, true), nil
 }
+
+// ParseGUID and FormatGUID are each other's inverse.
+var (
+	ParseGUID  = parseGUID
+	FormatGUID = formatGUID
+)
+
+// PrimaryGroup is the security identifier, in words, that an account's own and its
+// primaryGroupID make.
+func PrimaryGroup(sid, last string) (string, error) {
+	group, err := sibling(sid, last)
+	if err != nil {
+		return "", err
+	}
+	return formatSID(group), nil
+}
+
+// ParseRange reads an option of an attribute.
+var ParseRange = parseRange

@@ -104,18 +104,21 @@ func testADGroups(t *testing.T, d *samba.Domain) {
 	}{
 		"in chain": {
 			ldap.Groups{BaseDN: samba.Root},
-			[]string{"domain users", "engineering", "everyone", "platform", "users"}, []string{"domain users", "everyone", "left", "right", "users"},
+			[]string{"domain users", "engineering", "everyone", "platform", "users"},
+			[]string{"domain users", "everyone", "left", "right", "users"},
 		},
 		"in chain, below a part": {ldap.Groups{BaseDN: inGroups}, []string{"engineering", "everyone", "platform"}, []string{"everyone", "left", "right"}},
 		"one after the other":    {ldap.Groups{BaseDN: inGroups, Nested: true}, []string{"engineering", "everyone", "platform"}, []string{"everyone", "left", "right"}},
 		"direct ones":            {ldap.Groups{BaseDN: samba.Root, InChain: &no}, []string{"domain users", "platform"}, []string{"domain users", "left"}},
 		"from memberOf": {
 			ldap.Groups{BaseDN: inGroups, FromAttribute: "memberOf", NameAttribute: "cn"},
-			[]string{"newsletter", "the platform"}, []string{"left"},
+			[]string{"newsletter", "the platform"},
+			[]string{"left"},
 		},
 		"distribution groups too": {
 			ldap.Groups{BaseDN: inGroups, Filter: "(objectClass=group)"},
-			[]string{"engineering", "everyone", "newsletter", "platform"}, []string{"everyone", "left", "right"},
+			[]string{"engineering", "everyone", "newsletter", "platform"},
+			[]string{"everyone", "left", "right"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -262,6 +265,11 @@ func testADProgram(t *testing.T, d *samba.Domain) {
 		if access := fmt.Sprint(claims.Access); claims.Subject != "directory:alice" || access != "[{repository home/alice/x [push]} {repository other/x [pull]} {repository platform/app [pull push]}]" {
 			t.Errorf("%s: %s, %s", typed, claims.Subject, access)
 		}
+	}
+	alice := (&world{broker: b, registry: stack.StartRegistry(t, b, stack.V3)}).client(t)
+	ok(t, alice.DockerLogin(`CORP\alice`, "alice-password"))
+	if r := alice.In(t).DockerLogin(`EVIL\alice`, "alice-password"); r.Code == 0 {
+		t.Error("another domain's name can log in")
 	}
 	refused := b.Token(t, "alice", "a-guess", service)
 	reasons := adReasons()
