@@ -21,7 +21,8 @@ func TestWarnings(t *testing.T) {
 		{"directory:alice", "91d", []string{"repository:platform/app:pull"}, []string{"it lasts 91 days"}},
 		{"directory:alice", "", []string{"repository:platform/app:push"}, []string{"repository:platform/app:push: to push takes pull, too"}},
 		{
-			"directory:alice", "", []string{"repository:release/**:pull", "repository:platform/**:*", "repository:platform/frozen/**:pull,push", "registry:catalog:*"},
+			"directory:alice", "",
+			[]string{"repository:release/**:pull", "repository:platform/**:*", "repository:platform/frozen/**:pull,push", "registry:catalog:*"},
 			[]string{
 				"repository:release/**:pull: as the rules and groups are now, directory:alice may not do this anywhere, and the token will not either: pull",
 				"repository:platform/**:*: as the rules and groups are now, directory:alice may not do this anywhere, and the token will not either: delete",

@@ -42,7 +42,7 @@ func openAdministration(t *testing.T) *administration {
 		}},
 	})
 	socket := filepath.Join(t.TempDir(), "admin.sock")
-	l, err := net.Listen("unix", socket) //nolint:noctx // a file
+	l, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
