@@ -22,7 +22,7 @@ const loginTime = 5 * time.Second
 // explainOptions are the flags of explain.
 type explainOptions struct {
 	config, realm, service, from string
-	user, login                  string
+	user, login, token           string
 	groups                       []string
 	json                         bool
 }
@@ -35,10 +35,12 @@ func newExplain(p *program) *cobra.Command {
 		Long: "Say what a token would grant of the scopes, and which rule decided each action.\n" +
 			"Who asks is either made up with --user and --group (nobody at all: anonymous), or signs\n" +
 			"in for real with --login, the password coming from the terminal or standard input: every\n" +
-			"step of the login is shown, with what to do about one that fails.\n" +
+			"step of the login is shown, with what to do about one that fails. Or it is the owner of an\n" +
+			"access token, with --token and its id: the owner is looked up now, and the token's scopes bound.\n" +
 			"Exits 1 if the login fails or anything asked is refused.",
 		Example: "  shorepass explain --user directory:alice --group directory:platform repository:platform/app:pull,push\n" +
-			"  shorepass explain --login alice repository:platform/app:pull,push",
+			"  shorepass explain --login alice repository:platform/app:pull,push\n" +
+			"  shorepass explain --token 4fGh2kLmN0pQ --from 10.1.2.3 repository:platform/app:pull,push",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := noEmptyFlags(c); err != nil {
 				return err
@@ -54,6 +56,7 @@ func newExplain(p *program) *cobra.Command {
 	c.Flags().StringVar(&o.user, "user", "", "a user, as `connector:name`")
 	c.Flags().StringArrayVar(&o.groups, "group", nil, "a group of the user, as `connector:name`; may be repeated")
 	c.Flags().StringVar(&o.login, "login", "", "sign in as `name` and ask the real connectors")
+	c.Flags().StringVar(&o.token, "token", "", "an access token, by its `id`")
 	return c
 }
 
@@ -64,6 +67,8 @@ func (p *program) explain(ctx context.Context, o explainOptions, args []string) 
 		return err
 	}
 	switch {
+	case o.token != "" && (o.login != "" || o.user != "" || len(o.groups) > 0):
+		return usageError{errors.New("--token finds out the user and the groups: leave out --login, --user and --group")}
 	case o.login != "" && (o.user != "" || len(o.groups) > 0):
 		return usageError{errors.New("--login finds out the user and the groups: leave out --user and --group")}
 	case o.user == "" && len(o.groups) > 0:
@@ -79,8 +84,11 @@ func (p *program) explain(ctx context.Context, o explainOptions, args []string) 
 	if err != nil {
 		return err
 	}
-	if o.login != "" {
+	switch {
+	case o.login != "":
 		return p.explainLogin(ctx, o, realm, service, addr, asked)
+	case o.token != "":
+		return p.explainToken(ctx, o, realm, service, addr, asked)
 	}
 	identity, err := p.madeUp(o, realm)
 	if err != nil {

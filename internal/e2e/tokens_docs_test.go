@@ -74,6 +74,7 @@ func TestTokensPage(t *testing.T) {
 	restarted(t, w.broker) // which writes uses down at once
 	types("shorepass token list\n")
 	types("shorepass token show ")
+	types("shorepass explain --token ")
 	types("shorepass token revoke 4")
 
 	// It is refused at once, by the same registry, and the client says what the page does.
