@@ -195,6 +195,7 @@ servers)
 	debian ns-slapd 389-ds-base
 	debian certutil libnss3-tools
 	debian openssl openssl
+	debian sqlite3 sqlite3 # another program that has the database open
 	debian ip iproute2
 	debian skopeo skopeo
 	debian buildah buildah
