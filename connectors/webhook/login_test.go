@@ -110,6 +110,20 @@ func TestPasswordsThatJSONCannotCarry(t *testing.T) {
 	}
 }
 
+// TestIdsThatNobodyHas are asked of nobody.
+func TestIdsThatNobodyHas(t *testing.T) {
+	p := startPeer(t, inClear)
+	r := open(t, p.configured(t)).(connectors.Resolver)
+	for _, id := range []string{"", "\x00", "a\nb", "\xff", strings.Repeat("x", webhook.MaxText+1)} {
+		if _, err := r.Resolve(t.Context(), id); !errors.Is(err, connectors.ErrGone) {
+			t.Errorf("%.20q gives %v", id, err)
+		}
+	}
+	if _, n := p.lastAsked(); n > 0 {
+		t.Errorf("the endpoint was asked %d times", n)
+	}
+}
+
 // TestTrace holds what an operator sees of a login.
 func TestTrace(t *testing.T) {
 	p := startPeer(t, inClear)
