@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// askWithin bounds one question to an owning connector.
+	// askWithin bounds one question to an owning connector, and the wait for its turn.
 	askWithin = 5 * time.Second
 
 	// probeEvery is how long a connector that does not answer is left alone.
@@ -37,18 +37,20 @@ func (o *owners) ask(u *upstream, a Account) <-chan singleflight.Result {
 			return nil, errEnded
 		}
 		defer o.work.Done()
-		ctx, cancel := context.WithTimeout(o.life, askWithin)
+		waits, cancel := context.WithTimeout(o.life, askWithin)
 		defer cancel()
-		return o.answer(ctx, u, a)
+		if err := u.take(waits); err != nil {
+			return nil, err // of our own making: it says nothing of the connector
+		}
+		defer u.release()
+		return o.answer(u, a)
 	})
 }
 
 // answer asks, and learns from the answer.
-func (o *owners) answer(ctx context.Context, u *upstream, a Account) (Owner, error) {
-	if err := u.take(ctx); err != nil {
-		return Owner{}, err // of our own making: it says nothing of the connector
-	}
-	defer u.release()
+func (o *owners) answer(u *upstream, a Account) (Owner, error) {
+	ctx, cancel := context.WithTimeout(o.life, askWithin)
+	defer cancel()
 	asked := wallTime()
 	id, err := resolve(ctx, u.resolver, a)
 	owner := Owner{Realm: o.realm, Account: a, Username: id.Username, Groups: id.Groups, Seen: asked}

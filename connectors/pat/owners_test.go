@@ -98,7 +98,7 @@ func TestBounded(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 100 {
 			a := pat.Account{Connector: "directory", ID: fmt.Sprint(i)}
-			w.directory.people[a.ID] = person(a, fmt.Sprintf("user%d", i), "all")
+			w.directory.become(func() { w.directory.people[a.ID] = person(a, fmt.Sprintf("user%d", i), "all") })
 			secret := w.issue(a)
 			group.Go(func() { w.wants(secret, "all") })
 		}
