@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ const (
 	bundleName = "shorepass-ca.pem"
 	jwksName   = "shorepass-jwks.json"
 	certName   = "shorepass-key.pem"
+	zotName    = "zot.json"
 )
 
 // registryKind is a kind of registry, and how it is told what to trust.
@@ -99,7 +101,7 @@ func (r registry) document() map[string]any {
 func (r registry) print(format string) (string, error) {
 	text := map[string]string{"yaml": yamlForm, "env": envForm, "compose": composeForm}[format]
 	if r.kind.zot {
-		text = zotForm
+		text = map[string]string{"yaml": zotForm, "compose": zotComposeForm}[format]
 	}
 	t, err := template.New("registry").Funcs(template.FuncMap{
 		"quote": quoteYAML, "dollars": dollars, "env": envValue, "list": isList, "join": joinList, "upper": strings.ToUpper,
@@ -170,9 +172,36 @@ volumes:
 `
 )
 
+// zotComposeForm runs zot's image, which looks for its configuration at that place.
+const zotComposeForm = `# zot for docker compose. It reads ./` + zotName + ` and ./{{.File}} once, at its start.
+services:
+  zot:
+    image: ghcr.io/project-zot/zot:latest
+    restart: unless-stopped
+    ports: ["5000:5000"]
+    volumes:
+      - ./` + zotName + `:/etc/zot/config.json:ro
+      - {{quote (dollars (print "./" .File ":" .R.Path ":ro"))}}
+      - images:/var/lib/registry
+volumes:
+  images:
+`
+
+// zotConfig is a whole configuration of zot, for its image.
+func (r registry) zotConfig() (string, error) {
+	config := r.document()
+	config["distSpecVersion"] = "1.1.0"
+	config["storage"] = map[string]any{"rootDirectory": "/var/lib/registry"}
+	if http, ok := config["http"].(map[string]any); ok {
+		http["address"], http["port"] = "0.0.0.0", "5000"
+	}
+	text, err := json.MarshalIndent(config, "", "  ")
+	return string(text) + "\n", err
+}
+
 // fileName is what the configuration in a format is called.
 func (r registry) fileName(format string) string {
-	if r.kind.zot {
+	if r.kind.zot && format == "yaml" {
 		return "zot.yaml"
 	}
 	return map[string]string{"yaml": "auth.yml", "env": "registry.env", "compose": "docker-compose.yml"}[format]
@@ -181,7 +210,7 @@ func (r registry) fileName(format string) string {
 // use says what to do with the configuration in a format.
 func (r registry) use(format string) string {
 	switch {
-	case r.kind.zot:
+	case r.kind.zot && format == "yaml":
 		return "for zot's configuration file"
 	case format == "env":
 		return "for docker run --env-file"

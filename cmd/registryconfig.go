@@ -72,8 +72,11 @@ func (o registryOptions) check(c *cobra.Command) error {
 	if !slices.Contains([]string{"yaml", "env", "compose"}, o.format) {
 		return fmt.Errorf("--format is yaml, env or compose, not %q", o.format)
 	}
-	if kind.zot && o.format != "yaml" {
-		return fmt.Errorf("zot is configured by a file alone: --format yaml, or --json, not %s", o.format)
+	if kind.zot && o.format == "env" {
+		return errors.New("zot reads no environment variables: --format yaml or compose, or --json")
+	}
+	if kind.zot && o.format == "compose" && o.outDir == "" {
+		return errors.New("zot's configuration is a file of its own beside the one for docker compose: name a folder for both with --out")
 	}
 	for _, flag := range []string{"bundle", "jwks", "cert", "write-bundle"} {
 		if c.Flags().Changed(flag) && flag != kind.flag && (flag != "write-bundle" || kind.flag != "bundle") {
@@ -178,19 +181,35 @@ func (p *program) writeRegistry(ctx context.Context, o registryOptions, r regist
 		return err
 	}
 	path := filepath.Join(o.outDir, r.fileName(o.format))
-	before, err := files.Read(path, 1<<20)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // likewise
-			return fmt.Errorf("--out: %w", err)
+	if err := r.write(path, text); err != nil {
+		return err
+	}
+	if r.kind.zot && o.format == "compose" {
+		config, err := r.zotConfig()
+		if err != nil {
+			return err
 		}
-	case err != nil:
-		return fmt.Errorf("--out: %w", err)
-	case string(before) != text:
-		return fmt.Errorf("--out: %s was written anew, but %s has other content than it would get: move it away, or name another folder", r.Origin, path)
+		if err := r.write(filepath.Join(o.outDir, zotName), config); err != nil {
+			return err
+		}
 	}
 	_, err = fmt.Fprintf(p.Out, "%s: %s\n%s: what it trusts, to be at %s for it; it reads that once, at its start\n", path, r.use(o.format), r.Origin, r.Path)
 	return err
+}
+
+// write writes a file of the configuration, unless somebody has changed what is there.
+func (r registry) write(path, text string) error {
+	before, err := files.Read(path, 1<<20)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = os.WriteFile(path, []byte(text), 0o644) //nolint:gosec // nothing in it is secret
+	case err == nil && string(before) != text:
+		err = fmt.Errorf("%s was written anew, but %s has other content than it would get: move it away, or name another folder", r.Origin, path)
+	}
+	if err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	return nil
 }
 
 // writeTrust writes what the registry trusts to a file.

@@ -142,6 +142,46 @@ func TestRegistryConfigZot(t *testing.T) {
 	}
 }
 
+// TestRegistryConfigZotCompose has docker-compose read what is written for zot's image, and the
+// key that is mounted there verifies a token.
+func TestRegistryConfigZotCompose(t *testing.T) {
+	b, dir := jwksBroker(t), t.TempDir()
+	for range 2 { // the second time the key alone is written
+		ok(t, b.Command(t, "", "registry-config", "--for", "zot", "--service", withJWKS, "--format", "compose", "--out", dir))
+	}
+	text := ok(t, stack.Run(t, nil, "", stack.Find(t, "docker-compose"), "--project-directory", dir, "--file", filepath.Join(dir, "docker-compose.yml"), "config"))
+	var project struct {
+		Services map[string]struct{ Volumes []string }
+	}
+	if err := yaml.Unmarshal([]byte(text), &project); err != nil {
+		t.Fatal(err)
+	}
+	mounted := map[string]string{}
+	for _, v := range project.Services["zot"].Volumes {
+		if parts := strings.Split(v, ":"); len(parts) > 1 {
+			mounted[parts[1]] = parts[0]
+		}
+	}
+	content, err := os.ReadFile(mounted["/etc/zot/config.json"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config struct {
+		Storage struct{ RootDirectory string }
+		HTTP    struct {
+			Address, Port string
+			Auth          struct{ Bearer bearer }
+		}
+	}
+	if err := json.Unmarshal(content, &config); err != nil {
+		t.Fatal(err)
+	}
+	if h := config.HTTP; h.Address != "0.0.0.0" || h.Port != "5000" || h.Auth.Bearer.Service != withJWKS || mounted[config.Storage.RootDirectory] == "" {
+		t.Errorf("zot's configuration is %+v, and %v is mounted", config, mounted)
+	}
+	zotReads(t, mounted[config.HTTP.Auth.Bearer.Cert], b.Token(t, "bob", "bob-password", withJWKS, "repository:web/app:pull").Token)
+}
+
 // bearer is zot's section http.auth.bearer.
 type bearer struct{ Realm, Service, Cert string }
 
