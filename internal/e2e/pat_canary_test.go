@@ -22,7 +22,7 @@ func spellings(token string) map[string]string {
 	all := map[string]string{
 		"plain": secret, "escaped": url.QueryEscape(token),
 		"hexadecimal": hex.EncodeToString([]byte(secret)), "HEXADECIMAL": strings.ToUpper(hex.EncodeToString([]byte(secret))),
-		"bytes": strings.Trim(fmt.Sprint([]byte(secret)), "[]"),
+		"bytes": strings.Trim(fmt.Sprintf("%d", []byte(secret)), "[]"),
 	}
 	for shift := range 3 { // base64 of a text that has it somewhere
 		text := base64.StdEncoding.EncodeToString([]byte(secret[shift : shift+27]))
