@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -80,7 +81,9 @@ func (m *matrix) usesTokens(t *testing.T) {
 	m.w.broker.Revoke(t, m.holders.revoked.password)
 	m.refusesToken(t, "revoked", m.holders.revoked, true)
 	m.w.disable(t, "leaver-"+m.id)
-	time.Sleep(1100 * time.Millisecond) // what is known of an owner counts for a second
+	m.w.broker.WaitFor(t, "refusal of somebody who is disabled", 20*time.Second, func() bool {
+		return m.w.broker.Token(t, "ci", m.holders.disabled.password, service).Status == http.StatusUnauthorized
+	})
 	m.refusesToken(t, "disabled", m.holders.disabled, true)
 	time.Sleep(time.Until(m.holders.end))
 	m.refusesToken(t, "expired", m.holders.expired, true)

@@ -44,7 +44,9 @@ func TestTokenCanary(t *testing.T) {
 			_ = g.ask(t, w.broker)
 		}
 		ask(t, "http://"+w.broker.Addr+"/token?service="+service+"&account="+token+"&scope=repository:"+token+":pull&password="+token, token)
-		ask(t, "http://"+w.broker.Addr+"/"+token, token)
+		for _, path := range []string{"/" + token, "/realms/" + token + "/keys", "/api/v1/tokens/" + token, "/api/v1/tokens?after=" + token} {
+			ask(t, "http://"+w.broker.Addr+path, token)
+		}
 	}
 	c := w.client(t)
 	ok(t, c.DockerLogin("ci", live))
@@ -95,7 +97,7 @@ func ask(t *testing.T, target, token string) {
 	}
 	request.Header.Set("User-Agent", token)
 	request.Header.Set("X-Request-Id", token)
-	request.Header.Set("Authorization", "Bearer "+token)
+	request.SetBasicAuth("alice", token)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
