@@ -33,6 +33,7 @@ type handles struct {
 
 	path string
 	file os.FileInfo // what is open
+	log  os.FileInfo // its write-ahead log; nil: not known
 
 	failing atomic.Bool // the last transaction failed by the database
 }
@@ -58,6 +59,7 @@ func (s *Store) connect(ctx context.Context) (_ *handles, err error) {
 	if err := checkVersion(ctx, h.readers); err != nil {
 		return nil, err
 	}
+	h.log, _ = os.Stat(s.path + "-wal") // there is none where nothing can be written
 	h.file, err = os.Stat(s.path)
 	return h, err
 }
@@ -205,7 +207,22 @@ func (h *handles) renew() {
 	}
 }
 
-// close closes the connections, if there are any.
+// abandon closes the connections for others to be opened. Where another file is in the
+// place of the database's, it removes the log that is left: what is in it belongs to the
+// old one, and SQLite would take it for the new one's.
+func (h *handles) abandon() {
+	if h == nil {
+		return
+	}
+	_ = h.close() // it failed: what it says now tells nothing more
+	log, err := os.Stat(h.path + "-wal")
+	if errors.Is(h.inPlace(), errMoved) && err == nil && h.log != nil && os.SameFile(log, h.log) {
+		_ = os.Remove(h.path + "-shm")
+		_ = os.Remove(h.path + "-wal")
+	}
+}
+
+// close closes the connections.
 func (h *handles) close() error {
 	if h == nil {
 		return nil

@@ -67,7 +67,7 @@ func scanOwner(row scanner) (pat.Owner, error) {
 
 // all reads all rows.
 func all[T any](rows *sql.Rows, scan func(scanner) (T, error)) ([]T, error) {
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // what it would say, Err says
 	var list []T
 	for rows.Next() {
 		one, err := scan(rows)

@@ -105,7 +105,7 @@ func (s *Store) handles(ctx context.Context) (*handles, error) {
 	s.open, s.opening = nil, true
 	s.mu.Unlock()
 	s.cache.empty() // another file may be in its place
-	_ = broken.close()
+	broken.abandon()
 	opened, err := s.connect(ctx)
 	s.mu.Lock()
 	s.tried, s.opening = time.Now(), false

@@ -30,8 +30,12 @@ func (s *Store) Create(ctx context.Context, t pat.Token, o pat.Owner) error {
 		return err
 	})
 	if err == nil {
-		// The log has it, which is enough. Only a lost log could take it away then.
-		_ = s.checkpoint(ctx)
+		// The log has it, which is enough: this is for the case that the log is lost, and waits
+		// for nobody.
+		_ = s.run(ctx, func(h *handles) error {
+			_, err := h.writer.ExecContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`)
+			return err
+		})
 	}
 	return err
 }
