@@ -19,11 +19,8 @@ func (p *program) printMade(made access.Created, asJSON bool) error {
 	} else {
 		_, err = fmt.Fprintln(p.Out, made.Secret.Reveal())
 	}
-	if err != nil {
-		return fmt.Errorf("the token was made and could not be printed: \"shorepass token revoke %s\" takes it back: %w", t.ID, err)
-	}
-	if asJSON {
-		return nil
+	if err != nil || asJSON {
+		return err
 	}
 	fmt.Fprintf(p.Err, "access token %s, %q, of %s, until %s: shown this once\n", t.ID, t.Name, t.Owner, minute(t.Expires))
 	for _, w := range made.Warnings {

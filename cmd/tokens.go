@@ -62,7 +62,10 @@ func newTokenCreate(p *program) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return p.printMade(made, o.json)
+				if err := p.printMade(made, o.json); err != nil {
+					return takeBack(c.Context(), t, made.Token.ID, err)
+				}
+				return nil
 			})
 		},
 	}
@@ -75,6 +78,14 @@ func newTokenCreate(p *program) *cobra.Command {
 	f.StringArrayVar(&spec.Networks, "network", nil, "an address or `CIDR` that it may be used from; may be repeated")
 	f.StringArrayVar(&spec.Groups, "group", nil, "a `group` of the owner, fixed for the life of the token (30d at most), where the connector cannot look the owner up; may be repeated")
 	return c
+}
+
+// takeBack revokes a token that could not be printed: nobody has it.
+func takeBack(ctx context.Context, t tokens, id string, cause error) error {
+	if _, err := t.revoke(ctx, id); err != nil {
+		return fmt.Errorf("the token was made, could not be printed (%w), and could not be revoked either: \"shorepass token revoke %s\" does that: %w", cause, id, err)
+	}
+	return fmt.Errorf("the token could not be printed, and was revoked: %w", cause)
 }
 
 func newTokenList(p *program) *cobra.Command {
