@@ -74,8 +74,8 @@ func TestSchemasTakeWhatIsGood(t *testing.T) {
 	good := map[string]string{}
 	for _, pattern := range []string{"testdata/good/*.yaml", "testdata/warn/*.yaml", "../../examples/*/shorepass.yaml", "../../examples/*/policy.yaml", "../starter/files/*/*.yaml"} {
 		names, err := filepath.Glob(pattern)
-		if err != nil || len(names) == 0 {
-			t.Fatalf("%s: %d files, %v", pattern, len(names), err)
+		if err != nil {
+			t.Fatal(err)
 		}
 		for _, name := range names {
 			content, err := os.ReadFile(name)
