@@ -147,6 +147,8 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
+const shaOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 // What a hostile archive names outside of what a backup has is not written.
 func TestHostileNames(t *testing.T) {
 	for _, name := range []string{
@@ -156,8 +158,7 @@ func TestHostileNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			w := tar.NewWriter(&out)
-			// The SHA-256 of nothing.
-			manifest := fmt.Sprintf(`{"format":1,"files":[{"name":%q,"size":0,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}]}`, name)
+			manifest := fmt.Sprintf(`{"format":1,"files":[{"name":%q,"size":0,"sha256":"%s"}]}`, name, shaOfNothing)
 			for _, entry := range [][2]string{{"manifest.json", manifest}, {name, ""}} {
 				if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: entry[0], Size: int64(len(entry[1])), Mode: 0o600}); err != nil {
 					return // package tar does not write it either
@@ -176,13 +177,20 @@ func TestHostileNames(t *testing.T) {
 
 // A link in an archive is not followed, and not made.
 func TestLinks(t *testing.T) {
-	whole := archive(t, dataDir(t))
-	at := bytes.LastIndex(whole, []byte("keys/corp/ca-key.pem"))
-	header := whole[at : at+512]
-	header[156] = tar.TypeSymlink
-	copy(header[157:], "/etc/passwd")
-	if _, err := restore(t, whole); err == nil {
-		t.Error("restored")
+	for _, kind := range []byte{tar.TypeSymlink, tar.TypeLink, tar.TypeDir, tar.TypeFifo} {
+		var out bytes.Buffer
+		w := tar.NewWriter(&out)
+		const name = "keys/corp/ca-key.pem"
+		manifest := `{"format":1,"files":[{"name":"` + name + `","size":0,"sha256":"` + shaOfNothing + `"}]}`
+		err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "manifest.json", Size: int64(len(manifest)), Mode: 0o600})
+		_, err2 := io.WriteString(w, manifest)
+		err3 := w.WriteHeader(&tar.Header{Typeflag: kind, Name: name, Linkname: "/etc/passwd", Mode: 0o600})
+		if err := errors.Join(err, err2, err3, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if dir, err := restore(t, out.Bytes()); err == nil {
+			t.Errorf("kind %c: restored: %v", kind, below(t, dir))
+		}
 	}
 }
 
