@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -36,6 +37,7 @@ func TestLDAPContract(t *testing.T) {
 		"plain":    ldapConfig,
 		"StartTLS": startTLSConfig,
 		"LDAPS":    ldapsConfig,
+		"preset":   presetConfig,
 	} {
 		t.Run(name, func(t *testing.T) {
 			connect := func(s *slapd.Server) func(testing.TB) connectors.Connector {
@@ -46,6 +48,13 @@ func TestLDAPContract(t *testing.T) {
 			connectortest.Run(t, aliceFixture(connect(server), connect(stopped)))
 		})
 	}
+}
+
+// presetConfig leaves to the vendor what it knows.
+func presetConfig(s *slapd.Server) *ldap.Config {
+	c := ldapsConfig(s)
+	c.Vendor = "openldap"
+	return c
 }
 
 func startTLSConfig(s *slapd.Server) *ldap.Config {
@@ -60,4 +69,19 @@ func ldapsConfig(s *slapd.Server) *ldap.Config {
 	c.URL = connectors.OneOrMany{s.TLSURL}
 	c.CAFile = connectors.Path(s.CAFile)
 	return c
+}
+
+// TestLDAPPreset holds that what the vendor sets fits slapd: nobody's password is needed
+// to know of a locked account.
+func TestLDAPPreset(t *testing.T) {
+	d := openLDAP(t, presetConfig(slapd.Start(t, slapd.Options{})))
+	for user, gone := range map[string]bool{"alice": false, "locked": true} {
+		account, err := d.Locate(t.Context(), user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id, err := d.Resolve(t.Context(), account.ID); errors.Is(err, connectors.ErrGone) != gone || !gone && id.Username != user {
+			t.Errorf("Resolve of %s: %+v, %v", user, id, err)
+		}
+	}
 }
