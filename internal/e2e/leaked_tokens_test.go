@@ -274,6 +274,10 @@ func TestLeakedTokensPage(t *testing.T) {
 			t.Errorf("%s looks for something else than %s", file, form)
 		}
 	}
+	pin := regexp.MustCompile(`gitleaks/v8@v([0-9.]+)`).FindStringSubmatch(document(t, "internal/e2e/peers.sh"))
+	if pin == nil || !strings.Contains(page, "gitleaks "+pin[1]+" ") {
+		t.Errorf("the page does not name the gitleaks that make peers installs: %q", pin)
+	}
 	row := regexp.MustCompile("(?m)^\\| `(srp_\\w+)` `(\\w+)` \\| `0x[0-9A-F]+` \\| `(\\w+)` \\|$").FindStringSubmatch(page)
 	if row == nil {
 		t.Fatal("there is no example of a checksum")
