@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -75,6 +76,11 @@ func TestDatabaseOutages(t *testing.T) {
 		{"full", "mount -t tmpfs -o size=1m,mode=700 none $DATA", func(t *testing.T, k *keeper) func() {
 			t.Helper()
 			k.inside(t, `head -c 2m /dev/zero > $DATA/fill 2>/dev/null || true`)
+			for i := range 90 { // until the room is used that the files have already
+				if _, status, _ := k.make("bob", fmt.Sprint(i)); status != http.StatusCreated {
+					break
+				}
+			}
 			return func() { k.inside(t, `rm $DATA/fill`) }
 		}, "cannot grow: the disk is full: make room on it", true},
 		{"damaged", "", func(t *testing.T, k *keeper) func() {

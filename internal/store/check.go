@@ -36,6 +36,9 @@ func (s *Store) Check(ctx context.Context) error {
 			if !h.failing.Load() {
 				return nil
 			}
+			if isFull(s.path) { // what little is written here may find room where more does not
+				return syscall.ENOSPC
+			}
 			_, err := q.ExecContext(ctx, `PRAGMA application_id = 0`) // written, though nothing changes
 			return err
 		})

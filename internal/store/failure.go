@@ -154,8 +154,7 @@ func kindOfFile(path string) Kind {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return Missing
 	}
-	var system syscall.Statfs_t
-	if syscall.Statfs(path, &system) == nil && system.Bavail == 0 {
+	if isFull(path) {
 		return Full
 	}
 	switch err := syscall.Access(path, write); {
@@ -165,4 +164,10 @@ func kindOfFile(path string) Kind {
 		return Denied
 	}
 	return Disk
+}
+
+// isFull reports whether the file system of a file has no room left.
+func isFull(path string) bool {
+	var system syscall.Statfs_t
+	return syscall.Statfs(path, &system) == nil && system.Bavail == 0
 }
