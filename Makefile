@@ -57,7 +57,7 @@ unit: needs-go ## the tests that need Go (and a C compiler, for the race detecto
 
 e2e: needs-go ## the tests against real servers and clients
 	@set -e; for m in $(VERIFIERS) examples/quickstart examples/custom-connector internal/e2e; do \
-		echo "== $$m"; (cd $$m && go test -count=1 -timeout=15m ./...); done
+		echo "== $$m"; (cd $$m && go test -count=1 -timeout=30m ./...); done
 
 check: lint unit ## what a change must pass before it is proposed
 
@@ -80,7 +80,7 @@ fuzz: needs-go ## each fuzz target for FUZZTIME
 
 golden: peers ## writes the golden files anew from what the code does now: read the diff
 	go test ./internal/config ./cmd ./broker/server -update
-	cd internal/e2e && go test -count=1 -timeout=15m . -update
+	cd internal/e2e && go test -count=1 -timeout=30m . -update
 
 peers: ## installs the servers and clients of the tests
 	@./internal/e2e/peers.sh servers
