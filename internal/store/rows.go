@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -38,10 +39,9 @@ func scanToken(row scanner) (pat.Token, error) {
 	if copy(t.Hash[:], hash) != sha256.Size {
 		return pat.Token{}, fmt.Errorf("%w: the hash of token %s has %d bytes", errRow, t.ID, len(hash))
 	}
-	for text, into := range map[string]any{scopes: &t.Scopes, networks: &t.Networks, groups: &t.Groups} {
-		if err := json.Unmarshal([]byte(text), into); err != nil {
-			return pat.Token{}, fmt.Errorf("%w: token %s: %w", errRow, t.ID, err)
-		}
+	err = errors.Join(unlist("scopes", scopes, &t.Scopes), unlist("networks", networks, &t.Networks), unlist("groups", groups, &t.Groups))
+	if err != nil {
+		return pat.Token{}, fmt.Errorf("%w: token %s: %w", errRow, t.ID, err)
 	}
 	if from != "" {
 		if t.LastUsedFrom, err = netip.ParseAddr(from); err != nil {
@@ -59,8 +59,8 @@ func scanOwner(row scanner) (pat.Owner, error) {
 		return pat.Owner{}, err
 	}
 	o.Seen = timeOf(seen)
-	if err := json.Unmarshal([]byte(groups), &o.Groups); err != nil {
-		return pat.Owner{}, fmt.Errorf("%w: the groups of %s:%s: %w", errRow, o.Account.Connector, o.Username, err)
+	if err := unlist("groups", groups, &o.Groups); err != nil {
+		return pat.Owner{}, fmt.Errorf("%w: owner %s:%s: %w", errRow, o.Account.Connector, o.Username, err)
 	}
 	return o, nil
 }
@@ -86,6 +86,19 @@ func list[T any](items []T) string {
 	}
 	text, _ := json.Marshal(items) // texts: cannot fail
 	return string(text)
+}
+
+// unlist reads a list that list wrote. Whatever else is there is no empty list: one of
+// networks lets a token in from everywhere.
+func unlist[T any](column, text string, into *[]T) error {
+	err := json.Unmarshal([]byte(text), into)
+	if err == nil && *into == nil {
+		err = errors.New("no list")
+	}
+	if err != nil {
+		return fmt.Errorf("its %s: %w", column, err)
+	}
+	return nil
 }
 
 func timeOf(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }

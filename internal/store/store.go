@@ -128,7 +128,7 @@ func (s *Store) handles(ctx context.Context) (*handles, error) {
 func (s *Store) note(h *handles, err error) {
 	var failure *Error
 	switch {
-	case !errors.As(err, &failure):
+	case !errors.As(err, &failure), errors.Is(err, errRow): // the other rows can be read
 	case failure.Kind == ReadOnly:
 		h.renew()
 	case failure.Kind.breaks():

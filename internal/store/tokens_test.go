@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +17,7 @@ import (
 
 // A token comes back as it was kept, from the file and from the cache.
 func TestTokenComesBack(t *testing.T) {
-	for name, want := range map[string]pat.Token{"least": token("least"), "full": full()} {
+	for name, want := range map[string]pat.Token{"least": token("least"), "full": full(), "lists of one text": alike()} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
 			create(t, s, want)
@@ -26,6 +28,39 @@ func TestTokenComesBack(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// alike is a token whose lists are written the same.
+func alike() pat.Token {
+	t := full()
+	t.Networks, t.Scopes, t.Groups = nil, nil, nil
+	for _, n := range []string{"10.0.0.0/8", "2001:db8::/32"} {
+		t.Networks, t.Scopes, t.Groups = append(t.Networks, netip.MustParsePrefix(n)), append(t.Scopes, n), append(t.Groups, n)
+	}
+	return t
+}
+
+// A token or an owner whose lists cannot be read is none: without its networks, a token
+// would count from everywhere.
+func TestListThatIsNone(t *testing.T) {
+	for name, column := range map[string]string{"scopes": "scopes", "networks": "networks", "groups": `"groups"`} {
+		for _, text := range []string{"null", "{}", `"10.0.0.0/8"`, "[1]"} {
+			t.Run(name+" "+text, func(t *testing.T) {
+				path := filepath.Join(t.TempDir(), store.FileName)
+				s := openAt(t, path)
+				kept := create(t, s, full())
+				c, _ := other(t, path)
+				exec(t, c, `UPDATE tokens SET `+column+` = '`+text+`'`)
+				if got, err := s.Token(t.Context(), "corp", kept.ID); err == nil || !strings.Contains(err.Error(), "its "+name+": ") {
+					t.Errorf("%+v, %v", got, err)
+				}
+				exec(t, c, `UPDATE owners SET "groups" = '`+text+`'`)
+				if got, err := s.Owner(t.Context(), "corp", alice); err == nil || !strings.Contains(err.Error(), "its groups: ") {
+					t.Errorf("%+v, %v", got, err)
+				}
+			})
+		}
 	}
 }
 
