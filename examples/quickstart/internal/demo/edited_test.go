@@ -164,7 +164,7 @@ func copyOf(t *testing.T, dir, way string) string {
 	if err := os.MkdirAll(copied, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"go.mod", "go.sum", "broker", "cmd", "connectors", "internal", "policy"} {
+	for _, name := range []string{"go.mod", "go.sum", "broker", "cmd", "connectors", "docs", "internal", "policy"} {
 		if err := os.Symlink(filepath.Join(original, name), filepath.Join(root, name)); err != nil {
 			t.Fatal(err)
 		}
