@@ -28,6 +28,9 @@ const (
 	OutcomeConflict = "conflict" // an administrative act that another has to come before, or that was too early
 )
 
+// reasonNotNow is why an act on keys was refused: its answer says more.
+const reasonNotNow = "not-now"
+
 // Entry is one line of the audit log. Its field names are part of the interface.
 type Entry struct {
 	Time      time.Time `json:"time"`
@@ -52,9 +55,9 @@ type Entry struct {
 	LatencyMS float64   `json:"latency_ms"`
 	Outcome   string    `json:"outcome"`
 	Reason    string    `json:"reason"`
+	Act       string    `json:"act,omitempty"` // what was done or wanted, where that was no registry token
 
 	// Of personal access tokens.
-	Act     string    `json:"act,omitempty"`    // what somebody wanted who could not sign in for it; the reason says why
 	Token   string    `json:"token,omitempty"`  // the public id of the token that was used, or that something was done to
 	Tokens  []string  `json:"tokens,omitempty"` // the ids, of an act on several
 	Owner   string    `json:"owner,omitempty"`  // whose tokens an act was about, or whose token was refused: connector:username
@@ -173,19 +176,19 @@ func (e *Entry) describeDecision(d policy.Decision, err error) {
 	}
 }
 
-// Act is the entry of an administrative act, such as "rotate-keys". err is what it
+// Act is the entry of an act, such as "rotate-keys", by an administrator. err is what it
 // failed with; one that is a [token.Refusal] is a conflict.
 func Act(requestID, realm, act string, err error) Entry {
 	e := Entry{
-		Time: time.Now().UTC(), RequestID: requestID, Realm: realm, Kind: "administrator", Reason: act,
+		Time: time.Now().UTC(), RequestID: requestID, Realm: realm, Kind: "administrator", Act: act,
 		Groups: []string{}, Asked: []string{}, Granted: []Verdict{}, Refused: []Verdict{}, Outcome: OutcomeGranted,
 	}
 	var refusal token.Refusal
 	switch {
 	case errors.As(err, &refusal):
-		e.Outcome = OutcomeConflict
+		e.Outcome, e.Reason = OutcomeConflict, reasonNotNow
 	case err != nil:
-		e.Outcome = Internal.Error()
+		e.Outcome, e.Reason = Internal.Error(), "unexpected"
 	}
 	return e
 }

@@ -37,7 +37,7 @@ func TestCreate(t *testing.T) {
 		t.Errorf("account %v, owner %v", row.Account, o)
 	}
 	e := w.last(t)
-	if e.Reason != "create-token" || e.Outcome != "granted" || e.Kind != "administrator" || *e.UID != uid || e.RequestID != "r1" ||
+	if e.Act != "create-token" || e.Reason != "" || e.Outcome != "granted" || e.Kind != "administrator" || *e.UID != uid || e.RequestID != "r1" ||
 		e.Token != c.Token.ID || e.Owner != "directory:alice" || !slices.Equal(e.Asked, s.Scopes) || !e.Expires.Equal(row.Expires) || e.Subject != "" {
 		t.Errorf("recorded %+v", e)
 	}
@@ -120,7 +120,7 @@ func TestRefused(t *testing.T) {
 				t.Errorf("error %v (%+v), want %s of %q: %s", err, failure, tt.kind, tt.field, tt.want)
 			}
 			e := w.last(t)
-			if e.Outcome != string(tt.kind) || e.Reason != "create-token" || e.Token != "" {
+			if e.Outcome != string(tt.kind) || e.Act != "create-token" || e.Reason != failure.Reason || e.Reason == "" || e.Token != "" {
 				t.Errorf("recorded %+v", e)
 			}
 			if strings.Contains(fmt.Sprint(err, e, w.log), secret[16:48]) {
@@ -220,7 +220,7 @@ func TestOthers(t *testing.T) {
 			t.Errorf("revoked by another: %v", err)
 		}
 	}
-	if e := w.last(t); e.Outcome != "not-found" || e.Token != alices.ID || e.Subject != "directory:alice" || e.Reason != "revoke-token" {
+	if e := w.last(t); e.Outcome != "not-found" || e.Token != alices.ID || e.Subject != "directory:alice" || e.Act != "revoke-token" || e.Reason != "no-such-token" {
 		t.Errorf("recorded %+v", e)
 	}
 	if _, err := w.Get(ctx, access.Actor{}, "other", alices.ID); !errors.Is(err, access.NotFound) {
@@ -284,7 +284,7 @@ func TestRevoke(t *testing.T) {
 	if err != nil || len(all) != 2 {
 		t.Errorf("revoked %v, %v", all, err)
 	}
-	if e := w.last(t); e.Reason != "revoke-tokens" || e.Owner != "directory:alice" || len(e.Tokens) != 2 || slices.Contains(e.Tokens, first.ID) || e.Outcome != "granted" {
+	if e := w.last(t); e.Act != "revoke-tokens" || e.Owner != "directory:alice" || len(e.Tokens) != 2 || slices.Contains(e.Tokens, first.ID) || e.Outcome != "granted" {
 		t.Errorf("recorded %+v", e)
 	}
 	if _, err := w.RevokeAll(ctx, access.Actor{}, "corp", "directory:alice"); !errors.Is(err, access.NotFound) {
@@ -421,7 +421,7 @@ func TestDatabaseOutage(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if e := w.last(t); e.Outcome != "unavailable" {
+	if e := w.last(t); e.Outcome != "unavailable" || e.Reason != "database" {
 		t.Errorf("recorded %+v", e)
 	}
 	if !strings.Contains(w.log.String(), "the database of access tokens cannot be used at the moment: try again: the database ") {

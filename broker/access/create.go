@@ -30,7 +30,7 @@ func (s *Service) create(ctx context.Context, by Actor, spec Spec, e *broker.Ent
 		return Created{}, err
 	}
 	if by.Identity != nil && !realm.SelfService.Enabled {
-		return Created{}, fault(Forbidden, "", "the people of realm %s do not make access tokens themselves: ask an administrator for one", spec.Realm)
+		return Created{}, fault(Forbidden, "", "no-self-service", "the people of realm %s do not make access tokens themselves: ask an administrator for one", spec.Realm)
 	}
 	row, err := spec.token(s.now(), realm, by)
 	if err != nil {
@@ -48,8 +48,11 @@ func (s *Service) create(ctx context.Context, by Actor, spec Spec, e *broker.Ent
 	}
 	text := pat.NewText()
 	row.ID, row.Hash = text.ID(), text.Hash()
-	e.Token = row.ID
-	if err := s.keep(ctx, row, o, mostTokens(by, realm)); err != nil {
+	err = s.keep(ctx, row, o, mostTokens(by, realm))
+	if !errors.Is(err, Conflict) { // where the database failed, it may have been made
+		e.Token = row.ID
+	}
+	if err != nil {
 		return Created{}, err
 	}
 	return Created{Token: view(row, o.subject(), s.now()), Secret: text.Secret(), Warnings: s.warnings(row, o, realm)}, nil
@@ -64,11 +67,11 @@ func (s *Service) keep(ctx context.Context, row pat.Token, o owner, most int) er
 		return unavailable(err)
 	}
 	if len(there) >= most {
-		return fault(Conflict, "", "%s has %d access tokens that count, as many as there may be: revoke one first", o.subject(), len(there))
+		return fault(Conflict, "", "too-many-tokens", "%s has %d access tokens that count, as many as there may be: revoke one first", o.subject(), len(there))
 	}
 	err = s.config.Keeper.Create(ctx, row, o.keep)
 	if errors.Is(err, pat.ErrNameTaken) {
-		return fault(Conflict, "name", "%s has an access token %q that counts already: choose another name, or revoke that one first", o.subject(), row.Name)
+		return fault(Conflict, "name", "name-taken", "%s has an access token %q that counts already: choose another name, or revoke that one first", o.subject(), row.Name)
 	}
 	if err != nil {
 		return unavailable(err)

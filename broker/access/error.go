@@ -27,6 +27,7 @@ func (k Kind) Error() string { return string(k) }
 type Error struct {
 	Kind    Kind
 	Field   string // which field of [Spec] or [Filter] is at fault, by its JSON name; empty: none
+	Reason  string // why, as the audit log has it: one of few words
 	Message string // what whoever asked is told
 	Cause   error  // for the log and for administrators, never for others
 }
@@ -51,21 +52,21 @@ func AsError(err error) *Error {
 	if errors.As(err, &e) {
 		return e
 	}
-	return &Error{Kind: Internal, Message: "something went wrong on the server", Cause: err}
+	return &Error{Kind: Internal, Reason: "unexpected", Message: "something went wrong on the server", Cause: err}
 }
 
-func fault(kind Kind, field, format string, args ...any) *Error {
-	return &Error{Kind: kind, Field: field, Message: fmt.Sprintf(format, args...)}
+func fault(kind Kind, field, reason, format string, args ...any) *Error {
+	return &Error{Kind: kind, Field: field, Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
 // invalid is a fault of one field.
 func invalid(field, format string, args ...any) *Error {
-	return fault(Malformed, field, format, args...)
+	return fault(Malformed, field, "bad-"+field, format, args...)
 }
 
 // unavailable is a failure of the database.
 func unavailable(cause error) *Error {
-	return &Error{Kind: Unavailable, Message: "the database of access tokens cannot be used at the moment: try again", Cause: cause}
+	return &Error{Kind: Unavailable, Reason: "database", Message: "the database of access tokens cannot be used at the moment: try again", Cause: cause}
 }
 
 // gone reports whether whoever asked no longer waits: nobody's outage.

@@ -8,24 +8,30 @@ import (
 	"github.com/shorepass/shorepass/broker"
 )
 
+// reasonGone is why an act failed whose client hung up: nobody's outage.
+const reasonGone = "client-gone"
+
 // record records an act and what became of it. It fails with err, or where the act could
 // not be recorded.
 func (s *Service) record(ctx context.Context, e broker.Entry, err error) error {
 	if err != nil {
 		failure := AsError(err)
-		e.Outcome = string(failure.Kind)
+		e.Outcome, e.Reason = string(failure.Kind), failure.Reason
+		if gone(err) {
+			e.Reason = reasonGone
+		}
 		if (failure.Kind == Unavailable || failure.Kind == Internal) && !gone(err) {
 			s.config.Logger.ErrorContext(ctx, "an act on access tokens failed", slog.String("request_id", e.RequestID),
-				slog.String("realm", e.Realm), slog.String("act", e.Reason), slog.Any("error", err))
+				slog.String("realm", e.Realm), slog.String("act", e.Act), slog.Any("error", err))
 		}
 		err = failure
 	}
 	// Whoever has gone away must not keep an act out of the record.
 	if recordErr := s.config.Auditor.Record(context.WithoutCancel(ctx), e); recordErr != nil {
 		s.config.Logger.ErrorContext(ctx, "an act on access tokens could not be recorded", slog.String("request_id", e.RequestID),
-			slog.String("realm", e.Realm), slog.String("act", e.Reason), slog.Any("error", recordErr))
+			slog.String("realm", e.Realm), slog.String("act", e.Act), slog.Any("error", recordErr))
 		if err == nil {
-			err = &Error{Kind: Internal, Message: "this could not be recorded in the audit log, and was not done", Cause: recordErr}
+			err = &Error{Kind: Internal, Reason: "audit", Message: "this could not be recorded in the audit log, and was not done", Cause: recordErr}
 		}
 	}
 	return err
@@ -35,7 +41,7 @@ func (s *Service) record(ctx context.Context, e broker.Entry, err error) error {
 func (s *Service) recordDone(ctx context.Context, e broker.Entry, err error) error {
 	failure := s.record(ctx, e, err)
 	if err == nil && failure != nil {
-		return &Error{Kind: Internal, Message: "this was done, but could not be recorded in the audit log", Cause: errors.Unwrap(failure)}
+		return &Error{Kind: Internal, Reason: "audit", Message: "this was done, but could not be recorded in the audit log", Cause: errors.Unwrap(failure)}
 	}
 	return failure
 }

@@ -28,7 +28,7 @@ func (s *Service) revoke(ctx context.Context, by Actor, realm, id string, e *bro
 	case len(rows) == 0 && err != nil:
 		return Token{}, unavailable(err)
 	case len(rows) == 0:
-		return Token{}, fault(Conflict, "id", "the access token %s is revoked already", id)
+		return Token{}, fault(Conflict, "id", "revoked-before", "the access token %s is revoked already", id)
 	}
 	return view(rows[0], t.Owner, s.now()), halfRevoked(err)
 }
@@ -67,7 +67,7 @@ func (s *Service) revokeAll(ctx context.Context, by Actor, realm, owner string, 
 		e.Tokens = append(e.Tokens, row.ID)
 	}
 	if len(rows) == 0 {
-		return nil, fault(NotFound, "owner", "%s has no access token that counts in realm %s", cmp.Or(e.Owner, owner), realm)
+		return nil, fault(NotFound, "owner", "nothing-to-revoke", "%s has no access token that counts in realm %s", cmp.Or(e.Owner, owner), realm)
 	}
 	slices.Sort(e.Tokens)
 	tokens := make([]Token, len(rows))
@@ -83,5 +83,5 @@ func halfRevoked(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &Error{Kind: Unavailable, Message: "revoked, but not yet for good: revoke again when the database can be used", Cause: err}
+	return &Error{Kind: Unavailable, Reason: "database", Message: "revoked, but not yet for good: revoke again when the database can be used", Cause: err}
 }

@@ -100,7 +100,7 @@ func (s *Service) get(ctx context.Context, by Actor, realm, id string, e *broker
 	case err != nil:
 		return Token{}, unavailable(err)
 	case len(rows) == 0:
-		return Token{}, fault(NotFound, "id", "realm %s has no access token with the id %s: list the tokens, those too that no longer count", realm, id)
+		return Token{}, fault(NotFound, "id", "no-such-token", "realm %s has no access token with the id %s: list the tokens, those too that no longer count", realm, id)
 	}
 	shown, err := s.views(ctx, realm, rows)
 	if err != nil {
@@ -117,10 +117,10 @@ func (s *Service) realm(by Actor, name string) (Realm, error) {
 	}
 	r, ok := s.config.Realms[name]
 	if !ok {
-		return Realm{}, fault(NotFound, "realm", "there is no realm %.100q", name)
+		return Realm{}, fault(NotFound, "realm", "unknown-realm", "there is no realm %.100q", name)
 	}
 	if !slices.ContainsFunc(r.Connectors, func(c Connector) bool { return c.Tokens }) {
-		return Realm{}, fault(NotFound, "realm", "realm %s takes no access tokens: add to its connectors in the configuration\n\n      - name: tokens\n        type: pat\n", name)
+		return Realm{}, fault(NotFound, "realm", "no-token-connector", "realm %s takes no access tokens: add to its connectors in the configuration\n\n      - name: tokens\n        type: pat\n", name)
 	}
 	return r, nil
 }

@@ -48,7 +48,7 @@ func (s Spec) token(now time.Time, r Realm, by Actor) (pat.Token, error) {
 		return t, err
 	}
 	if by.Identity != nil && t.GroupsFixed {
-		return t, fault(Forbidden, "groups", "groups are fixed by an administrator alone: leave them out")
+		return t, fault(Forbidden, "groups", "self-service-limits", "groups are fixed by an administrator alone: leave them out")
 	}
 	var err error
 	if t.Scopes, err = s.scopes(r, by); err != nil {
@@ -151,7 +151,7 @@ func (s Spec) scopes(r Realm, by Actor) ([]string, error) {
 		return err == nil && widest.Covers(one)
 	})
 	if len(beyond) > 0 {
-		return nil, fault(Forbidden, "scopes", "realm %s does not let people give themselves %s: the widest scopes there are %s; ask an administrator for more",
+		return nil, fault(Forbidden, "scopes", "self-service-limits", "realm %s does not let people give themselves %s: the widest scopes there are %s; ask an administrator for more",
 			s.Realm, strings.Join(beyond, " "), strings.Join(r.SelfService.Scopes, " "))
 	}
 	return scopes, nil

@@ -79,7 +79,7 @@ func TestAdminActs(t *testing.T) {
 	}
 	var got []string
 	for _, e := range entries {
-		got = append(got, e.Reason+" "+e.Outcome)
+		got = append(got, e.Act+" "+e.Outcome)
 	}
 	const want = "rotate-keys granted, activate-ca conflict, publish-ca granted, activate-ca conflict, activate-ca granted, publish-key conflict"
 	if strings.Join(got, ", ") != want {

@@ -90,7 +90,7 @@ func TestAdminTokens(t *testing.T) {
 	a := openAdministration(t)
 	first := a.made(t, "first")
 	e := a.Last(t)
-	if e.Reason != "create-token" || e.Token != first.ID || e.Owner != "local:alice" || e.RequestID == "" || e.UID == nil || *e.UID != uint32(os.Getuid()) { //nolint:gosec // a user's number
+	if e.Act != "create-token" || e.Token != first.ID || e.Owner != "local:alice" || e.RequestID == "" || e.UID == nil || *e.UID != uint32(os.Getuid()) { //nolint:gosec // a user's number
 		t.Errorf("recorded %+v", e)
 	}
 	for i := range 4 {

@@ -62,27 +62,30 @@ func TestOperationsReasons(t *testing.T) {
 	_, rest, _ := strings.Cut(section(t, document(t, "docs/operations.md"), "The audit log"), "\n### Outcomes and reasons\n")
 	rest, _, _ = strings.Cut(rest, "\n### ")
 	outcomes, reasons, _ := strings.Cut(rest, "\n| Reason |")
+	reasons, acts, _ := strings.Cut(reasons, "\n| Act |")
 
-	var kinds, made []string
+	var kinds, made, done []string
 	for _, folder := range []string{"broker", "broker/access", "broker/server", "broker/token", "connectors", "cmd"} {
 		for _, file := range sources(t, folder) {
 			ast.Inspect(file, func(n ast.Node) bool {
 				if folder != "broker/token" { // whose kinds are those of keys
 					kinds = append(kinds, constants(n, "Kind", "Outcome")...)
 				}
-				made = append(made, append(constants(n, "Reason", "reason"), append(constants(n, "Act", "act"), reasonOf(n)...)...)...)
+				made = append(made, append(constants(n, "Reason", "reason"), reasonOf(n)...)...)
+				done = append(done, append(constants(n, "Act", "act"), actOf(n)...)...)
 				return true
 			})
 		}
 	}
 	for _, file := range sources(t, "broker/token") { // whose kinds are others
 		ast.Inspect(file, func(n ast.Node) bool {
-			made = append(made, constants(n, "Act", "act")...)
+			done = append(done, constants(n, "Act", "act")...)
 			return true
 		})
 	}
 	sameNames(t, "outcomes", cells(outcomes), kinds)
 	sameNames(t, "reasons", cells(reasons), made)
+	sameNames(t, "acts", cells(acts), done)
 }
 
 // sources parses the Go files of a package, without its tests.
@@ -122,8 +125,8 @@ func constants(n ast.Node, typeName, prefix string) []string {
 	return values
 }
 
-// reasonOf returns the reason of an error or act that is made at n: the field Reason,
-// or the argument of the functions that fill it in.
+// reasonOf returns the reason of an error that is made at n: the field Reason, or the
+// argument of the functions that fill it in.
 func reasonOf(n ast.Node) []string {
 	switch n := n.(type) {
 	case *ast.KeyValueExpr:
@@ -131,25 +134,43 @@ func reasonOf(n ast.Node) []string {
 			return texts(n.Value)
 		}
 	case *ast.CallExpr:
-		name := ""
-		switch f := n.Fun.(type) {
-		case *ast.Ident:
-			name = f.Name
-		case *ast.SelectorExpr:
-			name = f.Sel.Name
-		}
-		switch name {
+		switch called(n) {
 		case "malformed", "internal":
 			return texts(n.Args[0])
-		case "Act":
-			for _, arg := range n.Args {
-				if found := texts(arg); len(found) > 0 && found[0] != "" {
-					return found
-				}
+		case "fault":
+			return texts(n.Args[2])
+		case "invalid":
+			for _, field := range texts(n.Args[0]) {
+				return []string{"bad-" + field}
 			}
 		}
 	}
 	return nil
+}
+
+// actOf returns the act that an entry is made of at n.
+func actOf(n ast.Node) []string {
+	call, ok := n.(*ast.CallExpr)
+	if !ok || called(call) != "Act" {
+		return nil
+	}
+	for _, arg := range call.Args {
+		if found := texts(arg); len(found) > 0 && found[0] != "" {
+			return found
+		}
+	}
+	return nil
+}
+
+// called is the name of the function that is called.
+func called(call *ast.CallExpr) string {
+	switch f := call.Fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		return f.Sel.Name
+	}
+	return ""
 }
 
 // texts returns the value of a string literal.

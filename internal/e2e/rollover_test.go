@@ -185,7 +185,7 @@ func TestKeysRotateByThemselves(t *testing.T) {
 	}
 	acts := map[string]int{}
 	for _, e := range b.Audit(t) {
-		acts[e.Reason]++
+		acts[e.Act]++
 	}
 	if acts["rotate-keys"] != 4 {
 		t.Errorf("%d rotations are in the audit log, want four", acts["rotate-keys"])

@@ -223,6 +223,7 @@ type Entry struct {
 	Owner     string `json:"owner"`
 	Outcome   string `json:"outcome"`
 	Reason    string `json:"reason"`
+	Act       string `json:"act"`
 }
 
 // Audit reads the audit log, data/audit.jsonl beside the configuration.

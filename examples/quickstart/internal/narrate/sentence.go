@@ -22,6 +22,7 @@ type entry struct {
 	Refused   []verdict `json:"refused"`
 	Outcome   string    `json:"outcome"`
 	Reason    string    `json:"reason"`
+	Act       string    `json:"act"`
 }
 
 // verdict is one asked action and why it was granted or refused.
@@ -59,7 +60,7 @@ func (e entry) who() string {
 	who := "anonymous"
 	switch {
 	case e.Kind == "administrator":
-		return "administrator: " + e.Reason
+		return "administrator: " + e.Act
 	case e.Subject != "" && len(e.Groups) > 0:
 		who = fmt.Sprintf("%s (%s)", e.Subject, strings.Join(e.Groups, ", "))
 	case e.Subject != "":

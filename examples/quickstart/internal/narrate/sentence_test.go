@@ -97,7 +97,7 @@ func TestSentence(t *testing.T) {
 		},
 		{
 			"administrative act",
-			`{"time":"2026-03-01T09:00:00Z","realm":"demo","kind":"administrator","reason":"rotate-keys","outcome":"granted"}`,
+			`{"time":"2026-03-01T09:00:00Z","realm":"demo","kind":"administrator","outcome":"granted","reason":"","act":"rotate-keys"}`,
 			"10:00:00  administrator: rotate-keys\n",
 		},
 		{
