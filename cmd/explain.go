@@ -36,7 +36,7 @@ func newExplain(p *program) *cobra.Command {
 			"Who asks is either made up with --user and --group (nobody at all: anonymous), or signs\n" +
 			"in for real with --login, the password coming from the terminal or standard input: every\n" +
 			"step of the login is shown, with what to do about one that fails. Or it is the owner of an\n" +
-			"access token, with --token and its id: the owner is looked up now, and the token's scopes bound.\n" +
+			"access token, with --token and its id: as a login with it would find the owner now, bound by its scopes.\n" +
 			"Exits 1 if the login fails or anything asked is refused.",
 		Example: "  shorepass explain --user directory:alice --group directory:platform repository:platform/app:pull,push\n" +
 			"  shorepass explain --login alice repository:platform/app:pull,push\n" +
@@ -80,17 +80,19 @@ func (p *program) explain(ctx context.Context, o explainOptions, args []string) 
 	if err != nil {
 		return err
 	}
-	_, realm, service, err := p.loadService(o.config, o.realm, o.service)
+	cfg, realm, service, err := p.loadService(o.config, o.realm, o.service)
 	if err != nil {
 		return err
 	}
+	var identity *connectors.Identity
 	switch {
 	case o.login != "":
 		return p.explainLogin(ctx, o, realm, service, addr, asked)
 	case o.token != "":
-		return p.explainToken(ctx, o, realm, service, addr, asked)
+		identity, err = p.rightsOf(ctx, o, cfg, realm, addr)
+	default:
+		identity, err = p.madeUp(o, realm)
 	}
-	identity, err := p.madeUp(o, realm)
 	if err != nil {
 		return err
 	}

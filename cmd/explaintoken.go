@@ -4,85 +4,71 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
-	"slices"
 	"strings"
 
-	"github.com/shorepass/shorepass/broker"
 	"github.com/shorepass/shorepass/broker/access"
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/config"
-	"github.com/shorepass/shorepass/policy"
 )
 
-// explainToken explains what an access token may do now, by its id: its owner is looked
-// up, and its ceiling applied.
-func (p *program) explainToken(ctx context.Context, o explainOptions, realm config.Realm, service string, addr netip.Addr, asked []policy.Scope) error {
+// tokenRights is implemented by the connector that takes access tokens.
+type tokenRights interface {
+	// Rights returns who a login with the token of a public id would be.
+	Rights(ctx context.Context, id string, from netip.Addr) (connectors.Identity, error)
+}
+
+// rightsOf returns who a login with an access token would be now, by the token's id.
+func (p *program) rightsOf(ctx context.Context, o explainOptions, cfg *config.Config, realm config.Realm, addr netip.Addr) (*connectors.Identity, error) {
 	var t access.Token
 	err := p.withTokens(ctx, tokenOptions{config: o.config, realm: realm.Name}, false, func(all tokens) (err error) {
 		t, err = all.show(ctx, o.token)
 		return err
 	})
-	if err == nil {
-		err = countsFrom(t, addr)
-	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	owner, err := p.ownerNow(ctx, realm, t)
+	if _, _, err := split(t.Owner, realm); err != nil {
+		return nil, fmt.Errorf("the owner of the access token is %s: %w", t.Owner, err)
+	}
+	p.lookAtDatabase(cfg)                                                         // to explain changes nothing
+	members, closeAll, err := p.openMembers(realm, slog.New(slog.DiscardHandler)) // the error says it all
 	if err != nil {
-		return err
+		return nil, err
 	}
-	owner.Ceiling = connectors.Limited(t.Scopes...)
-	subject := broker.Subject(&owner, service, addr)
-	return p.printExplanation(policy.Explain(subject, realm.Policy.Decide(subject, asked)), nil, o.json)
-}
-
-// countsFrom says why a token is refused at an address, whatever it is to do there.
-func countsFrom(t access.Token, addr netip.Addr) error {
-	who := fmt.Sprintf("the access token %s, %q, of %s, is refused: ", t.ID, t.Name, t.Owner)
-	switch {
-	case t.Status == access.Revoked:
-		return fmt.Errorf("%sit was revoked at %s by %s", who, minute(t.Revoked), t.RevokedBy)
-	case t.Status == access.Expired:
-		return fmt.Errorf("%sit expired at %s", who, minute(t.Expires))
-	case len(t.Networks) == 0 || slices.ContainsFunc(t.Networks, func(n string) bool {
-		network, err := netip.ParsePrefix(n)
-		return err == nil && network.Contains(addr.Unmap())
-	}):
-		return nil
-	case !addr.IsValid():
-		return fmt.Errorf("the access token %s may be used from %s alone: say with --from where the client is", t.ID, strings.Join(t.Networks, ", "))
-	}
-	return fmt.Errorf("%s%s is not in its networks, %s", who, addr, strings.Join(t.Networks, ", "))
-}
-
-// ownerNow looks a token's owner up, as logins with the token do.
-func (p *program) ownerNow(ctx context.Context, realm config.Realm, t access.Token) (connectors.Identity, error) {
-	c, username, err := split(t.Owner, realm)
-	if err != nil {
-		return connectors.Identity{}, fmt.Errorf("the owner of the access token is %s: %w", t.Owner, err)
-	}
-	if t.Groups != nil {
-		return connectors.Identity{Connector: c.Name, Username: username, Groups: t.Groups}, nil
-	}
-	opened, err := p.openConnector(realm, c, nil, p.quiet())
-	if err != nil {
-		return connectors.Identity{}, err
-	}
-	defer closeConnector(opened)
+	defer closeAll() //nolint:errcheck // the process ends next
 	ctx, cancel := context.WithTimeout(ctx, loginTime)
 	defer cancel()
-	var id connectors.Identity
-	err = errors.ErrUnsupported
-	if finder, ok := opened.(connectors.Finder); ok {
-		id, err = finder.Find(ctx, username)
+	for _, m := range members {
+		if c, ok := m.Connector.(tokenRights); ok {
+			id, err := c.Rights(ctx, t.ID, addr)
+			return &id, refusedToken(t, addr, err)
+		}
 	}
+	return nil, fmt.Errorf("realm %s takes no access tokens", realm.Name)
+}
+
+// refusedToken says why a login with a token would fail, if it would.
+func refusedToken(t access.Token, addr netip.Addr, err error) error {
+	who := fmt.Sprintf("the access token %s, %q, of %s, is refused: ", t.ID, t.Name, t.Owner)
+	var rejection *connectors.Rejection
 	switch {
-	case errors.Is(err, errors.ErrUnsupported):
-		return id, fmt.Errorf("connector %s cannot look up %s: name the groups with --user and --group, or sign in with the token (--login)", c.Name, username)
-	case err != nil:
-		return id, fmt.Errorf("the owner of the access token, %s, cannot be looked up: %w; \"shorepass check --connect --user %s\" says more", t.Owner, err, username)
+	case err == nil:
+		return nil
+	case !errors.As(err, &rejection):
+		return fmt.Errorf("what the access token may do cannot be told: %w", err)
 	}
-	return id, nil
+	switch rejection.Reason {
+	case connectors.ReasonTokenRevoked:
+		return fmt.Errorf("%sit was revoked at %s by %s", who, minute(t.Revoked), t.RevokedBy)
+	case connectors.ReasonTokenExpired:
+		return fmt.Errorf("%sit expired at %s", who, minute(t.Expires))
+	case connectors.ReasonTokenNetwork:
+		if !addr.IsValid() {
+			return fmt.Errorf("the access token %s may be used from %s alone: say with --from where the client is", t.ID, strings.Join(t.Networks, ", "))
+		}
+		return fmt.Errorf("%s%s is not in its networks, %s", who, addr, strings.Join(t.Networks, ", "))
+	}
+	return fmt.Errorf("%s%s: %s", who, rejection.Reason, rejectionFix(rejection.Reason))
 }

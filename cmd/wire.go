@@ -191,6 +191,7 @@ func (w *wiring) openDatabase(ctx context.Context, cfg *config.Config, logger *s
 // lookAtDatabase has connectors read the database, for commands that change nothing.
 func (w *wiring) lookAtDatabase(cfg *config.Config) {
 	if keepsTokens(cfg) {
+		w.close()
 		w.database, _ = store.Open(context.Background(), databasePath(cfg), store.Options{ReadOnly: true}) // opens when asked, and fails then
 	}
 }

@@ -92,6 +92,21 @@ func (c *Connector) Authenticate(ctx context.Context, cred connectors.Credential
 	return c.identity(token, owner), nil
 }
 
+// Rights returns the identity that a login with the token of a public id would have from
+// an address now, and fails as that would, or with [ErrNoToken]. It is for telling what a
+// token may do: no secret is asked for, and no use noted.
+func (c *Connector) Rights(ctx context.Context, id string, from netip.Addr) (connectors.Identity, error) {
+	token, err := c.tokens.Token(ctx, c.realm, id)
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	owner, err := c.owner(ctx, token, from, time.Now())
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	return c.identity(token, owner), nil
+}
+
 // find returns the token of a text, whose secret is right. Whether it still counts is
 // another matter.
 func (c *Connector) find(ctx context.Context, secret connectors.Secret) (token Token, err error) {

@@ -1,6 +1,7 @@
 package pat_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
@@ -69,6 +70,7 @@ func TestRefusals(t *testing.T) {
 		"of the network":                 {networks("192.0.2.0/24", "10.0.0.0/8"), home, ""},
 		"of the network, as IPv6":        {networks("10.0.0.0/8"), netip.MustParseAddr("::ffff:10.0.0.1"), ""},
 		"of an IPv6 network":             {networks("2001:db8::/32"), netip.MustParseAddr("2001:db8::1"), ""},
+		"of another network, by IPv6":    {networks("192.0.2.0/24", "2001:db8::/32"), netip.MustParseAddr("2001:db9::1"), connectors.ReasonTokenNetwork},
 		"with a zone":                    {networks("fe80::/10"), netip.MustParseAddr("fe80::1%eth0"), ""},
 		"of another network":             {networks("192.0.2.0/24"), home, connectors.ReasonTokenNetwork},
 		"of nobody knows where":          {networks("0.0.0.0/0", "::/0"), netip.Addr{}, connectors.ReasonTokenNetwork},
@@ -84,13 +86,15 @@ func TestRefusals(t *testing.T) {
 				tt.edit(&token)
 				w.ledger.tokens[text.ID()] = token
 				asked := w.directory.count()
-				_, err := w.Authenticate(w.Context(), connectors.Credentials{Password: secret, RemoteIP: tt.from})
+				id, err := w.Authenticate(w.Context(), connectors.Credentials{Password: secret, RemoteIP: tt.from})
+				told, refused := w.Rights(w.Context(), text.ID(), tt.from)
 				if tt.reason == "" {
-					if err != nil {
-						t.Error(err)
+					if err != nil || refused != nil || !reflect.DeepEqual(told, id) {
+						t.Errorf("%v; told: %v, %v; want %v", err, told, refused, id)
 					}
 					return
 				}
+				wantReason(t, refused, tt.reason)
 				known := wantReason(t, err, tt.reason).Known
 				if known == nil || known.Token != text.ID() || known.Username != "alice" || known.Connector != "directory" || known.Via != "tokens" {
 					t.Errorf("for the record: %+v", known)
@@ -101,6 +105,27 @@ func TestRefusals(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a token may do is told without its secret, of the account whatever its name, and is
+// no use of it.
+func TestRights(t *testing.T) {
+	in(t, func(w *world) {
+		text, _ := pat.ParseText(w.issue(alice))
+		if _, err := w.Rights(w.Context(), "000000000000", home); !errors.Is(err, pat.ErrNoToken) {
+			t.Errorf("of none: %v", err)
+		}
+		w.directory.people[alice.ID] = person(alice, "alice.smith", "audit")
+		w.directory.people["id-of-the-next"] = person(pat.Account{Connector: "directory", ID: "id-of-the-next"}, "alice", "platform")
+		id, err := w.Rights(w.Context(), text.ID(), home)
+		if err != nil || id.ID != alice.ID || id.Username != "alice.smith" || !slices.Equal(id.Groups, []string{"audit"}) {
+			t.Errorf("%+v, %v", id, err)
+		}
+		pass(2 * time.Minute)
+		if len(w.ledger.uses) > 0 {
+			t.Errorf("uses: %v", w.ledger.uses)
+		}
+	})
 }
 
 func networks(texts ...string) func(*pat.Token) {

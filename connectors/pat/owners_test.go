@@ -25,6 +25,10 @@ var leaves = map[string]struct {
 		func(d *directory) { d.odd[alice.ID] = connectors.Reject(connectors.ReasonDisabled) },
 		func(w *world, secret connectors.Secret) { w.refuses(secret, connectors.ReasonOwnerGone) },
 	},
+	"known no more": {
+		func(d *directory) { d.odd[alice.ID] = connectors.ErrNotMine },
+		func(w *world, secret connectors.Secret) { w.refuses(secret, connectors.ReasonOwnerGone) },
+	},
 	"moved out of a group": {
 		func(d *directory) { d.people[alice.ID] = person(alice, "alice", "audit") },
 		func(w *world, secret connectors.Secret) { w.wants(secret, "audit") },

@@ -97,7 +97,7 @@ func teamOf(name string) string {
 // has them now.
 func TestTokenOwnerChanges(t *testing.T) {
 	t.Parallel()
-	s := slapd.Start(t, slapd.Options{LDIF: team("lea", "locked-one", "left", "moved", "regrouped", "frozen", "renamed", "stays")})
+	s := slapd.Start(t, slapd.Options{LDIF: team("lea", "locked-one", "left", "moved", "regrouped", "frozen", "renamed", "stays", "swapped")})
 	b := tokenBroker(t, s, "max_group_age: 2s")
 	dn := func(name string) string { return "dn: uid=" + name + "," + slapd.People + "\n" }
 	changes := []struct{ name, how, then, reason string }{
@@ -108,7 +108,7 @@ func TestTokenOwnerChanges(t *testing.T) {
 		{"renamed", "changetype: modrdn\nnewrdn: uid=newname\ndeleteoldrdn: 1\n", "directory:newname", ""}, // in no group any more: the group has the old DN
 	}
 	tokens := map[string]string{}
-	for _, name := range []string{"lea", "locked-one", "left", "moved", "regrouped", "frozen", "renamed", "stays"} {
+	for _, name := range []string{"lea", "locked-one", "left", "moved", "regrouped", "frozen", "renamed", "stays", "swapped"} {
 		tokens[name] = tokenOf(t, b, "directory:"+name)
 		if got := may(t, b, tokens[name]); got != teamOf(name) {
 			t.Errorf("before, %s is granted %q", name, got)
@@ -121,6 +121,8 @@ func TestTokenOwnerChanges(t *testing.T) {
 	for _, c := range changes {
 		s.Modify(t, dn(c.name)+c.how)
 	}
+	s.Modify(t, dn("swapped")+"changetype: modrdn\nnewrdn: uid=elsewhere\ndeleteoldrdn: 1\n")
+	s.Modify(t, strings.Replace(personOf("swapped", slapd.People), "\n", "\nchangetype: add\n", 1))
 	member := func(group, how, name string) {
 		s.Modify(t, "dn: cn="+group+","+slapd.Groups+"\nchangetype: modify\n"+how+": member\nmember: uid="+name+","+slapd.People+"\n")
 	}
@@ -131,6 +133,14 @@ func TestTokenOwnerChanges(t *testing.T) {
 	}
 	becomes(t, b, tokens["regrouped"], "directory:regrouped", 10*time.Second)
 	becomes(t, b, tokens["frozen"], "directory:frozen team/app:pull,push", 10*time.Second)
+	// Nobody has used the token since the name became another's, who is in the group by it.
+	explained = b.Command(t, "", "explain", "--token", tokens["swapped"][4:16], "repository:team/app:pull")
+	if explained.Code != 1 || !strings.Contains(explained.Stdout, "directory:elsewhere\n") {
+		t.Errorf("explain --token, of an account with another name now, exits %d and says\n%s", explained.Code, explained.Text())
+	}
+	if got := may(t, b, tokens["swapped"]); got != "directory:elsewhere" {
+		t.Errorf("who has another name is granted %q", got)
+	}
 	if got := may(t, b, tokens["stays"]); got != teamOf("stays") {
 		t.Errorf("who stays is granted %q", got)
 	}
