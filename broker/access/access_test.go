@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -326,10 +327,12 @@ func TestHowMany(t *testing.T) {
 	ctx := t.Context()
 	var wait sync.WaitGroup
 	made := make(chan error, 120)
-	for i := range 120 {
+	for i := range 10 {
 		wait.Go(func() {
-			_, err := w.Create(ctx, access.Actor{}, spec("directory:alice", fmt.Sprint(i)))
-			made <- err
+			for j := range 12 {
+				_, err := w.Create(ctx, access.Actor{}, spec("directory:alice", fmt.Sprint(i, " ", j)))
+				made <- err
+			}
 		})
 	}
 	wait.Wait()
@@ -354,6 +357,100 @@ func TestHowMany(t *testing.T) {
 	}
 	if _, err := w.Create(ctx, access.Actor{}, spec("directory:bob", "0")); !errors.Is(err, access.Conflict) || access.AsError(err).Field != "name" {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestHowManyADay holds that tokens which were revoked count for a day.
+func TestHowManyADay(t *testing.T) {
+	w := newWorld(t, "")
+	for i := range 30 {
+		c := w.made(t, signedIn("bob"), spec("", fmt.Sprint(i)))
+		if _, err := w.Revoke(t.Context(), signedIn("bob"), "corp", c.Token.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.now = w.now.Add(24*time.Hour - time.Second)
+	if _, err := w.Create(t.Context(), signedIn("bob"), spec("", "more")); !errors.Is(err, access.Conflict) || !strings.Contains(err.Error(), "30 access tokens of directory:bob were made within a day") {
+		t.Errorf("error %v", err)
+	}
+	w.made(t, signedIn("alice"), spec("", "another's"))
+	w.now = w.now.Add(time.Second)
+	w.made(t, signedIn("bob"), spec("", "the day after"))
+}
+
+// TestLockedDatabase holds that acts on a database that another process has locked fail
+// within the time of one, however many there are.
+func TestLockedDatabase(t *testing.T) {
+	w := newWorld(t, "")
+	w.made(t, signedIn("bob"), spec("", "there"))
+	db, err := sql.Open("sqlite", w.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	started := time.Now()
+	var wait sync.WaitGroup
+	for i := range 20 {
+		wait.Go(func() {
+			if _, err := w.Create(t.Context(), signedIn("alice"), spec("", fmt.Sprint(i))); !errors.Is(err, access.Unavailable) {
+				t.Errorf("made: %v", err)
+			}
+		})
+		wait.Go(func() {
+			if _, err := w.RevokeAll(t.Context(), signedIn("bob"), "corp", ""); !errors.Is(err, access.Unavailable) {
+				t.Errorf("revoked: %v", err)
+			}
+		})
+	}
+	wait.Wait()
+	// One waits 2 s for the lock, and all together 4; one after the other they took minutes.
+	if took := time.Since(started); took > 15*time.Second {
+		t.Errorf("they took %s", took)
+	}
+	if _, err := db.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if rows := w.rows(t); len(rows) != 1 || !rows[0].Revoked.IsZero() {
+		t.Errorf("there are %v", rows)
+	}
+}
+
+// TestEqualIDs holds that accounts of two connectors with the same id are two.
+func TestEqualIDs(t *testing.T) {
+	w := newWorld(t, "")
+	ctx := t.Context()
+	here, there := signedIn("alice"), signedIn("alice")
+	there.Identity.Connector, there.Identity.Via = "sso", "sso"
+	mine := w.made(t, here, spec("", "ci")).Token
+	theirs := w.made(t, there, spec("", "ci")).Token // the name is free
+	for _, tt := range []struct {
+		by          access.Actor
+		own, others access.Token
+	}{{here, mine, theirs}, {there, theirs, mine}} {
+		list, err := w.List(ctx, tt.by, access.Filter{Realm: "corp", All: true})
+		if err != nil || len(list) != 1 || list[0].ID != tt.own.ID || list[0].Owner != tt.own.Owner {
+			t.Errorf("listed %v, %v", list, err)
+		}
+		if _, err := w.Get(ctx, tt.by, "corp", tt.others.ID); !errors.Is(err, access.NotFound) {
+			t.Errorf("shown: %v", err)
+		}
+		if _, err := w.Revoke(ctx, tt.by, "corp", tt.others.ID); !errors.Is(err, access.NotFound) {
+			t.Errorf("revoked: %v", err)
+		}
+	}
+	for i := range 2 {
+		w.made(t, here, spec("", fmt.Sprint(i)))
+	}
+	w.made(t, there, spec("", "not yet too many"))
+	if all, err := w.RevokeAll(ctx, here, "corp", ""); err != nil || len(all) != 3 {
+		t.Errorf("revoked %v, %v", all, err)
+	}
+	if list, err := w.List(ctx, there, access.Filter{Realm: "corp"}); err != nil || len(list) != 2 {
+		t.Errorf("left are %v, %v", list, err)
 	}
 }
 
@@ -392,7 +489,7 @@ func TestNotRecorded(t *testing.T) {
 	}
 	row := w.rows(t)[0]
 	row.ID, row.Revoked = pat.NewText().ID(), time.Time{}
-	if err := w.store.Create(t.Context(), row, pat.Owner{}); err != nil {
+	if err := w.store.Create(t.Context(), row, pat.Owner{}, pat.Limits{}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := w.Revoke(t.Context(), access.Actor{}, "corp", row.ID)

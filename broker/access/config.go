@@ -13,9 +13,10 @@ import (
 
 // Keeper keeps tokens. What fails with none of the errors of package pat is an outage.
 type Keeper interface {
-	// Create keeps a new token and, unless it is zero, what is known of its owner. It
-	// fails with [pat.ErrNameTaken].
-	Create(ctx context.Context, t pat.Token, owner pat.Owner) error
+	// Create keeps a new token and, unless it is zero, what is known of its owner, in one
+	// step with the look at what tokens there are. It fails with [pat.ErrNameTaken],
+	// [pat.ErrTooMany] and [pat.ErrTooFast].
+	Create(ctx context.Context, t pat.Token, owner pat.Owner, most pat.Limits) error
 	// Tokens returns those that the filter chooses, newest first.
 	Tokens(ctx context.Context, f pat.Filter) ([]pat.Token, error)
 	// Revoke revokes tokens of a realm and returns those that had not been before. With an

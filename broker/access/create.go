@@ -48,7 +48,7 @@ func (s *Service) create(ctx context.Context, by Actor, spec Spec, e *broker.Ent
 	}
 	text := pat.NewText()
 	row.ID, row.Hash = text.ID(), text.Hash()
-	err = s.keep(ctx, row, o, mostTokens(by, realm))
+	err = s.keep(ctx, row, o, limits(by, realm))
 	if !errors.Is(err, Conflict) { // where the database failed, it may have been made
 		e.Token = row.ID
 	}
@@ -59,21 +59,16 @@ func (s *Service) create(ctx context.Context, by Actor, spec Spec, e *broker.Ent
 }
 
 // keep keeps a token, unless its owner has as many as there may be.
-func (s *Service) keep(ctx context.Context, row pat.Token, o owner, most int) error {
-	s.making.Lock()
-	defer s.making.Unlock()
-	there, err := s.config.Keeper.Tokens(ctx, pat.Filter{Realm: row.Realm, Account: &row.Account, Live: true, Limit: most})
-	if err != nil {
-		return unavailable(err)
-	}
-	if len(there) >= most {
-		return fault(Conflict, "", "too-many-tokens", "%s has %d access tokens that count, as many as there may be: revoke one first", o.subject(), len(there))
-	}
-	err = s.config.Keeper.Create(ctx, row, o.keep)
-	if errors.Is(err, pat.ErrNameTaken) {
+func (s *Service) keep(ctx context.Context, row pat.Token, o owner, most pat.Limits) error {
+	err := s.config.Keeper.Create(ctx, row, o.keep, most)
+	switch {
+	case errors.Is(err, pat.ErrTooMany):
+		return fault(Conflict, "", "too-many-tokens", "%s has %d access tokens that count, as many as there may be: revoke one first", o.subject(), most.Live)
+	case errors.Is(err, pat.ErrTooFast):
+		return fault(Conflict, "", "too-many-made", "%d access tokens of %s were made within a day, as many as there may be, those counted that were revoked: try again tomorrow", most.Day, o.subject())
+	case errors.Is(err, pat.ErrNameTaken):
 		return fault(Conflict, "name", "name-taken", "%s has an access token %q that counts already: choose another name, or revoke that one first", o.subject(), row.Name)
-	}
-	if err != nil {
+	case err != nil:
 		return unavailable(err)
 	}
 	return nil
@@ -87,9 +82,11 @@ func (s *Service) takeBack(ctx context.Context, by Actor, t Token) {
 	}
 }
 
-func mostTokens(by Actor, r Realm) int {
+// limits are how many tokens an account may have.
+func limits(by Actor, r Realm) pat.Limits {
+	most := MaxTokens
 	if by.Identity != nil {
-		return min(r.SelfService.MaxTokens, MaxTokens)
+		most = min(r.SelfService.MaxTokens, MaxTokens)
 	}
-	return MaxTokens
+	return pat.Limits{Live: most, Day: dayFactor * most}
 }

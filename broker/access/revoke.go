@@ -33,8 +33,9 @@ func (s *Service) revoke(ctx context.Context, by Actor, realm, id string, e *bro
 	return view(rows[0], t.Owner, s.now()), halfRevoked(err)
 }
 
-// RevokeAll takes back all tokens of an owner that still count, and returns them. It
-// fails with [NotFound] where there is none, and as [Service.Revoke] does.
+// RevokeAll takes back all tokens of an owner that still count, and returns them. One that
+// is being made just then may come after it. It fails with [NotFound] where there is none,
+// and as [Service.Revoke] does.
 func (s *Service) RevokeAll(ctx context.Context, by Actor, realm, owner string) ([]Token, error) {
 	e := by.entry(actRevokeAll, realm)
 	tokens, err := s.revokeAll(ctx, by, realm, owner, &e)
@@ -45,8 +46,6 @@ func (s *Service) revokeAll(ctx context.Context, by Actor, realm, owner string, 
 	if by.Identity == nil && owner == "" {
 		return nil, invalid("owner", "whose tokens are to be revoked is missing: name their owner as connector:username")
 	}
-	s.making.Lock() // no token is made meanwhile that would be missed
-	defer s.making.Unlock()
 	var nobody broker.Entry
 	live, err := s.list(ctx, by, Filter{Realm: realm, Owner: owner}, &nobody)
 	e.Owner = nobody.Owner

@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/shorepass/shorepass/broker"
@@ -14,8 +13,6 @@ import (
 type Service struct {
 	config Config
 	now    func() time.Time // to the second, as times are kept
-
-	making sync.Mutex // held while what tokens there are must not change by making one
 }
 
 // New returns a service.

@@ -23,6 +23,7 @@ const (
 	DefaultExpiry = 90 * 24 * time.Hour
 	MaxExpiry     = pat.MaxExpiry
 	MaxFixed      = 30 * 24 * time.Hour // where an administrator fixes the owner's groups
+	dayFactor     = 10                  // times as many may be made in a day, revoked ones counted
 	maxItems      = 100                 // scopes, networks, groups
 	maxItem       = 300                 // bytes of each
 )

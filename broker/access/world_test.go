@@ -29,17 +29,19 @@ import (
 // out of reach. Realm plain takes no tokens.
 type world struct {
 	*access.Service
-	store  *store.Store
-	realm  access.Realm
-	now    time.Time
-	log    *bytes.Buffer
-	record string // the audit log's file
+	store    *store.Store
+	database string // its file
+	realm    access.Realm
+	now      time.Time
+	log      *bytes.Buffer
+	record   string // the audit log's file
 }
 
 // newWorld makes a world. recordIn may be empty: a file of the test's.
 func newWorld(t *testing.T, recordIn string, change ...func(*access.Realm)) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), log: new(bytes.Buffer), record: recordIn}
+	w.database = filepath.Join(t.TempDir(), store.FileName)
 	if w.record == "" {
 		w.record = filepath.Join(t.TempDir(), "audit.jsonl")
 	}
@@ -50,7 +52,7 @@ func newWorld(t *testing.T, recordIn string, change ...func(*access.Realm)) *wor
 	}
 	t.Cleanup(func() { _ = log.Close() })
 	now := func() time.Time { return w.now }
-	if w.store, err = store.Open(t.Context(), filepath.Join(t.TempDir(), store.FileName), store.Options{Now: now}); err != nil {
+	if w.store, err = store.Open(t.Context(), w.database, store.Options{Now: now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.store.Close() })

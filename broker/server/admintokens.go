@@ -48,12 +48,23 @@ func (a *Admin) createToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	spec.Realm = mux.Vars(r)["realm"]
-	made, err := a.Tokens.Create(r.Context(), administrator(r), spec)
+	by := administrator(r)
+	made, err := a.Tokens.Create(r.Context(), by, spec)
 	if err != nil {
 		failAccess(w, err)
 		return
 	}
+	sendMade(w, r, a.Tokens, by, made)
+}
+
+// sendMade answers with a new token. One whose answer does not arrive nobody has: it is
+// taken back, and that is recorded.
+func sendMade(w http.ResponseWriter, r *http.Request, tokens *access.Service, by access.Actor, made access.Created) {
 	sendJSON(w, http.StatusCreated, MadeToken{Token: made.Token, Secret: made.Secret.Reveal(), Warnings: made.Warnings})
+	if err := http.NewResponseController(w).Flush(); err == nil && r.Context().Err() == nil {
+		return
+	}
+	_, _ = tokens.Revoke(context.WithoutCancel(r.Context()), by, made.Token.Realm, made.Token.ID) // which logs its failures
 }
 
 func (a *Admin) listTokens(w http.ResponseWriter, r *http.Request) {

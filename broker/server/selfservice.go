@@ -49,7 +49,7 @@ func (a *SelfService) create(w http.ResponseWriter, r *http.Request) {
 			return err
 		}
 		w.Header().Set("Location", location(r, made.Token))
-		sendJSON(w, http.StatusCreated, MadeToken{Token: made.Token, Secret: made.Secret.Reveal(), Warnings: made.Warnings})
+		sendMade(w, r, a.Tokens, by, made)
 		return nil
 	})
 }

@@ -48,9 +48,17 @@ type Owner struct {
 	Gone     bool      // it said that the account is gone: it has no rights then
 }
 
+// Limits bound what tokens an account has. Zero is no bound.
+type Limits struct {
+	Live int // that count at a time
+	Day  int // that were made within 24 hours, whatever became of them
+}
+
 // The outcomes of the stores that callers tell apart.
 var (
 	ErrNoToken   = errors.New("no such token")
 	ErrNoOwner   = errors.New("nothing is known of this account")
 	ErrNameTaken = errors.New("the account has a token of this name already")
+	ErrTooMany   = errors.New("the account has as many tokens as it may have")
+	ErrTooFast   = errors.New("as many tokens were made for the account today as may be")
 )

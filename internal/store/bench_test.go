@@ -24,7 +24,7 @@ func BenchmarkToken(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		if err := s.Create(b.Context(), t, pat.Owner{}); err != nil {
+		if err := s.Create(b.Context(), t, pat.Owner{}, pat.Limits{}); err != nil {
 			b.Fatal(err)
 		}
 	}

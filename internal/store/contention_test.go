@@ -23,7 +23,7 @@ func TestManyWriters(t *testing.T) {
 		wg.Go(func() {
 			for i := range each {
 				one := token(fmt.Sprintf("%d-%d", w, i))
-				if err := s.Create(t.Context(), one, owner()); err != nil {
+				if err := s.Create(t.Context(), one, owner(), pat.Limits{}); err != nil {
 					t.Error(err)
 				}
 				if err := s.RecordUses(t.Context(), []pat.Use{{Realm: "corp", ID: one.ID, At: now}}); err != nil {
@@ -58,7 +58,7 @@ func TestManyWantOneName(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if s.Create(t.Context(), token("ci"), owner()) == nil {
+			if s.Create(t.Context(), token("ci"), owner(), pat.Limits{}) == nil {
 				made.Add(1)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/shorepass/shorepass/connectors/pat"
 	"github.com/shorepass/shorepass/internal/store"
 )
 
@@ -28,7 +29,7 @@ func TestCopyWhileOthersWrite(t *testing.T) {
 		wg.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
 				one := token(fmt.Sprint(w, "-", i))
-				if err := s.Create(t.Context(), one, owner()); err != nil {
+				if err := s.Create(t.Context(), one, owner(), pat.Limits{}); err != nil {
 					t.Error(err)
 					return
 				}
@@ -96,7 +97,7 @@ func TestCopyFails(t *testing.T) {
 func TestVerify(t *testing.T) {
 	path := filepath.Join(t.TempDir(), store.FileName)
 	s := openAt(t, path)
-	if err := s.Create(t.Context(), token("one"), owner()); err != nil {
+	if err := s.Create(t.Context(), token("one"), owner(), pat.Limits{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

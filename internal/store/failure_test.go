@@ -199,7 +199,7 @@ func TestFileFails(t *testing.T) {
 				wantKind(t, "a read", err, tt.kind, path)
 			}
 			for range 2 {
-				wantKind(t, "a creation", s.Create(t.Context(), token("two"), owner()), tt.kind, path)
+				wantKind(t, "a creation", s.Create(t.Context(), token("two"), owner(), pat.Limits{}), tt.kind, path)
 				wantKind(t, "the check", s.Check(t.Context()), tt.kind, path)
 				time.Sleep(300 * time.Millisecond) // it is opened anew
 			}
@@ -232,7 +232,7 @@ func TestFileReplaced(t *testing.T) {
 	if err := errors.Join(second.Close(), os.Rename(next, path)); err != nil {
 		t.Fatal(err)
 	}
-	wantKind(t, "a creation", s.Create(t.Context(), token("two"), owner()), store.Missing, path)
+	wantKind(t, "a creation", s.Create(t.Context(), token("two"), owner(), pat.Limits{}), store.Missing, path)
 	recovers(t, s)
 	get(t, s, fresh.ID)
 	if _, err := s.Token(t.Context(), "corp", old.ID); !errors.Is(err, pat.ErrNoToken) {
@@ -335,7 +335,7 @@ func TestReadOnly(t *testing.T) {
 	if err := look.Check(t.Context()); err != nil {
 		t.Errorf("Check: %v", err)
 	}
-	wantKind(t, "a creation", look.Create(t.Context(), token("two"), owner()), store.ReadOnly, path)
+	wantKind(t, "a creation", look.Create(t.Context(), token("two"), owner(), pat.Limits{}), store.ReadOnly, path)
 	revoke(t, s, one.ID)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

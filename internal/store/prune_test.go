@@ -31,7 +31,7 @@ func TestPrune(t *testing.T) {
 			s := open(t)
 			one := token("one")
 			one.Account, one.Created, one.Expires, one.Revoked = account("x"), long.Add(-time.Hour), tt.expires, tt.revoked
-			if err := s.Create(t.Context(), one, pat.Owner{Realm: "corp", Account: one.Account, Username: "x", Seen: tt.seen}); err != nil {
+			if err := s.Create(t.Context(), one, pat.Owner{Realm: "corp", Account: one.Account, Username: "x", Seen: tt.seen}, pat.Limits{}); err != nil {
 				t.Fatal(err)
 			}
 			removed, err := s.Prune(t.Context())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -187,5 +188,6 @@ func (s *Store) run(ctx context.Context, do func(*handles) error) error {
 
 // isAnswer reports whether an error is what the database says, and no failure of it.
 func isAnswer(err error) bool {
-	return errors.Is(err, pat.ErrNoToken) || errors.Is(err, pat.ErrNoOwner) || errors.Is(err, pat.ErrNameTaken)
+	return slices.ContainsFunc([]error{pat.ErrNoToken, pat.ErrNoOwner, pat.ErrNameTaken, pat.ErrTooMany, pat.ErrTooFast},
+		func(answer error) bool { return errors.Is(err, answer) })
 }

@@ -53,7 +53,7 @@ func owner() pat.Owner {
 
 func create(tb testing.TB, s *store.Store, t pat.Token) pat.Token {
 	tb.Helper()
-	if err := s.Create(tb.Context(), t, owner()); err != nil {
+	if err := s.Create(tb.Context(), t, owner(), pat.Limits{}); err != nil {
 		tb.Fatal(err)
 	}
 	return t

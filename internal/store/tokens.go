@@ -13,15 +13,21 @@ import (
 // Create keeps a new token, and what is known of its owner, in one transaction. Of two
 // states of the owner, the one seen later stays; a zero owner leaves it alone. It fails
 // with [pat.ErrNameTaken] where another token of the account has the name and still
-// counts, and with [pat.ErrNoOwner] where the owner is zero and not known.
-func (s *Store) Create(ctx context.Context, t pat.Token, o pat.Owner) error {
+// counts, with [pat.ErrNoOwner] where the owner is zero and not known, and with
+// [pat.ErrTooMany] and [pat.ErrTooFast] where there are as many as may be.
+func (s *Store) Create(ctx context.Context, t pat.Token, o pat.Owner, most pat.Limits) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := detached(ctx) // of all of it
+	defer cancel()
 	err := s.write(ctx, func(ctx context.Context, q queryer) error {
 		if o.Account != (pat.Account{}) {
 			if err := saveOwner(ctx, q, o); err != nil {
 				return err
 			}
 		}
-		if err := checkNew(ctx, q, t); err != nil {
+		if err := checkNew(ctx, q, t, most); err != nil {
 			return err
 		}
 		_, err := q.ExecContext(ctx, `INSERT INTO tokens (`+tokenColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -40,18 +46,27 @@ func (s *Store) Create(ctx context.Context, t pat.Token, o pat.Owner) error {
 	return err
 }
 
-// checkNew fails where the account is not known, or has a token of the name.
-func checkNew(ctx context.Context, q queryer, t pat.Token) error {
+// checkNew fails where the account is not known, has as many tokens as may be, or one of
+// the name.
+func checkNew(ctx context.Context, q queryer, t pat.Token, most pat.Limits) error {
 	var known, taken bool
+	var live, day int
 	err := q.QueryRowContext(ctx, `SELECT
 		EXISTS (SELECT 1 FROM owners WHERE realm = ?1 AND connector = ?2 AND account = ?3),
-		EXISTS (SELECT 1 FROM tokens WHERE realm = ?1 AND connector = ?2 AND account = ?3 AND name = ?4 AND revoked IS NULL AND expires > ?5)`,
-		t.Realm, t.Account.Connector, t.Account.ID, t.Name, t.Created.Unix()).Scan(&known, &taken)
+		count(*) FILTER (WHERE name = ?4 AND revoked IS NULL AND expires > ?5) > 0,
+		count(*) FILTER (WHERE revoked IS NULL AND expires > ?5),
+		count(*) FILTER (WHERE created > ?5 - 86400)
+		FROM tokens WHERE realm = ?1 AND connector = ?2 AND account = ?3`,
+		t.Realm, t.Account.Connector, t.Account.ID, t.Name, t.Created.Unix()).Scan(&known, &taken, &live, &day)
 	switch {
 	case err != nil:
 		return err
 	case !known:
 		return pat.ErrNoOwner
+	case most.Live > 0 && live >= most.Live:
+		return pat.ErrTooMany
+	case most.Day > 0 && day >= most.Day:
+		return pat.ErrTooFast
 	case taken:
 		return pat.ErrNameTaken
 	}

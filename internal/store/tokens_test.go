@@ -96,6 +96,8 @@ func TestNames(t *testing.T) {
 	live := token("ci")
 	bob := token("ci")
 	bob.Account.ID = "uuid-of-bob"
+	namesake := token("ci")
+	namesake.Account.Connector = "local"
 	elsewhere := token("ci")
 	elsewhere.Realm = "other"
 	for _, tt := range []struct {
@@ -110,19 +112,20 @@ func TestNames(t *testing.T) {
 		{"revoked", live, token("ci"), true, nil},
 		{"expired", ended, token("ci"), false, nil},
 		{"another's", bob, token("ci"), false, nil},
+		{"another's of the same id", namesake, token("ci"), false, nil},
 		{"another realm's", elsewhere, token("ci"), false, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := open(t)
 			of := owner()
 			of.Account, of.Realm = tt.there.Account, tt.there.Realm
-			if err := s.Create(t.Context(), tt.there, of); err != nil {
+			if err := s.Create(t.Context(), tt.there, of, pat.Limits{}); err != nil {
 				t.Fatal(err)
 			}
 			if tt.gone {
 				revoke(t, s, tt.there.ID)
 			}
-			if err := s.Create(t.Context(), tt.next, owner()); !errors.Is(err, tt.want) {
+			if err := s.Create(t.Context(), tt.next, owner(), pat.Limits{}); !errors.Is(err, tt.want) {
 				t.Errorf("error %v, want %v", err, tt.want)
 			}
 			if _, err := s.Token(t.Context(), "corp", tt.next.ID); (err == nil) != (tt.want == nil) {
@@ -138,7 +141,7 @@ func TestCreateIsOneTransaction(t *testing.T) {
 	create(t, s, token("ci"))
 	later := owner()
 	later.Groups, later.Seen = []string{"other"}, now.Add(time.Hour)
-	if err := s.Create(t.Context(), token("ci"), later); !errors.Is(err, pat.ErrNameTaken) {
+	if err := s.Create(t.Context(), token("ci"), later, pat.Limits{}); !errors.Is(err, pat.ErrNameTaken) {
 		t.Fatal(err)
 	}
 	if got, err := s.Owner(t.Context(), "corp", alice); err != nil || !reflect.DeepEqual(got, owner()) {
@@ -148,13 +151,13 @@ func TestCreateIsOneTransaction(t *testing.T) {
 
 func TestCreateWithoutOwner(t *testing.T) {
 	s := open(t)
-	if err := s.Create(t.Context(), token("ci"), pat.Owner{}); !errors.Is(err, pat.ErrNoOwner) {
+	if err := s.Create(t.Context(), token("ci"), pat.Owner{}, pat.Limits{}); !errors.Is(err, pat.ErrNoOwner) {
 		t.Errorf("of nobody who is known: %v", err)
 	}
 	if err := s.SaveOwner(t.Context(), owner()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Create(t.Context(), token("ci"), pat.Owner{}); err != nil {
+	if err := s.Create(t.Context(), token("ci"), pat.Owner{}, pat.Limits{}); err != nil {
 		t.Errorf("of somebody who is known: %v", err)
 	}
 }
@@ -169,12 +172,17 @@ func TestTokens(t *testing.T) {
 	bobs.Account, bobs.Created = pat.Account{Connector: "local", ID: "bob"}, now.Add(-4*time.Minute)
 	elsewhere := token("elsewhere")
 	elsewhere.Realm = "other"
-	for _, one := range []pat.Token{older, newer, ended, taken, bobs, elsewhere} {
+	namesake := token("namesake")
+	namesake.Account, namesake.Created = pat.Account{Connector: "local", ID: alice.ID}, now.Add(-5*time.Minute)
+	for _, one := range []pat.Token{older, newer, ended, taken, bobs, elsewhere, namesake} {
 		of := pat.Owner{Realm: one.Realm, Account: one.Account, Username: "alice", Seen: now}
-		if one.Account == bobs.Account {
+		switch one.Account {
+		case bobs.Account:
 			of.Username = "bob"
+		case namesake.Account:
+			of.Username = "namesake"
 		}
-		if err := s.Create(t.Context(), one, of); err != nil {
+		if err := s.Create(t.Context(), one, of, pat.Limits{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -184,19 +192,20 @@ func TestTokens(t *testing.T) {
 		filter pat.Filter
 		want   []string
 	}{
-		{"all of a realm", pat.Filter{Realm: "corp"}, []string{"newer", "older", "taken", "ended", "bobs"}},
-		{"live", pat.Filter{Realm: "corp", Live: true}, []string{"newer", "older", "bobs"}},
+		{"all of a realm", pat.Filter{Realm: "corp"}, []string{"newer", "older", "taken", "ended", "bobs", "namesake"}},
+		{"live", pat.Filter{Realm: "corp", Live: true}, []string{"newer", "older", "bobs", "namesake"}},
 		{"bob's", pat.Filter{Realm: "corp", Connector: "local", Username: "bob"}, []string{"bobs"}},
 		{"a user's", pat.Filter{Realm: "corp", Connector: "directory", Username: "alice"}, []string{"newer", "older", "taken", "ended"}},
 		{"nobody's", pat.Filter{Realm: "corp", Connector: "local", Username: "alice"}, nil},
 		{"an account's that are live", pat.Filter{Realm: "corp", Account: &alice, Live: true}, []string{"newer", "older"}},
+		{"an account's whose id another connector has, too", pat.Filter{Realm: "corp", Account: &namesake.Account}, []string{"namesake"}},
 		{"another realm's", pat.Filter{Realm: "other", Account: &alice}, []string{"elsewhere"}},
 		{"no realm's", pat.Filter{}, nil},
 		{"one", pat.Filter{Realm: "corp", ID: taken.ID}, []string{"taken"}},
 		{"one of another realm", pat.Filter{Realm: "other", ID: taken.ID}, nil},
 		{"a page", pat.Filter{Realm: "corp", Limit: 2}, []string{"newer", "older"}},
 		{"the next page", pat.Filter{Realm: "corp", Limit: 2, After: pat.Place{Created: older.Created, ID: older.ID}}, []string{"taken", "ended"}},
-		{"the last page", pat.Filter{Realm: "corp", Limit: 2, After: pat.Place{Created: ended.Created, ID: ended.ID}}, []string{"bobs"}},
+		{"the last page", pat.Filter{Realm: "corp", Limit: 2, After: pat.Place{Created: ended.Created, ID: ended.ID}}, []string{"bobs", "namesake"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tokens, err := s.Tokens(t.Context(), tt.filter)
@@ -312,4 +321,36 @@ func TestHasTokens(t *testing.T) {
 	has("corp", pat.Account{Connector: "local", ID: alice.ID}, false)
 	revoke(t, s, one.ID)
 	has("corp", alice, false)
+}
+
+// What is counted is the account's, in its realm: neither that of another account of the
+// same id, nor another realm's, nor what no longer counts.
+func TestLimits(t *testing.T) {
+	s := open(t)
+	namesake, elsewhere, before, revoked := token("ci"), token("ci"), token("before"), token("revoked")
+	namesake.Account.Connector = "local"
+	elsewhere.Realm = "other"
+	before.Created = now.Add(-24 * time.Hour)
+	for _, one := range []pat.Token{namesake, elsewhere, before, revoked} {
+		of := pat.Owner{Realm: one.Realm, Account: one.Account, Username: "alice", Seen: now}
+		if err := s.Create(t.Context(), one, of, pat.Limits{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	revoke(t, s, revoked.ID) // live is one, and another one is today's
+	for _, tt := range []struct {
+		most pat.Limits
+		want error
+	}{
+		{pat.Limits{Live: 1, Day: 9}, pat.ErrTooMany},
+		{pat.Limits{Live: 9, Day: 1}, pat.ErrTooFast},
+		{pat.Limits{Live: 2, Day: 2}, nil},
+		{pat.Limits{Live: 2, Day: 3}, pat.ErrTooMany},
+		{pat.Limits{Live: 3, Day: 2}, pat.ErrTooFast},
+		{pat.Limits{}, nil},
+	} {
+		if err := s.Create(t.Context(), token(fmt.Sprint(tt.most)), owner(), tt.most); !errors.Is(err, tt.want) {
+			t.Errorf("%+v: error %v, want %v", tt.most, err, tt.want)
+		}
+	}
 }
