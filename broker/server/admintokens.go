@@ -57,12 +57,14 @@ func (a *Admin) createToken(w http.ResponseWriter, r *http.Request) {
 	sendMade(w, r, a.Tokens, by, made)
 }
 
-// sendMade answers with a new token. One whose answer does not arrive nobody has: it is
-// taken back, and that is recorded.
+// sendMade answers with a new token. One whose client has gone, or whose answer cannot be
+// sent, nobody has: it is taken back, and that is recorded.
 func sendMade(w http.ResponseWriter, r *http.Request, tokens *access.Service, by access.Actor, made access.Created) {
-	sendJSON(w, http.StatusCreated, MadeToken{Token: made.Token, Secret: made.Secret.Reveal(), Warnings: made.Warnings})
-	if err := http.NewResponseController(w).Flush(); err == nil && r.Context().Err() == nil {
-		return
+	if r.Context().Err() == nil { // looked at before: who has the answer may go
+		sendJSON(w, http.StatusCreated, MadeToken{Token: made.Token, Secret: made.Secret.Reveal(), Warnings: made.Warnings})
+		if err := http.NewResponseController(w).Flush(); err == nil {
+			return
+		}
 	}
 	_, _ = tokens.Revoke(context.WithoutCancel(r.Context()), by, made.Token.Realm, made.Token.ID) // which logs its failures
 }
