@@ -27,8 +27,7 @@ func (s *Store) Check(ctx context.Context) error {
 		if s.options.ReadOnly {
 			return nil
 		}
-		const write = 2 // W_OK of access(2)
-		if err := syscall.Access(s.path, write); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := mayWrite(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%w: %w", errReadOnly, err)
 		}
 		// This takes the lock, and gives it back.
@@ -51,19 +50,18 @@ func (s *Store) checkpoint(ctx context.Context) error {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	return s.run(ctx, func(h *handles) error {
+		var inUse error
 		for {
 			var busy, logged, moved int
-			if err := h.writer.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &logged, &moved); err != nil {
-				return err
+			err := h.writer.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &logged, &moved)
+			if err != nil {
+				return errors.Join(err, inUse)
 			}
 			if busy == 0 {
 				return nil
 			}
-			select {
-			case <-ctx.Done():
-				return errors.Join(ctx.Err(), errors.New("the write-ahead log is in use"))
-			case <-time.After(10 * time.Millisecond):
-			}
+			inUse = errInUse
+			time.Sleep(10 * time.Millisecond)
 		}
 	})
 }

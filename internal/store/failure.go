@@ -22,6 +22,7 @@ var (
 	errReadOnly = errors.New("it is open to be looked at only")
 	errEmpty    = errors.New("there are no tables in it")
 	errMoved    = errors.New("it is not the file that was opened")
+	errInUse    = errors.New("the write-ahead log is in use")
 	errRow      = errors.New("a row cannot be read")
 )
 
@@ -31,6 +32,7 @@ type Kind string
 // The kinds of failure.
 const (
 	Locked   Kind = "locked"
+	Slow     Kind = "slow" // no answer in time, and SQLite does not say why
 	Full     Kind = "full"
 	ReadOnly Kind = "read-only"
 	Damaged  Kind = "damaged"
@@ -45,13 +47,15 @@ const (
 func (k Kind) mendable() bool { return k != Foreign && k != Other }
 
 // breaks reports whether the connections are to be opened anew after such a failure.
-func (k Kind) breaks() bool { return k != Locked && k != Full && k != ReadOnly }
+func (k Kind) breaks() bool { return k != Locked && k != Slow && k != Full && k != ReadOnly }
 
 // advice is what is wrong in plain words, to follow the database's path, and what to do.
 func (k Kind) advice() (problem, remedy string) {
 	switch k {
 	case Locked:
 		return "is locked by another process", "end the program that has it open (fuser shows which); none but shorepass should"
+	case Slow:
+		return "does not answer in time", "see how busy its disk is (iostat), and whether another process has it open (fuser)"
 	case Full:
 		return "cannot grow: the disk is full", "make room on it; nothing needs a restart"
 	case ReadOnly:
@@ -101,6 +105,8 @@ func (s *Store) failed(err error) error {
 func kindOf(err error, path string) Kind {
 	var fromSQLite *sqlite.Error
 	switch {
+	case errors.Is(err, errInUse):
+		return Locked
 	case errors.As(err, &fromSQLite):
 		return kindOfCode(fromSQLite.Code(), path)
 	case errors.Is(err, errNewer), errors.Is(err, errOlder):
@@ -110,7 +116,7 @@ func kindOf(err error, path string) Kind {
 	case errors.Is(err, errMoved):
 		return Missing
 	case errors.Is(err, context.DeadlineExceeded):
-		return Locked
+		return Slow
 	case errors.Is(err, errReadOnly), errors.Is(err, syscall.EROFS):
 		return ReadOnly
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
@@ -133,8 +139,10 @@ func kindOfCode(code int, path string) Kind {
 	}
 	const primary = 0xff
 	switch code & primary {
-	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_INTERRUPT, codes.SQLITE_PROTOCOL:
+	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_PROTOCOL:
 		return Locked
+	case codes.SQLITE_INTERRUPT: // by the end of the context
+		return Slow
 	case codes.SQLITE_FULL:
 		return Full
 	case codes.SQLITE_READONLY:
@@ -150,14 +158,13 @@ func kindOfCode(code int, path string) Kind {
 // kindOfFile says why a file cannot be opened, read or written, as far as the system
 // tells.
 func kindOfFile(path string) Kind {
-	const write = 2 // W_OK of access(2)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return Missing
 	}
 	if isFull(path) {
 		return Full
 	}
-	switch err := syscall.Access(path, write); {
+	switch err := mayWrite(path); {
 	case errors.Is(err, syscall.EROFS):
 		return ReadOnly
 	case errors.Is(err, syscall.EACCES):
@@ -170,4 +177,10 @@ func kindOfFile(path string) Kind {
 func isFull(path string) bool {
 	var system syscall.Statfs_t
 	return syscall.Statfs(path, &system) == nil && system.Bavail == 0
+}
+
+// mayWrite fails where this process may not write to a file.
+func mayWrite(path string) error {
+	const write = 2 // W_OK of access(2)
+	return syscall.Access(path, write)
 }

@@ -39,11 +39,11 @@ type Store struct {
 	cache   *cache
 
 	mu      sync.Mutex
-	open    *handles  // nil: the database is not open
-	cause   error     // why it is not, or is to be opened anew
-	tried   time.Time // when that was last tried
-	found   bool      // it was open once: where it is gone, none is made in its place
-	opening bool      // it is being tried
+	open    *handles      // nil: the database is not open
+	cause   error         // why it is not, or is to be opened anew
+	tried   time.Time     // when that was last tried
+	found   bool          // it was open once: where it is gone, none is made in its place
+	opening chan struct{} // it is being tried until this is closed; nil: it is not
 	closed  bool
 }
 
@@ -90,26 +90,32 @@ func (s *Store) Close() error {
 }
 
 // handles returns the connections. Where the database has failed, one caller opens it
-// anew, and the others are told why it failed.
+// anew, and the others are told why it failed; they wait where it was not open before.
 func (s *Store) handles(ctx context.Context) (*handles, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for s.opening != nil && s.cause == nil && !s.closed {
+		if err := s.wait(ctx, s.opening); err != nil {
+			return nil, s.failed(err)
+		}
+	}
 	switch {
 	case s.closed:
 		return nil, s.failed(errors.New("it is closed"))
 	case s.open != nil && s.cause == nil:
 		return s.open, nil
-	case s.opening || s.cause != nil && time.Since(s.tried) < reopenEvery:
+	case s.opening != nil || s.cause != nil && time.Since(s.tried) < reopenEvery:
 		return nil, s.cause
 	}
-	broken := s.open
-	s.open, s.opening = nil, true
+	broken, done := s.open, make(chan struct{})
+	s.open, s.opening = nil, done
 	s.mu.Unlock()
 	s.cache.empty() // another file may be in its place
 	broken.abandon()
 	opened, err := s.connect(ctx)
 	s.mu.Lock()
-	s.tried, s.opening = time.Now(), false
+	s.tried, s.opening = time.Now(), nil
+	close(done)
 	switch {
 	case err != nil:
 		s.cause = s.failed(err)
@@ -122,6 +128,18 @@ func (s *Store) handles(ctx context.Context) (*handles, error) {
 	}
 	s.open, s.cause, s.found = opened, nil, true
 	return opened, nil
+}
+
+// wait waits for what another caller does, without the lock.
+func (s *Store) wait(ctx context.Context, done <-chan struct{}) error {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // note sees to it that a failure does not outlive its cause: connections that are no good

@@ -162,6 +162,7 @@ func (s *Store) Revoke(ctx context.Context, realm string, ids []string, at time.
 	if err != nil {
 		return nil, err
 	}
+	s.cache.empty() // it counts from here on, however long the rest takes
 	if err := s.checkpoint(ctx); err != nil {
 		return revoked, fmt.Errorf("the tokens are revoked, but that is in the write-ahead log alone: revoke them again when this is over: %w", err)
 	}
