@@ -60,7 +60,7 @@ type Entry struct {
 	// Of personal access tokens.
 	Token   string    `json:"token,omitempty"`  // the public id of the token that was used, or that something was done to
 	Tokens  []string  `json:"tokens,omitempty"` // the ids, of an act on several
-	Owner   string    `json:"owner,omitempty"`  // whose tokens an act was about, or whose token was refused: connector:username
+	Owner   string    `json:"owner,omitempty"`  // whose tokens an act was about, or whose token was refused or could not be checked: connector:username
 	Expires time.Time `json:"expires,omitzero"` // of a token that was made
 	UID     *uint32   `json:"uid,omitempty"`    // the operating system's number of the administrator's user
 }
@@ -136,8 +136,12 @@ func (e *Entry) describeClient(r Request, p progress, err error) {
 		e.Connector, e.Via = failure.Connector, failure.Connector
 	}
 	var rejection *connectors.Rejection
-	if errors.As(err, &rejection) && rejection.Known != nil {
-		e.refused(rejection.Known)
+	var outage *connectors.Outage
+	switch {
+	case errors.As(err, &rejection) && rejection.Known != nil:
+		e.failed(rejection.Known)
+	case errors.As(err, &outage):
+		e.failed(outage.Known)
 	}
 	if p.identity != nil {
 		e.Connector, e.Via, e.Kind, e.Token = p.identity.Connector, p.identity.Via, p.identity.Kind.String(), p.identity.Token
@@ -145,8 +149,8 @@ func (e *Entry) describeClient(r Request, p progress, err error) {
 	}
 }
 
-// refused fills in what is known of credentials that were right: nobody has signed in.
-func (e *Entry) refused(known *connectors.Identity) {
+// failed fills in what is known of credentials that were right: nobody has signed in.
+func (e *Entry) failed(known *connectors.Identity) {
 	e.Connector, e.Via, e.Token = known.Connector, known.Via, known.Token
 	if known.Username != "" {
 		e.Owner = Subject(known, "", netip.Addr{}).User

@@ -135,7 +135,7 @@ func (b *Broker) token(ctx context.Context, r Request, p *progress) (Response, e
 	}
 
 	// 5. The token says so.
-	response, jti, err := issue(realm, service, p.subject.User, p.decision.Access)
+	response, jti, err := issue(realm, service, p.identity, p.subject.User, p.decision.Access)
 	p.jti = jti
 	return response, err
 }
@@ -184,8 +184,9 @@ func worthAnonymous(p *policy.Policy, asked []policy.Scope, d policy.Decision) b
 	return len(d.Access) > 0
 }
 
-// issue signs a token for what was granted.
-func issue(realm *Realm, service, subject string, granted []policy.Access) (Response, string, error) {
+// issue signs a token for what was granted. It does not outlive what the client has signed
+// in with, but for a second, which is the least that registries take.
+func issue(realm *Realm, service string, id *connectors.Identity, subject string, granted []policy.Access) (Response, string, error) {
 	access := make([]token.Access, len(granted))
 	ttl := realm.TokenTTL
 	for i, a := range granted {
@@ -195,6 +196,9 @@ func issue(realm *Realm, service, subject string, granted []policy.Access) (Resp
 				ttl = realm.PushTokenTTL
 			}
 		}
+	}
+	if id != nil && !id.Until.IsZero() {
+		ttl = max(time.Second, min(ttl, time.Until(id.Until).Truncate(time.Second)))
 	}
 	t, err := realm.Signer.Issue(token.Grant{Issuer: realm.Issuer, Subject: subject, Audience: service, Access: access, TTL: ttl})
 	if err != nil {

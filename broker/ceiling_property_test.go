@@ -77,7 +77,7 @@ func (*oneToken) Check(context.Context) error                                { r
 func (*oneToken) Owner(context.Context, string, pat.Account) (pat.Owner, error) {
 	return pat.Owner{}, pat.ErrNoOwner
 }
-func (*oneToken) SaveOwner(context.Context, pat.Owner) error { return nil }
+func (*oneToken) SaveOwners(context.Context, []pat.Owner) error { return nil }
 func (*oneToken) HasTokens(context.Context, string, pat.Account) (bool, error) {
 	return true, nil
 }

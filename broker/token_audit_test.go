@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shorepass/shorepass/broker"
 	"github.com/shorepass/shorepass/broker/brokertest"
@@ -47,6 +48,7 @@ func TestTokensAreRecorded(t *testing.T) {
 		"owner unseen":           {owned{err: refused(connectors.ReasonOwnerUnseen, &alice)}, "", "local:alice", "local", alice.Token},
 		"bad":                    {owned{err: connectors.Reject(connectors.ReasonBadToken)}, "", "", "tokens", ""},
 		"outage":                 {owned{err: errors.New("the disk is full")}, "", "", "tokens", ""},
+		"outage, owner known":    {owned{err: &connectors.Outage{Known: &alice, Err: errors.New("the directory is down")}}, "", "local:alice", "local", alice.Token},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := brokertest.New(t, "", brokertest.Realm{
@@ -63,6 +65,38 @@ func TestTokensAreRecorded(t *testing.T) {
 			}
 			if errors.Is(err, broker.Unauthenticated) && !strings.Contains(broker.AsError(err).Message, "the access token that was sent is not valid here") {
 				t.Errorf("the client is told %v", err)
+			}
+		})
+	}
+}
+
+// TestTokensEndTogether holds that what a registry is shown does not outlive the access
+// token that it was given for.
+func TestTokensEndTogether(t *testing.T) {
+	for name, tt := range map[string]struct {
+		left time.Duration
+		want time.Duration // at most
+	}{
+		"long":        {time.Hour, 15 * time.Minute},
+		"two minutes": {2 * time.Minute, 2 * time.Minute},
+		"a moment":    {200 * time.Millisecond, time.Second},
+		"no end":      {0, 15 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			alice := connectors.Identity{Connector: "local", Via: "tokens", ID: "alice", Username: "alice", Groups: []string{"platform"}, Ceiling: connectors.Limited("repository:**:*"), Token: "0123456789ab"}
+			if tt.left > 0 {
+				alice.Until = time.Now().Add(tt.left)
+			}
+			f := brokertest.New(t, "", brokertest.Realm{
+				Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules,
+				More: []connectors.Member{{Name: "tokens", Connector: owned{id: alice}, Tokens: true}},
+			})
+			response, err := f.Broker.Token(t.Context(), broker.Request{Service: "registry.corp", Scopes: []string{"repository:platform/app:pull,push"}, Credentials: login("ci", "srp_secret")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if response.ExpiresIn > tt.want || response.ExpiresIn < tt.want-5*time.Second || response.ExpiresIn < time.Second {
+				t.Errorf("valid for %v, want %v", response.ExpiresIn, tt.want)
 			}
 		})
 	}

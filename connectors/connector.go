@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"time"
 )
 
 // Credentials are what a client sent: from HTTP Basic (RFC 7617) or from the
@@ -50,6 +51,7 @@ type Identity struct {
 	Claims    map[string]any // what else the connector learned; nothing of it is secret
 	Ceiling   Ceiling        // the most that this login may do; the zero Ceiling grants nothing
 	Token     string         // the public id of the access token that was sent in place of a password; empty: none was
+	Until     time.Time      // when what was sent ends: nothing that is given for it outlives that; zero: it has no end of its own
 }
 
 // Ceiling bounds what a login may do, as scope texts that only package policy
@@ -208,6 +210,18 @@ func (r *Rejection) Error() string { return ErrRejected.Error() + ": " + string(
 
 // Is makes errors.Is(err, ErrRejected) hold.
 func (r *Rejection) Is(target error) bool { return target == ErrRejected }
+
+// Outage is an outage that struck when the credentials were known to be right.
+type Outage struct {
+	Known *Identity // whose they are, as in a [Rejection]; not nil
+	Err   error
+}
+
+// Error is that of the cause.
+func (o *Outage) Error() string { return o.Err.Error() }
+
+// Unwrap returns the cause.
+func (o *Outage) Unwrap() error { return o.Err }
 
 // Type is one type of connector, handed to the program's wiring under its name.
 type Type struct {

@@ -141,7 +141,7 @@ func (w *world) owner(t *testing.T, a pat.Account) pat.Owner {
 func (w *world) knows(t *testing.T, owners ...pat.Owner) {
 	t.Helper()
 	for _, o := range owners {
-		if err := w.store.SaveOwner(t.Context(), o); err != nil {
+		if err := w.store.SaveOwners(t.Context(), []pat.Owner{o}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,5 +15,5 @@ func (closed) Token(context.Context, string, string) (Token, error)     { return
 func (closed) RecordUses(context.Context, []Use) error                  { return errClosed }
 func (closed) Check(context.Context) error                              { return errClosed }
 func (closed) Owner(context.Context, string, Account) (Owner, error)    { return Owner{}, errClosed }
-func (closed) SaveOwner(context.Context, Owner) error                   { return errClosed }
+func (closed) SaveOwners(context.Context, []Owner) error                { return errClosed }
 func (closed) HasTokens(context.Context, string, Account) (bool, error) { return false, errClosed }

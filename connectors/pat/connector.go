@@ -31,8 +31,8 @@ type Owners interface {
 	// Owner returns what is known of an account. It fails with [ErrNoOwner].
 	Owner(ctx context.Context, realm string, a Account) (Owner, error)
 
-	// SaveOwner keeps what was learned, unless something newer was.
-	SaveOwner(ctx context.Context, o Owner) error
+	// SaveOwners keeps what was learned, all or none, but for those of whom something newer was.
+	SaveOwners(ctx context.Context, list []Owner) error
 
 	// HasTokens reports whether an account has tokens.
 	HasTokens(ctx context.Context, realm string, a Account) (bool, error)
@@ -79,16 +79,18 @@ func (c *Connector) Authenticate(ctx context.Context, cred connectors.Credential
 	if cred.Password.Blank() {
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonEmptyPassword)
 	}
-	now := time.Now()
 	token, err := c.find(ctx, cred.Password)
 	if err != nil {
 		return connectors.Identity{}, err
 	}
-	owner, err := c.owner(ctx, token, cred.RemoteIP, now)
+	owner, err := c.owner(ctx, token, cred.RemoteIP)
+	if err == nil {
+		err = c.counts(ctx, token.ID, cred.RemoteIP)
+	}
 	if err != nil {
 		return connectors.Identity{}, c.recorded(ctx, err, token)
 	}
-	c.recorder.used(Use{Realm: c.realm, ID: token.ID, At: now.UTC().Truncate(time.Second), From: cred.RemoteIP.Unmap().WithZone("")})
+	c.recorder.used(Use{Realm: c.realm, ID: token.ID, At: wallTime().Truncate(time.Second), From: cred.RemoteIP.Unmap().WithZone("")})
 	return c.identity(token, owner), nil
 }
 
@@ -100,11 +102,23 @@ func (c *Connector) Rights(ctx context.Context, id string, from netip.Addr) (con
 	if err != nil {
 		return connectors.Identity{}, err
 	}
-	owner, err := c.owner(ctx, token, from, time.Now())
+	owner, err := c.owner(ctx, token, from)
 	if err != nil {
 		return connectors.Identity{}, err
 	}
 	return c.identity(token, owner), nil
+}
+
+// counts rejects a token that has ended or was taken back while its owner was looked up.
+func (c *Connector) counts(ctx context.Context, id string, from netip.Addr) error {
+	token, err := c.tokens.Token(ctx, c.realm, id)
+	if err != nil {
+		return fmt.Errorf("reading the access token %s again: %w", id, err)
+	}
+	if reason := token.refusal(from, time.Now()); reason != "" {
+		return connectors.Reject(reason)
+	}
+	return nil
 }
 
 // find returns the token of a text, whose secret is right. Whether it still counts is
@@ -134,8 +148,8 @@ func (c *Connector) find(ctx context.Context, secret connectors.Secret) (token T
 
 // owner returns what the owner of a token is allowed to be now, unless the token does not
 // count.
-func (c *Connector) owner(ctx context.Context, t Token, from netip.Addr, now time.Time) (owner Owner, err error) {
-	if reason := t.refusal(from, now); reason != "" {
+func (c *Connector) owner(ctx context.Context, t Token, from netip.Addr) (owner Owner, err error) {
+	if reason := t.refusal(from, time.Now()); reason != "" {
 		return Owner{}, connectors.Reject(reason)
 	}
 	finish := connectors.StartStep(ctx, "owner")
@@ -181,18 +195,19 @@ func (c *Connector) identity(t Token, o Owner) connectors.Identity {
 		Groups:    slices.Clone(o.Groups),
 		Ceiling:   connectors.Limited(t.Scopes...),
 		Token:     t.ID,
+		Until:     t.Expires,
 	}
 }
 
-// recorded adds to a rejection, for the record, which token it was and whose.
+// recorded adds to a failure, for the record, which token it was and whose.
 func (c *Connector) recorded(ctx context.Context, err error, t Token) error {
-	var rejection *connectors.Rejection
-	if !errors.As(err, &rejection) {
-		return err
-	}
 	last, _ := c.owners.recall(ctx, t.Account) // without a name where that cannot be read
 	known := c.identity(t, last)
-	return &connectors.Rejection{Reason: rejection.Reason, Known: &known}
+	var rejection *connectors.Rejection
+	if errors.As(err, &rejection) {
+		return &connectors.Rejection{Reason: rejection.Reason, Known: &known}
+	}
+	return &connectors.Outage{Known: &known, Err: err}
 }
 
 // LoggedIn notes what a login with a password has shown of an account.

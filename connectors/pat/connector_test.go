@@ -30,6 +30,7 @@ func TestLogin(t *testing.T) {
 			want := connectors.Identity{
 				Connector: "directory", Via: "tokens", Kind: connectors.Person, ID: alice.ID, Username: "alice", Groups: []string{"platform", "audit"},
 				Ceiling: connectors.Limited("repository:team/**:pull", "registry:catalog:*"), Token: text.ID(),
+				Until: w.ledger.tokens[text.ID()].Expires,
 			}
 			if err != nil || !reflect.DeepEqual(id, want) {
 				t.Fatalf("as %q: %+v, %v, want %+v", typed, id, err, want)
@@ -224,7 +225,7 @@ func TestOwnersUnread(t *testing.T) {
 		if err != nil || id.Username != "alice" {
 			t.Errorf("%+v, %v", id, err)
 		}
-		for name, secret := range map[string]connectors.Secret{"of a login": w.issue(carol), "with groups of its own": w.issue(alice, fixed("platform"))} {
+		for name, secret := range map[string]connectors.Secret{"of a login": w.issue(carol), "with groups of its own": w.issue(carol, fixed("platform"))} {
 			owners.owners = map[pat.Account]pat.Owner{}
 			c := pat.New(w.config, connectors.Deps{Realm: realm, Name: "tokens", Logger: w.logger(), Sibling: w.sibling}, tokens, owners)
 			if _, err := c.Authenticate(w.Context(), connectors.Credentials{Password: secret}); err == nil || connectorsAnswer(err) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 )
@@ -40,7 +39,7 @@ func (o *owners) remember(learned Owner) (newest Owner, changed bool) {
 	if !ok {
 		old, ok = o.recorder.pending(learned.Account)
 	}
-	if ok && old.Seen.After(learned.Seen) && !old.Seen.After(time.Now()) {
+	if ok && !learned.supersedes(old, wallTime()) {
 		return old, false
 	}
 	o.known.Add(learned.Account, learned)

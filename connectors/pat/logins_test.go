@@ -239,5 +239,5 @@ func TestWriteFailsBehindLogins(t *testing.T) {
 // readOnly takes nothing.
 type readOnly struct{ *ledger }
 
-func (readOnly) RecordUses(context.Context, []pat.Use) error { return errDown }
-func (readOnly) SaveOwner(context.Context, pat.Owner) error  { return errDown }
+func (readOnly) RecordUses(context.Context, []pat.Use) error   { return errDown }
+func (readOnly) SaveOwners(context.Context, []pat.Owner) error { return errDown }

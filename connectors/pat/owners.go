@@ -23,6 +23,10 @@ const (
 	// the owner will do while that does not answer.
 	patience = 1500 * time.Millisecond
 
+	// ClockStep is how far ahead of the clock a time may be that is believed: clocks are put
+	// back by a little when they are corrected.
+	ClockStep = 10 * time.Second
+
 	// knownOwners is how many owners are kept in memory.
 	knownOwners = 10_000
 )
@@ -69,17 +73,11 @@ func (o *owners) now(ctx context.Context, t Token) (Owner, error) {
 		return Owner{}, connectors.Reject(connectors.ReasonOwnerGone)
 	}
 	known, kept := o.recall(ctx, t.Account)
-	r, resolves := c.(connectors.Resolver)
 	var err error
-	switch {
-	case t.GroupsFixed && kept != nil:
-		return Owner{}, kept
-	case t.GroupsFixed:
-		known.Groups = t.Groups
-	case resolves:
-		known, err = o.resolved(ctx, known, kept, o.upstream(t.Account.Connector, r))
-	default:
-		known, err = o.lastLogin(known, kept)
+	if r, resolves := c.(connectors.Resolver); resolves {
+		known, err = o.resolved(ctx, t, known, kept, o.upstream(t.Account.Connector, r))
+	} else {
+		known, err = o.untold(t, known, kept)
 	}
 	switch {
 	case err != nil:
@@ -92,19 +90,37 @@ func (o *owners) now(ctx context.Context, t Token) (Owner, error) {
 	return known, nil
 }
 
+// untold returns the owner of a token whom the connector cannot look up.
+func (o *owners) untold(t Token, known Owner, kept error) (Owner, error) {
+	switch {
+	case !t.GroupsFixed:
+		return o.lastLogin(known, kept)
+	case kept != nil:
+		return Owner{}, kept
+	}
+	known.Groups = t.Groups
+	return known, nil
+}
+
 // resolved returns an owner who can be asked about: anew, where what is known is too old.
 // kept says why what was kept could not be read.
-func (o *owners) resolved(ctx context.Context, known Owner, kept error, u *upstream) (Owner, error) {
-	if o.fresh(known) {
+func (o *owners) resolved(ctx context.Context, t Token, known Owner, kept error, u *upstream) (Owner, error) {
+	able, sure := u.able()
+	if !able {
+		return o.untold(t, known, kept)
+	}
+	// Groups that an administrator named count where the connector can tell none: what is
+	// known may be of a login then.
+	if o.fresh(known) && (sure || !t.GroupsFixed) {
 		o.refreshAhead(known, u)
 		return known, nil
 	}
-	if u.resting(known.Account) {
-		return o.last(known, errors.Join(errDown, kept))
+	if err := u.resting(known.Account); err != nil {
+		return o.last(known, u, errors.Join(err, kept))
 	}
 	begun := time.Now()
 	var late <-chan time.Time
-	if o.usable(known) {
+	if o.usable(known, u) {
 		timer := time.NewTimer(patience)
 		defer timer.Stop()
 		late = timer.C
@@ -112,19 +128,19 @@ func (o *owners) resolved(ctx context.Context, known Owner, kept error, u *upstr
 	select {
 	case answer := <-o.ask(u, known.Account):
 		if errors.Is(answer.Err, errors.ErrUnsupported) {
-			return o.lastLogin(known, kept)
+			return o.untold(t, known, kept)
 		}
 		if owner, ok := answer.Val.(Owner); ok && answer.Err == nil {
 			return owner, nil
 		}
-		return o.last(known, errors.Join(answer.Err, kept))
+		return o.last(known, u, errors.Join(answer.Err, kept))
 	case <-late:
 	case <-ctx.Done():
 	}
 	if time.Since(begun) >= patience { // else the client has gone, and nothing is known of the connector
 		o.silent(u, known.Account, begun)
 	}
-	return o.last(known, errors.Join(errSilent, kept))
+	return o.last(known, u, errors.Join(errSilent, kept))
 }
 
 // fresh reports whether what is known is new enough to be used unasked.
@@ -137,20 +153,35 @@ func (o *owners) fresh(known Owner) bool {
 	return ok && age <= most
 }
 
-// usable reports whether what is known is new enough for an outage.
-func (o *owners) usable(known Owner) bool {
+// usable reports whether what is known is new enough for an outage. None is that the
+// connector does not answer about one account alone.
+func (o *owners) usable(known Owner, u *upstream) bool {
+	most := o.config.OutageGrace
+	if u.isOdd(known.Account) {
+		most = min(most, o.config.MaxGroupAge)
+	}
 	age, ok := age(known)
-	return ok && age <= o.config.OutageGrace
+	return ok && age <= most
 }
 
 // last returns what is known of an owner whom the connector cannot be asked about now.
-func (o *owners) last(known Owner, cause error) (Owner, error) {
-	switch age, ok := age(known); {
-	case o.usable(known):
+func (o *owners) last(known Owner, u *upstream, cause error) (Owner, error) {
+	age, ok := age(known)
+	switch {
+	case o.usable(known, u):
+		if age > o.config.MaxGroupAge && u.slow() {
+			o.logger.Warn("the owners of access tokens are looked up too slowly: what is known of some is older than max_group_age, and is used all the same",
+				slog.String("owner_connector", u.name), slog.String("username", known.Username), slog.Duration("age", age.Round(time.Second)),
+				slog.Duration("max_group_age", o.config.MaxGroupAge), slog.Any("error", cause))
+		}
 		return known, nil
 	case ok:
-		return Owner{}, fmt.Errorf("the owner of the access token, %s:%s, was last looked up %s ago, which is more than outage_grace: %w",
-			known.Account.Connector, known.Username, age.Round(time.Second), cause)
+		most := "outage_grace"
+		if u.isOdd(known.Account) {
+			most = "max_group_age, while the connector answers about others"
+		}
+		return Owner{}, fmt.Errorf("the owner of the access token, %s:%s, was last looked up %s ago, which is more than %s: %w",
+			known.Account.Connector, known.Username, age.Round(time.Second), most, cause)
 	}
 	return Owner{}, fmt.Errorf("the owner of the access token, account %s of %s, cannot be looked up: %w", known.Account.ID, known.Account.Connector, cause)
 }
@@ -158,11 +189,21 @@ func (o *owners) last(known Owner, cause error) (Owner, error) {
 // age says how old is what is known; nothing where that cannot be said: nothing is known,
 // or the clock was put back.
 func age(known Owner) (age time.Duration, ok bool) {
-	if known.Seen.IsZero() {
+	now := wallTime()
+	if known.Seen.IsZero() || !believable(known.Seen, now) {
 		return 0, false
 	}
-	age = wallTime().Sub(known.Seen)
-	return age, age >= 0
+	return max(0, now.Sub(known.Seen)), true
+}
+
+// believable reports whether something can have been learned at a time: whether it is not
+// in the future, but for what a clock is put back by when it is corrected.
+func believable(seen, now time.Time) bool { return !seen.After(now.Add(ClockStep)) }
+
+// supersedes reports whether o is to be kept in place of old, of the same account: it is
+// not older, and what was learned in the future is older than all else.
+func (o Owner) supersedes(old Owner, now time.Time) bool {
+	return !believable(old.Seen, now) || believable(o.Seen, now) && !old.Seen.After(o.Seen)
 }
 
 // wallTime is the time of the clock alone: what is written down is compared with it.

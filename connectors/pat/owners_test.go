@@ -1,6 +1,7 @@
 package pat_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -223,27 +224,71 @@ func TestDisabledInAnOutage(t *testing.T) {
 	})
 }
 
-// TestOddAccount holds that an account which the directory fails to tell of keeps no other
-// from being looked up.
+// TestOddAccount holds that an account which the directory fails to tell of, while it
+// answers about others or a probe, counts for max_group_age and no longer, and keeps no
+// other from being looked up.
 func TestOddAccount(t *testing.T) {
+	for name, probed := range map[string]bool{"others are asked about": false, "a probe is answered": true} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(w *world) {
+				odd, good := w.issue(alice), w.issue(bob)
+				w.wants(odd, "platform", "audit")
+				if probed {
+					w.siblings["directory"] = probing{w.directory}
+					w.restart() // so that nobody else was asked about
+				} else {
+					w.wants(good)
+				}
+				w.directory.become(func() { w.directory.odd[alice.ID] = errors.New("groups nested too deep") })
+				pass(w.config.MaxGroupAge - time.Minute)
+				w.wants(odd, "platform", "audit")
+				pass(time.Minute + time.Second)
+				w.fails(odd)
+				w.wants(good)
+				w.directory.become(func() { delete(w.directory.people, bob.ID) })
+				for begun := time.Now(); time.Since(begun) < 2*w.config.MaxGroupAge; pass(10 * time.Second) { // both are in use
+					_, _ = w.login(good)
+					w.fails(odd)
+				}
+				w.refuses(good, connectors.ReasonOwnerGone)
+				if n := w.log.count("username=alice"); n != 1 || w.log.count("nested too deep") != 1 {
+					t.Errorf("%d lines about the account", n)
+				}
+				w.directory.become(func() { w.directory.state = "down" })
+				w.fails(odd) // in an outage, too
+				w.directory.become(func() { w.directory.state, w.directory.odd = "", map[string]error{} })
+				pass(9 * time.Second)
+				w.wants(odd, "platform", "audit")
+				w.directory.become(func() { w.directory.state = "down" }) // is an outage again, for all
+				pass(time.Hour)
+				w.wants(odd, "platform", "audit")
+			})
+		})
+	}
+}
+
+// TestOddForLong holds that of somebody who was not looked up for long, the old rights do
+// not count once more before that is found out.
+func TestOddForLong(t *testing.T) {
 	in(t, func(w *world) {
 		odd, good := w.issue(alice), w.issue(bob)
 		w.wants(odd, "platform", "audit")
 		w.wants(good)
-		w.directory.become(func() { w.directory.odd[alice.ID] = errDown })
-		pass(w.config.MaxGroupAge + time.Second)
-		w.wants(odd, "platform", "audit")
-		w.directory.become(func() { delete(w.directory.people, bob.ID) })
-		for range 10 { // both are in use
-			_, _ = w.login(good)
-			w.wants(odd, "platform", "audit")
-			pass(time.Second)
-		}
-		w.refuses(good, connectors.ReasonOwnerGone)
-		w.directory.become(func() { w.directory.people[bob.ID] = person(bob, "bob", "new") })
-		pass(31 * time.Second)
-		w.wants(odd, "platform", "audit")
-		w.wants(good, "new")
+		w.directory.become(func() { w.directory.odd[alice.ID] = errors.New("groups nested too deep") })
+		pass(3 * time.Hour)
+		w.fails(odd)
+	})
+}
+
+// TestOneConnectionLost holds that a single failure which is over at once refuses nobody.
+func TestOneConnectionLost(t *testing.T) {
+	in(t, func(w *world) {
+		secret, good := w.issue(alice), w.issue(bob)
+		w.wants(secret, "platform", "audit")
+		w.wants(good)
+		w.directory.become(func() { w.directory.once = errDown; w.directory.people[alice.ID] = person(alice, "alice", "new") })
+		pass(3 * time.Hour)
+		w.wants(secret, "new")
 	})
 }
 
@@ -289,16 +334,59 @@ func TestClientGone(t *testing.T) {
 	})
 }
 
-// TestClockPutBack holds that what was learned in the future is not believed.
+// TestClockPutBack holds that what was learned in the future is not believed, and keeps
+// nothing out that was learned since.
 func TestClockPutBack(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"a minute": time.Minute, "a day": 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(w *world) {
+				secret := w.issue(alice)
+				future := pat.Owner{Realm: realm, Account: alice, Username: "alice", Groups: []string{"old"}, Seen: time.Now().Add(ahead)}
+				w.ledger.owners[alice] = future
+				w.directory.become(func() { w.directory.state = "down" })
+				w.fails(secret)
+				w.restart()
+				w.directory.become(func() { w.directory.state = ""; delete(w.directory.people, alice.ID) })
+				w.refuses(secret, connectors.ReasonOwnerGone)
+				pass(time.Millisecond)
+				if o := w.ledger.owner(alice); !o.Gone {
+					t.Errorf("what is kept of a gone owner: %+v", o)
+				}
+				pass(ahead)
+				w.directory.become(func() { w.directory.state = "down" })
+				w.restart()
+				if _, err := w.login(secret); err == nil {
+					t.Error("an owner who is gone is back")
+				}
+			})
+		})
+	}
+}
+
+// TestLoginAfterTheClock holds that a login counts which comes after a clock was put back.
+func TestLoginAfterTheClock(t *testing.T) {
 	in(t, func(w *world) {
-		secret := w.issue(alice)
-		w.ledger.owners[alice] = pat.Owner{Realm: realm, Account: alice, Username: "alice", Groups: []string{"old"}, Seen: time.Now().Add(time.Hour)}
-		w.wants(secret, "platform", "audit")
-		w.within(0, func() { w.wants(secret, "platform", "audit") })
-		w.restart() // what was kept is from the future still
+		secret := w.issue(carol)
+		w.ledger.owners[carol] = pat.Owner{Realm: realm, Account: carol, Username: "carol", Groups: []string{"ahead"}, Seen: time.Now().Add(time.Hour)}
+		w.refuses(secret, connectors.ReasonOwnerUnseen)
+		w.LoggedIn(person(carol, "carol", "now"))
+		w.wants(secret, "now")
+		pass(2 * time.Minute)
+		if o := w.ledger.owner(carol); !slices.Equal(o.Groups, []string{"now"}) {
+			t.Errorf("what is kept: %+v", o)
+		}
+	})
+}
+
+// TestClockCorrected holds that a small step back of the clock makes nobody unknown.
+func TestClockCorrected(t *testing.T) {
+	in(t, func(w *world) {
+		secret, other := w.issue(alice), w.issue(carol)
+		w.ledger.owners[alice] = pat.Owner{Realm: realm, Account: alice, Username: "alice", Groups: []string{"platform"}, Seen: time.Now().Add(3 * time.Second)}
+		w.ledger.owners[carol] = pat.Owner{Realm: realm, Account: carol, Username: "carol", Groups: []string{"oncall"}, Seen: time.Now().Add(3 * time.Second)}
 		w.directory.become(func() { w.directory.state = "down" })
-		w.fails(secret)
+		w.wants(secret, "platform")
+		w.wants(other, "oncall")
 	})
 }
 

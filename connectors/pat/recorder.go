@@ -14,8 +14,12 @@ const (
 	// recordEvery is how often what logins have shown is written down.
 	recordEvery = time.Minute
 
-	// recordWithin bounds one writing down.
+	// recordWithin bounds one writing down, and closeWithin the last one.
 	recordWithin = 10 * time.Second
+	closeWithin  = 3 * time.Second
+
+	// batchSize is how many owners one transaction writes down.
+	batchSize = 500
 )
 
 // recorder writes down, behind the logins, what they have shown: when tokens were last
@@ -28,7 +32,8 @@ type recorder struct {
 	logger *slog.Logger
 
 	urgent chan struct{}
-	stop   chan struct{}
+	life   context.Context // of what is written while logins go on
+	end    context.CancelFunc
 	done   chan struct{}
 
 	mu   sync.Mutex
@@ -46,9 +51,10 @@ type sighting struct {
 }
 
 func newRecorder(realm string, tokens Tokens, owners Owners, logger *slog.Logger) *recorder {
+	life, end := context.WithCancel(context.Background())
 	r := &recorder{
 		realm: realm, tokens: tokens, owners: owners, logger: logger,
-		urgent: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		urgent: make(chan struct{}, 1), life: life, end: end, done: make(chan struct{}),
 		uses: map[string]Use{}, seen: map[Account]sighting{},
 	}
 	go r.run()
@@ -85,7 +91,7 @@ func (r *recorder) note(s sighting) {
 // put keeps the newer of two sightings, and what is urgent urgent.
 func (r *recorder) put(s sighting) {
 	if last, ok := r.seen[s.Account]; ok {
-		if last.Seen.After(s.Seen) {
+		if !s.supersedes(last.Owner, wallTime()) {
 			last, s = s, last
 		}
 		s.urgent = s.urgent || last.urgent
@@ -102,7 +108,7 @@ func (r *recorder) pending(a Account) (Owner, bool) {
 	return s.Owner, ok
 }
 
-// run writes until it is stopped, and once more then.
+// run writes until it is stopped.
 func (r *recorder) run() {
 	defer close(r.done)
 	tick := time.NewTicker(recordEvery)
@@ -110,21 +116,26 @@ func (r *recorder) run() {
 	for {
 		select {
 		case <-r.urgent:
-			r.report(r.writeOwners(func(s sighting) bool { return s.urgent }))
+			r.report(write(r.life, recordWithin, r.writeUrgent))
 		case <-tick.C:
-			r.report(r.write())
-		case <-r.stop:
+			r.report(write(r.life, recordWithin, r.writeUses, r.writeOwners))
+		case <-r.life.Done():
 			return
 		}
 	}
 }
 
-// write writes all.
-func (r *recorder) write() error {
-	return errors.Join(r.writeUses(), r.writeOwners(func(sighting) bool { return true }))
+// write does all that is to be done, within a time.
+func write(ctx context.Context, within time.Duration, parts ...func(context.Context) error) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for _, part := range parts {
+		err = errors.Join(err, part(ctx))
+	}
+	return err
 }
 
-func (r *recorder) writeUses() error {
+func (r *recorder) writeUses(ctx context.Context) error {
 	r.mu.Lock()
 	uses := slices.Collect(maps.Values(r.uses))
 	clear(r.uses)
@@ -132,8 +143,6 @@ func (r *recorder) writeUses() error {
 	if len(uses) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), recordWithin)
-	defer cancel()
 	err := r.tokens.RecordUses(ctx, uses)
 	if err != nil {
 		for _, u := range uses {
@@ -143,51 +152,65 @@ func (r *recorder) writeUses() error {
 	return err
 }
 
-// writeOwners writes down those that are chosen. What could not be written waits for the
-// next time.
-func (r *recorder) writeOwners(chosen func(sighting) bool) error {
-	r.mu.Lock()
-	var batch []sighting
-	for _, s := range r.seen {
-		if chosen(s) {
-			batch = append(batch, s)
-		}
-	}
-	r.mu.Unlock()
-	for _, s := range batch {
-		if err := r.writeOwner(s); err != nil {
-			return err
-		}
-	}
-	return nil
+// writeOwners writes down all that was learned of owners. What could not be written waits
+// for the next time.
+func (r *recorder) writeOwners(ctx context.Context) error {
+	return r.writeSeen(ctx, func(sighting) bool { return true })
 }
 
-// writeOwner writes one down. It is pending until it is written.
-func (r *recorder) writeOwner(s sighting) error {
-	ctx, cancel := context.WithTimeout(context.Background(), recordWithin)
-	defer cancel()
-	wanted := true
-	var err error
-	if s.ifTokens {
-		wanted, err = r.owners.HasTokens(ctx, r.realm, s.Account)
+// writeUrgent writes down what has changed of owners.
+func (r *recorder) writeUrgent(ctx context.Context) error {
+	return r.writeSeen(ctx, func(s sighting) bool { return s.urgent })
+}
+
+func (r *recorder) writeSeen(ctx context.Context, chosen func(sighting) bool) (err error) {
+	r.mu.Lock()
+	all := slices.DeleteFunc(slices.Collect(maps.Values(r.seen)), func(s sighting) bool { return !chosen(s) })
+	r.mu.Unlock()
+	for batch := range slices.Chunk(all, batchSize) {
+		err = errors.Join(err, r.writeBatch(ctx, batch))
 	}
-	if wanted && err == nil {
-		err = r.owners.SaveOwner(ctx, s.Owner)
+	return err
+}
+
+// writeBatch writes sightings down. They are pending until they are written.
+func (r *recorder) writeBatch(ctx context.Context, batch []sighting) (err error) {
+	var done []sighting
+	var wanted []Owner
+	for _, s := range batch {
+		has, unknown := true, error(nil)
+		if s.ifTokens {
+			has, unknown = r.owners.HasTokens(ctx, r.realm, s.Account)
+		}
+		switch {
+		case unknown != nil:
+			err = unknown // one will do: the others are of the same database
+			continue
+		case has:
+			wanted = append(wanted, s.Owner)
+		}
+		done = append(done, s)
 	}
-	if err != nil {
-		return err
+	if len(wanted) > 0 {
+		if failed := r.owners.SaveOwners(ctx, wanted); failed != nil {
+			return errors.Join(err, failed)
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if now := r.seen[s.Account]; now.Seen.Equal(s.Seen) && now.Gone == s.Gone {
-		delete(r.seen, s.Account)
+	for _, s := range done {
+		if now := r.seen[s.Account]; now.Seen.Equal(s.Seen) && now.Gone == s.Gone {
+			delete(r.seen, s.Account)
+		}
 	}
-	return nil
+	return err
 }
 
 // report logs the first of failures in a row, and their end.
 func (r *recorder) report(err error) {
 	switch {
+	case r.life.Err() != nil:
+		return // close does it once more
 	case err != nil && !r.failing:
 		r.logger.Error("what logins with access tokens have shown is not written down: it is kept in memory, and tried again every minute", slog.Any("error", err))
 	case err == nil && r.failing:
@@ -196,9 +219,15 @@ func (r *recorder) report(err error) {
 	r.failing = err != nil
 }
 
-// close writes what is left.
+// close writes what is left. It takes no longer than closeWithin.
 func (r *recorder) close() error {
-	close(r.stop)
-	<-r.done
-	return r.write()
+	r.end()
+	return write(context.Background(), closeWithin, func(ctx context.Context) error {
+		select {
+		case <-r.done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}, r.writeUses, r.writeOwners)
 }

@@ -27,6 +27,25 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestDigitsAreEven holds that no digit is likelier than another, as the first eight would
+// be if a byte's remainder were taken as it is.
+func TestDigitsAreEven(t *testing.T) {
+	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	first, all := 0, 0
+	for range 5000 {
+		for _, c := range pat.NewText().Secret().Reveal()[4:48] {
+			all++
+			if strings.ContainsRune(digits[:8], c) {
+				first++
+			}
+		}
+	}
+	// 8/62 is 0.129, and 40/256 would be 0.156: the standard deviation is 0.0007.
+	if share := float64(first) / float64(all); share < 0.122 || share > 0.136 {
+		t.Errorf("the first eight digits are %.3f of all", share)
+	}
+}
+
 // The checksum is part of the interface: secret scanners compute it.
 func TestChecksum(t *testing.T) {
 	const body = "srp_0123456789ab" + "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"

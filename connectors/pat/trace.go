@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +40,7 @@ func ownerStep(t Token, o Owner, err error) connectors.Step {
 		return connectors.Step{Detail: fmt.Sprintf("the account %s of %s", t.Account.ID, t.Account.Connector), Err: err}
 	}
 	groups := connectors.Listed(o.Groups)
-	if t.GroupsFixed {
+	if t.GroupsFixed && slices.Equal(o.Groups, t.Groups) {
 		return connectors.Step{Detail: fmt.Sprintf("%s:%s, with the groups that were given with the token: %s", t.Account.Connector, o.Username, groups)}
 	}
 	return connectors.Step{Detail: fmt.Sprintf("%s:%s, groups: %s, known since %s", t.Account.Connector, o.Username, groups, o.Seen.UTC().Format(time.RFC3339))}

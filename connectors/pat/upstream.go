@@ -2,7 +2,7 @@ package pat
 
 import (
 	"context"
-	"slices"
+	"fmt"
 	"sync"
 	"time"
 
@@ -13,113 +13,168 @@ const (
 	// slots is how many questions a connector is asked at once.
 	slots = 8
 
-	// maxWaiting is how many accounts wait for a connector that does not answer.
-	maxWaiting = 1000
+	// maxFlights is how many questions are under way at once, those that wait for their turn
+	// included.
+	maxFlights = 256
+
+	// slowEvery is how often it is said that a connector answers too slowly.
+	slowEvery = 10 * time.Minute
 )
 
 // upstream is a connector that owners are looked up with: whether it answers at all.
 type upstream struct {
 	name     string
 	resolver connectors.Resolver
-	slots    chan struct{}
+	slots    chan struct{} // of those that are asked
+	flights  chan struct{} // of those that are asked and those that wait for it
 
 	mu         sync.Mutex
+	unable     bool // it can look nobody up, as it is configured
 	down       bool
-	probed     bool      // somebody asks it while it is down
-	lastAnswer time.Time // when it last did
-	cause      Account   // whom it did not answer about first
-	waiting    []Account // who are to be asked about while it is down, each once
+	probed     bool       // somebody asks it while it is down
+	lastAnswer time.Time  // when it last did
+	lastSlow   time.Time  // when it was last said that it is slow
+	failure    error      // what it last said in place of an answer, while it is down
+	wanted     Account    // whom it was last to be asked about, while it is down
+	witnesses  [2]Account // whom it last answered about
 
-	// odd are accounts that it does not answer about while it does about others: they are
-	// no sign that it is down, or one of them would keep all others from being looked up.
-	odd map[Account]time.Time // when it last did not
+	// odd are accounts that it does not answer about while it does answer: they are no sign
+	// that it is down, or one of them would keep all others from being looked up.
+	odd map[Account]oddity
+}
 
-	// ahead are the accounts that it is being asked about before that has to be waited for.
-	ahead map[Account]time.Time
+// oddity is what a connector says in place of an answer about one account.
+type oddity struct {
+	at  time.Time
+	err error
 }
 
 func newUpstream(name string, r connectors.Resolver) *upstream {
-	return &upstream{name: name, resolver: r, slots: make(chan struct{}, slots), odd: map[Account]time.Time{}, ahead: map[Account]time.Time{}}
+	return &upstream{
+		name: name, resolver: r, slots: make(chan struct{}, slots), flights: make(chan struct{}, maxFlights),
+		odd: map[Account]oddity{},
+	}
 }
 
-// take waits for a turn to ask.
+// take waits for a turn to ask. Where too many wait already, it fails at once.
 func (u *upstream) take(ctx context.Context) error {
+	select {
+	case u.flights <- struct{}{}:
+	default:
+		return errBusy
+	}
 	select {
 	case u.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		<-u.flights
+		return errBusy
 	}
 }
 
-func (u *upstream) release() { <-u.slots }
+func (u *upstream) release() { <-u.slots; <-u.flights }
 
-// resting reports whether the connector is not to be asked about an account now; it will
-// be, then, when its turn has come.
-func (u *upstream) resting(a Account) bool {
+// cannot notes that the connector can look nobody up.
+func (u *upstream) cannot() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.unable = true
+}
+
+// able reports whether the connector can look anybody up, as far as is known; sure, that
+// it has.
+func (u *upstream) able() (able, sure bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return !u.unable, !u.lastAnswer.IsZero()
+}
+
+// resting says why the connector is not to be asked about an account now. It is nil where
+// the connector is to be asked.
+func (u *upstream) resting(a Account) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.down {
-		u.wait(a)
-		return true
+		u.wanted = a
+		return fmt.Errorf("%w: %w", errDown, u.failure)
 	}
-	last, odd := u.odd[a]
-	return odd && time.Since(last) < probeEvery
+	if odd, ok := u.odd[a]; ok && time.Since(odd.at) < probeEvery {
+		return odd.err
+	}
+	return nil
 }
 
-// wait has an account wait for its turn.
-func (u *upstream) wait(a Account) {
-	if len(u.waiting) < maxWaiting && !slices.Contains(u.waiting, a) {
-		u.waiting = append(u.waiting, a)
-	}
-}
-
-// mayAsk reports whether the connector is to be asked about an account that is fresh still,
-// which is once in a while.
-func (u *upstream) mayAsk(a Account) bool {
-	if u.resting(a) {
-		return false
-	}
+// isOdd reports whether the connector does not answer about the account alone.
+func (u *upstream) isOdd(a Account) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if time.Since(u.ahead[a]) < askWithin {
+	_, odd := u.odd[a]
+	return odd
+}
+
+// slow reports whether it is to be said that the connector answers too slowly: that what
+// was known of an account was used past its time, and it is not down.
+func (u *upstream) slow() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.down || !u.lastSlow.IsZero() && time.Since(u.lastSlow) < slowEvery {
 		return false
 	}
-	u.ahead[a] = time.Now()
+	u.lastSlow = time.Now()
 	return true
 }
 
 // failed notes that the connector did not answer about an account. It reports whether it
 // is down from now on, and is to be probed.
-func (u *upstream) failed(a Account) (probe bool) {
+func (u *upstream) failed(a Account, cause error) (probe bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if _, odd := u.odd[a]; odd {
-		u.odd[a] = time.Now()
-	} else if !u.down {
-		u.down, u.cause = true, a
-	}
-	if !u.down {
+	if odd, ok := u.odd[a]; ok {
+		odd.at = time.Now()
+		u.odd[a] = odd
 		return false
 	}
-	u.wait(a)
+	u.down, u.failure, u.wanted = true, cause, a
 	probe = !u.probed
 	u.probed = true
 	return probe
 }
 
-// answered notes that the connector did. It reports whether it was down.
+// failedAlone notes that the connector answers, but not about an account. It reports
+// whether that is new.
+func (u *upstream) failedAlone(a Account, cause error) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	_, known := u.odd[a]
+	u.odd[a] = oddity{at: time.Now(), err: cause}
+	return !known
+}
+
+// answered notes that the connector did, about an account or, where that is the zero one,
+// about others. It reports whether it was down.
 func (u *upstream) answered(a Account) (was bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	was = u.down
-	if was && u.cause != a {
-		u.odd[u.cause] = time.Now()
+	if a != (Account{}) {
+		delete(u.odd, a)
+		if u.witnesses[0] != a {
+			u.witnesses = [2]Account{a, u.witnesses[0]}
+		}
 	}
-	delete(u.odd, a)
-	delete(u.ahead, a)
-	u.down, u.lastAnswer, u.waiting = false, time.Now(), nil
+	u.down, u.failure, u.lastAnswer = false, nil, time.Now()
 	return was
+}
+
+// witness returns another account that the connector has answered about.
+func (u *upstream) witness(a Account) (other Account, ok bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	other = u.witnesses[0]
+	if other == a {
+		other = u.witnesses[1]
+	}
+	return other, other != Account{}
 }
 
 // answeredSince reports whether the connector has answered since then.
@@ -129,18 +184,11 @@ func (u *upstream) answeredSince(then time.Time) bool {
 	return u.lastAnswer.After(then)
 }
 
-// next returns the account that has waited longest, while the connector is down. Who
-// probes it is to stop where it is not.
+// next returns the account to ask about while the connector is down. Who probes it is to
+// stop where it is not.
 func (u *upstream) next() (a Account, down bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if !u.down {
-		u.probed = false
-		return Account{}, false
-	}
-	if len(u.waiting) == 0 {
-		return u.cause, true
-	}
-	a, u.waiting = u.waiting[0], u.waiting[1:]
-	return a, true
+	u.probed = u.down
+	return u.wanted, u.down
 }

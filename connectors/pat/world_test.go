@@ -41,7 +41,29 @@ type ledger struct {
 	reads  int // of tokens
 	looks  int // of owners
 	uses   [][]pat.Use
-	saves  []pat.Owner
+	saves  [][]pat.Owner
+	takes  time.Duration // what a write takes, unless its time is over before
+	blind  bool          // whether accounts have tokens cannot be read
+}
+
+// write takes its time, and fails as the database is when it is over.
+func (l *ledger) write(ctx context.Context) error {
+	l.mu.Lock()
+	takes := l.takes
+	l.mu.Unlock()
+	select {
+	case <-time.After(takes):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// become changes the database.
+func (l *ledger) become(change func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change()
 }
 
 func (l *ledger) fails() error {
@@ -65,7 +87,10 @@ func (l *ledger) Token(_ context.Context, of, id string) (pat.Token, error) {
 	return t, nil
 }
 
-func (l *ledger) RecordUses(_ context.Context, uses []pat.Use) error {
+func (l *ledger) RecordUses(ctx context.Context, uses []pat.Use) error {
+	if err := l.write(ctx); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.fails(); err != nil {
@@ -96,15 +121,20 @@ func (l *ledger) Owner(_ context.Context, of string, a pat.Account) (pat.Owner, 
 	return o, nil
 }
 
-func (l *ledger) SaveOwner(_ context.Context, o pat.Owner) error {
+func (l *ledger) SaveOwners(ctx context.Context, list []pat.Owner) error {
+	if err := l.write(ctx); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.fails(); err != nil {
 		return err
 	}
-	l.saves = append(l.saves, o)
-	if o.Seen.After(l.owners[o.Account].Seen) {
-		l.owners[o.Account] = o
+	l.saves = append(l.saves, list)
+	for _, o := range list {
+		if old := l.owners[o.Account].Seen; o.Seen.After(old) || old.After(time.Now().Add(pat.ClockStep)) {
+			l.owners[o.Account] = o
+		}
 	}
 	return nil
 }
@@ -112,6 +142,9 @@ func (l *ledger) SaveOwner(_ context.Context, o pat.Owner) error {
 func (l *ledger) HasTokens(_ context.Context, of string, a pat.Account) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.blind {
+		return false, errDown
+	}
 	return of == realm && slices.ContainsFunc(slices.Collect(maps.Values(l.tokens)), func(t pat.Token) bool { return t.Account == a }), l.fails()
 }
 
@@ -140,6 +173,7 @@ type directory struct {
 	mu     sync.Mutex
 	people map[string]connectors.Identity
 	odd    map[string]error // what it says of an id alone
+	once   error            // what it says once
 	state  string           // "down", "hangs"
 	takes  time.Duration
 	asked  []string
@@ -178,6 +212,10 @@ func (d *directory) Resolve(ctx context.Context, id string) (connectors.Identity
 	if state == "down" {
 		return connectors.Identity{}, errDown
 	}
+	if err := d.once; err != nil {
+		d.once = nil
+		return connectors.Identity{}, err
+	}
 	if err := d.odd[id]; err != nil {
 		return connectors.Identity{}, err
 	}
@@ -186,6 +224,18 @@ func (d *directory) Resolve(ctx context.Context, id string) (connectors.Identity
 		return connectors.Identity{}, connectors.ErrGone
 	}
 	return p, nil
+}
+
+// probing is a directory that can be probed.
+type probing struct{ *directory }
+
+func (p probing) Probe(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state != "" {
+		return errDown
+	}
+	return nil
 }
 
 // become changes the directory.

@@ -20,7 +20,7 @@ func BenchmarkToken(b *testing.B) {
 		o := owner()
 		o.Account = t.Account
 		if i%10 == 0 {
-			if err := s.SaveOwner(b.Context(), o); err != nil {
+			if err := s.SaveOwners(b.Context(), []pat.Owner{o}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -134,7 +134,7 @@ func TestRevocationWithALongReader(t *testing.T) {
 	path := filepath.Join(t.TempDir(), store.FileName)
 	s := openAt(t, path)
 	one := create(t, s, token("one"))
-	if err := s.SaveOwner(t.Context(), owner()); err != nil { // so that there is something in the log
+	if err := s.SaveOwners(t.Context(), []pat.Owner{owner()}); err != nil { // so that there is something in the log
 		t.Fatal(err)
 	}
 	c, leave := other(t, path)
@@ -161,7 +161,7 @@ func TestRevocationCountsBeforeTheCheckpoint(t *testing.T) {
 	path := filepath.Join(t.TempDir(), store.FileName)
 	s := openAt(t, path)
 	one := create(t, s, token("one"))
-	if err := s.SaveOwner(t.Context(), owner()); err != nil { // so that there is something in the log
+	if err := s.SaveOwners(t.Context(), []pat.Owner{owner()}); err != nil { // so that there is something in the log
 		t.Fatal(err)
 	}
 	c, leave := other(t, path)

@@ -139,13 +139,13 @@ func TestDeadlines(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	started := time.Now()
-	wantKind(t, "with little time", s.SaveOwner(ctx, owner()), store.Slow, path)
+	wantKind(t, "with little time", s.SaveOwners(ctx, []pat.Owner{owner()}), store.Slow, path)
 	if took := time.Since(started); took > time.Second {
 		t.Errorf("it took %s", took)
 	}
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	if err := s.SaveOwner(gone, owner()); !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnavailable) {
+	if err := s.SaveOwners(gone, []pat.Owner{owner()}); !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("of a caller that has gone: %v", err)
 	}
 	if _, err := s.Owner(gone, "corp", alice); !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnavailable) {
@@ -303,7 +303,7 @@ func TestModes(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := openAt(t, path)
-	if err := s.SaveOwner(t.Context(), owner()); err != nil {
+	if err := s.SaveOwners(t.Context(), []pat.Owner{owner()}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{path, path + "-wal", path + "-shm"} {

@@ -34,15 +34,25 @@ func (s *Store) Owners(ctx context.Context, realm, connector, username string) (
 	return owners, err
 }
 
-// SaveOwner keeps what is known of an account, unless what is there was seen later.
-func (s *Store) SaveOwner(ctx context.Context, o pat.Owner) error {
-	return s.write(ctx, func(ctx context.Context, q queryer) error { return saveOwner(ctx, q, o) })
+// SaveOwners keeps what is known of accounts, in one transaction, but for those of whom
+// what is there was seen later. What was seen in the future is older than all else: the
+// clock was wrong.
+func (s *Store) SaveOwners(ctx context.Context, list []pat.Owner) error {
+	return s.write(ctx, func(ctx context.Context, q queryer) error {
+		for _, o := range list {
+			if err := s.saveOwner(ctx, q, o); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-func saveOwner(ctx context.Context, q queryer, o pat.Owner) error {
-	_, err := q.ExecContext(ctx, `INSERT INTO owners (`+ownerColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)
+func (s *Store) saveOwner(ctx context.Context, q queryer, o pat.Owner) error {
+	believed := s.options.Now().Add(pat.ClockStep).Unix()
+	_, err := q.ExecContext(ctx, `INSERT INTO owners (`+ownerColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 		ON CONFLICT DO UPDATE SET username = excluded.username, "groups" = excluded."groups", seen = excluded.seen, gone = excluded.gone
-		WHERE excluded.seen >= owners.seen`,
-		o.Realm, o.Account.Connector, o.Account.ID, o.Username, list(o.Groups), o.Seen.Unix(), o.Gone)
+		WHERE owners.seen > ?8 OR excluded.seen BETWEEN owners.seen AND ?8`,
+		o.Realm, o.Account.Connector, o.Account.ID, o.Username, list(o.Groups), o.Seen.Unix(), o.Gone, believed)
 	return err
 }

@@ -36,7 +36,7 @@ func scanToken(row scanner) (pat.Token, error) {
 		return pat.Token{}, err
 	}
 	t.Created, t.Expires, t.Revoked, t.LastUsed = timeOf(created), timeOf(expires), optionalTime(revoked), optionalTime(used)
-	if copy(t.Hash[:], hash) != sha256.Size {
+	if copy(t.Hash[:], hash); len(hash) != sha256.Size {
 		return pat.Token{}, fmt.Errorf("%w: the hash of token %s has %d bytes", errRow, t.ID, len(hash))
 	}
 	err = errors.Join(unlist("scopes", scopes, &t.Scopes), unlist("networks", networks, &t.Networks), unlist("groups", groups, &t.Groups))

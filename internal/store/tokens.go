@@ -23,7 +23,7 @@ func (s *Store) Create(ctx context.Context, t pat.Token, o pat.Owner, most pat.L
 	defer cancel()
 	err := s.write(ctx, func(ctx context.Context, q queryer) error {
 		if o.Account != (pat.Account{}) {
-			if err := saveOwner(ctx, q, o); err != nil {
+			if err := s.saveOwner(ctx, q, o); err != nil {
 				return err
 			}
 		}
@@ -170,15 +170,17 @@ func (s *Store) Revoke(ctx context.Context, realm string, ids []string, at time.
 }
 
 // RecordUses keeps the last use of each token, in one transaction. An older use than what
-// is there changes nothing.
+// is there changes nothing, unless that is in the future.
 func (s *Store) RecordUses(ctx context.Context, uses []pat.Use) error {
 	if len(uses) == 0 {
 		return nil
 	}
+	believed := s.options.Now().Add(pat.ClockStep).Unix()
 	return s.write(ctx, func(ctx context.Context, q queryer) error {
 		for _, u := range uses {
 			if _, err := q.ExecContext(ctx, `UPDATE tokens SET last_used = ?1, last_used_from = ?2
-				WHERE realm = ?3 AND id = ?4 AND (last_used IS NULL OR last_used <= ?1)`, u.At.Unix(), textOf(u.From), u.Realm, u.ID); err != nil {
+				WHERE realm = ?3 AND id = ?4 AND (last_used IS NULL OR last_used <= ?1 OR last_used > ?5)`,
+				u.At.Unix(), textOf(u.From), u.Realm, u.ID, believed); err != nil {
 				return err
 			}
 		}

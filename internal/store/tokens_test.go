@@ -154,7 +154,7 @@ func TestCreateWithoutOwner(t *testing.T) {
 	if err := s.Create(t.Context(), token("ci"), pat.Owner{}, pat.Limits{}); !errors.Is(err, pat.ErrNoOwner) {
 		t.Errorf("of nobody who is known: %v", err)
 	}
-	if err := s.SaveOwner(t.Context(), owner()); err != nil {
+	if err := s.SaveOwners(t.Context(), []pat.Owner{owner()}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Create(t.Context(), token("ci"), pat.Owner{}, pat.Limits{}); err != nil {
@@ -283,16 +283,25 @@ func TestRecordUses(t *testing.T) {
 		}
 		return u
 	}
-	err := s.RecordUses(t.Context(), []pat.Use{
-		use(one.ID, now.Add(time.Minute), "10.0.0.1"),
-		use(one.ID, now, "10.0.0.2"), // older
+	record := func(uses ...pat.Use) {
+		t.Helper()
+		if err := s.RecordUses(t.Context(), uses); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record(
+		use(one.ID, now, "10.0.0.1"),
+		use(one.ID, now.Add(-time.Minute), "10.0.0.2"), // older
 		use(two.ID, now, ""),
 		use("000000000000", now, "10.0.0.3"),
-	})
-	if err != nil {
-		t.Fatal(err)
+	)
+	if got := get(t, s, one.ID); !got.LastUsed.Equal(now) || got.LastUsedFrom.String() != "10.0.0.1" {
+		t.Errorf("used %s from %s", got.LastUsed, got.LastUsedFrom)
 	}
-	if got := get(t, s, one.ID); !got.LastUsed.Equal(now.Add(time.Minute)) || got.LastUsedFrom.String() != "10.0.0.1" {
+	three := create(t, s, token("three"))
+	record(use(three.ID, now.Add(24*time.Hour), "10.0.0.4")) // by a clock that was wrong
+	record(use(three.ID, now, "10.0.0.5"))
+	if got := get(t, s, three.ID); !got.LastUsed.Equal(now) || got.LastUsedFrom.String() != "10.0.0.5" {
 		t.Errorf("used %s from %s", got.LastUsed, got.LastUsedFrom)
 	}
 	if got := get(t, s, two.ID); !got.LastUsed.Equal(now) || got.LastUsedFrom.IsValid() {

@@ -1,0 +1,171 @@
+package pat_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/pat"
+)
+
+// TestEndsWhileAsking holds that a login which waits for the directory does not pass once
+// its token has ended or was taken back.
+func TestEndsWhileAsking(t *testing.T) {
+	for name, tt := range map[string]struct {
+		end    func(*pat.Token)
+		reason connectors.Reason
+	}{
+		"revoked": {func(t *pat.Token) { t.Revoked = time.Now() }, connectors.ReasonTokenRevoked},
+		"expired": {func(*pat.Token) {}, connectors.ReasonTokenExpired},
+		"lives":   {func(t *pat.Token) { t.Expires = t.Expires.Add(time.Hour) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(w *world) {
+				secret := w.issue(alice, func(t *pat.Token) { t.Expires = time.Now().Add(2 * time.Second) })
+				text, _ := pat.ParseText(secret)
+				w.directory.become(func() { w.directory.takes = 3 * time.Second })
+				answered := make(chan error, 1)
+				go func() { _, err := w.login(secret); answered <- err }()
+				pass(time.Second)
+				w.ledger.become(func() {
+					token := w.ledger.tokens[text.ID()]
+					tt.end(&token)
+					w.ledger.tokens[text.ID()] = token
+				})
+				if err := <-answered; tt.reason != "" {
+					wantReason(t, err, tt.reason)
+				} else if err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// TestUnreadWhileAsking holds that a token which cannot be read again lets nobody in.
+func TestUnreadWhileAsking(t *testing.T) {
+	in(t, func(w *world) {
+		secret := w.issue(alice)
+		w.directory.become(func() { w.directory.takes = 3 * time.Second })
+		answered := make(chan error, 1)
+		go func() { _, err := w.login(secret); answered <- err }()
+		pass(time.Second)
+		w.ledger.setDown(true)
+		if err := <-answered; err == nil || connectorsAnswer(err) {
+			t.Errorf("error = %v, want an outage", err)
+		}
+	})
+}
+
+// TestOutageIsRecorded holds that an outage says, for the record, whose token it was about,
+// and why the directory cannot be asked, be it the first login or a later one.
+func TestOutageIsRecorded(t *testing.T) {
+	in(t, func(w *world) {
+		secret := w.issue(alice)
+		text, _ := pat.ParseText(secret)
+		w.wants(secret, "platform", "audit")
+		w.directory.become(func() { w.directory.state = "down" })
+		pass(w.config.OutageGrace + time.Second)
+		for range 3 {
+			_, err := w.login(secret)
+			var outage *connectors.Outage
+			if !errors.As(err, &outage) || outage.Known.Token != text.ID() || outage.Known.Username != "alice" || outage.Known.Connector != "directory" {
+				t.Errorf("for the record: %+v", outage)
+			}
+			if err == nil || !strings.Contains(err.Error(), errDown.Error()) || connectorsAnswer(err) {
+				t.Errorf("error = %v, want what the directory said", err)
+			}
+		}
+	})
+}
+
+// TestTooMany holds that more owners than can be asked about in time take up no room: who
+// is known is let in, who is not is told at once, and it is logged once.
+func TestTooMany(t *testing.T) {
+	in(t, func(w *world) {
+		w.directory.takes = time.Second
+		var secrets []connectors.Secret
+		for i := range 1000 {
+			a := pat.Account{Connector: "directory", ID: fmt.Sprint(i)}
+			w.directory.people[a.ID] = person(a, fmt.Sprintf("user%d", i), "all")
+			secrets = append(secrets, w.issue(a))
+			if i%2 == 0 {
+				w.ledger.owners[a] = pat.Owner{Realm: realm, Account: a, Username: fmt.Sprintf("user%d", i), Groups: []string{"old"}, Seen: time.Now().Add(-time.Hour)}
+			}
+		}
+		var waited, failed atomic.Int32
+		var group sync.WaitGroup
+		for _, secret := range secrets {
+			group.Go(func() {
+				begun := time.Now()
+				_, err := w.login(secret)
+				if time.Since(begun) > 0 {
+					waited.Add(1)
+				}
+				if err != nil {
+					failed.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		if n := waited.Load(); n > 256 {
+			t.Errorf("%d logins waited", n)
+		}
+		if n := failed.Load(); n < 100 || n > 500 {
+			t.Errorf("%d of the 500 whose owners were not known failed", n)
+		}
+		if n := w.log.count("too slowly"); n != 1 {
+			t.Errorf("%d lines about it", n)
+		}
+		if n := w.log.count("cannot be looked up"); n != 0 {
+			t.Errorf("%d lines about an outage", n)
+		}
+		pass(time.Minute)
+		w.directory.become(func() { w.directory.takes = 0 })
+		w.wants(w.issue(alice), "platform", "audit")
+	})
+}
+
+// TestLookedUpAfterAll holds that groups which an administrator has named count where the
+// connector can look nobody up, and what it says where it has come to be able to.
+func TestLookedUpAfterAll(t *testing.T) {
+	t.Run("it can", func(t *testing.T) {
+		in(t, func(w *world) {
+			secret := w.issue(alice, fixed("named"))
+			w.ledger.owners[alice] = pat.Owner{Realm: realm, Account: alice, Username: "alice", Groups: []string{"login"}, Seen: time.Now()}
+			w.wants(secret, "platform", "audit")
+			w.within(0, func() { w.wants(secret, "platform", "audit") })
+			w.directory.become(func() { delete(w.directory.people, alice.ID) })
+			pass(w.config.MaxGroupAge + time.Second)
+			w.refuses(secret, connectors.ReasonOwnerGone)
+			unknown := w.issue(pat.Account{Connector: "directory", ID: "username:alice"}, fixed("named"))
+			w.refuses(unknown, connectors.ReasonOwnerGone)
+		})
+	})
+	t.Run("it cannot", func(t *testing.T) {
+		in(t, func(w *world) {
+			w.siblings["sso"] = unsupporting{}
+			secret := w.issue(carol, fixed("named"))
+			w.LoggedIn(person(carol, "carol", "login"))
+			for range 3 {
+				w.wants(secret, "named")
+				w.wants(w.issue(carol), "login")
+			}
+		})
+	})
+}
+
+// TestGroupsAreCopies holds that what is done with one login's groups is not done to the
+// next one's.
+func TestGroupsAreCopies(t *testing.T) {
+	in(t, func(w *world) {
+		secret := w.issue(alice)
+		w.wants(secret, "platform", "audit").Groups[0] = "changed"
+		w.wants(secret, "platform", "audit")
+	})
+}
