@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -128,12 +129,16 @@ func (p *program) quiet() *slog.Logger {
 }
 
 // noEmptyFlags refuses flags that were given without a value, as by a shell variable
-// that is not set: taken for left out, they would ask something else.
+// that is not set: taken for left out, they would ask something else. So would what is no
+// UTF-8, of which JSON makes something else.
 func noEmptyFlags(c *cobra.Command) error {
 	var err error
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if f.Value.String() == "" {
 			err = usageError{fmt.Errorf("--%s is empty", f.Name)}
+		}
+		if !utf8.ValidString(f.Value.String()) {
+			err = usageError{fmt.Errorf("--%s is not UTF-8", f.Name)}
 		}
 	})
 	return err

@@ -2,13 +2,16 @@ package cmd
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"os/user"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,6 +70,9 @@ func (p *program) openServer(o serverOptions, realm string) (*serverTokens, erro
 	if err != nil {
 		return nil, err
 	}
+	if strings.Contains(o.user, ":") {
+		return nil, usageError{errors.New("--user: a name with a colon cannot be sent (RFC 7617)")}
+	}
 	if o.user == "" {
 		here, err := user.Current()
 		if err != nil {
@@ -78,21 +84,39 @@ func (p *program) openServer(o serverOptions, realm string) (*serverTokens, erro
 	if err != nil {
 		return nil, err
 	}
-	transport := &http.Transport{
+	return &serverTokens{
+		base: base.JoinPath("api", "v1"), realm: realm, user: o.user, password: password,
+		client: &http.Client{
+			Timeout:   serverTime,
+			Transport: serverTransport(base, roots),
+			// The password goes to the server that was named, and nowhere else.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// serverTransport reaches a server. What is not encrypted leaves this machine by no way:
+// neither through a proxy, nor since a name was made to stand for another address.
+func serverTransport(base *url.URL, roots *x509.CertPool) *http.Transport {
+	t := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		ForceAttemptHTTP2:     true,
 		ResponseHeaderTimeout: serverTime,
 	}
-	return &serverTokens{
-		base: base.JoinPath("api", "v1"), realm: realm, user: o.user, password: password,
-		client: &http.Client{
-			Timeout:   serverTime,
-			Transport: transport,
-			// The password goes to the server that was named, and nowhere else.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}, nil
+	if base.Scheme == "http" {
+		t.Proxy = nil
+		t.DialContext = (&net.Dialer{Control: loopbackAlone}).DialContext
+	}
+	return t
+}
+
+// loopbackAlone refuses to connect to another machine.
+func loopbackAlone(_, address string, _ syscall.RawConn) error {
+	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().IsLoopback() {
+		return fmt.Errorf("%s is another machine, where your password would go unencrypted: write https", address)
+	}
+	return nil
 }
 
 // serverPassword asks for the password, or reads the first line of standard input.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/config"
@@ -123,11 +124,11 @@ func (r *connectorReport) write(w io.Writer) error {
 	return err
 }
 
-// printable leaves out what a terminal would obey: a directory may have named its
-// entries with it.
+// printable leaves out what a terminal would obey or hide: a directory may have named its
+// entries with it, and a server answered with it.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
+		if !unicode.IsGraphic(r) {
 			return -1
 		}
 		return r

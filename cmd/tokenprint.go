@@ -22,14 +22,14 @@ func (p *program) printMade(made access.Created, asJSON bool) error {
 	if err != nil || asJSON {
 		return err
 	}
-	fmt.Fprintf(p.Err, "access token %s, %q, of %s, until %s: shown this once\n", t.ID, t.Name, t.Owner, minute(t.Expires))
+	fmt.Fprintf(p.Err, "access token %s, %q, of %s, until %s: shown this once\n", t.ID, t.Name, printable(t.Owner), minute(t.Expires))
 	for _, w := range made.Warnings {
-		fmt.Fprintf(p.Err, "warning: %s\n", w)
+		fmt.Fprintf(p.Err, "warning: %s\n", printable(w))
 	}
 	return nil
 }
 
-// printTokens prints tokens as a table.
+// printTokens prints tokens as a table. Names and owners may have come from anywhere.
 func (p *program) printTokens(list []access.Token, asJSON bool) error {
 	if asJSON {
 		return p.printJSON(append([]access.Token{}, list...))
@@ -37,7 +37,11 @@ func (p *program) printTokens(list []access.Token, asJSON bool) error {
 	w := tabwriter.NewWriter(p.Out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tOWNER\tNAME\tSCOPES\tEXPIRES\tLAST USED\tSTATUS")
 	for _, t := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Owner, t.Name, shortly(t.Scopes), minute(t.Expires), minute(t.LastUsed), t.Status)
+		cells := []string{t.ID, t.Owner, t.Name, shortly(t.Scopes), minute(t.Expires), minute(t.LastUsed), string(t.Status)}
+		for i, text := range cells {
+			cells[i] = printable(text)
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	return w.Flush()
 }
@@ -48,7 +52,7 @@ func (p *program) printToken(t access.Token, asJSON bool) error {
 		return p.printJSON(t)
 	}
 	w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-	line := func(name, value string) { fmt.Fprintf(w, "%s\t%s\n", name, value) }
+	line := func(name, value string) { fmt.Fprintf(w, "%s\t%s\n", name, printable(value)) }
 	line("id", t.ID)
 	line("realm", t.Realm)
 	line("owner", t.Owner)
@@ -76,7 +80,7 @@ func (p *program) printRevoked(list []access.Token, asJSON bool) error {
 		return p.printJSON(append([]access.Token{}, list...))
 	}
 	for _, t := range list {
-		if _, err := fmt.Fprintf(p.Out, "revoked %s, %q, of %s\n", t.ID, t.Name, t.Owner); err != nil {
+		if _, err := fmt.Fprintf(p.Out, "revoked %s, %q, of %s\n", t.ID, t.Name, printable(t.Owner)); err != nil {
 			return err
 		}
 	}

@@ -1,10 +1,15 @@
 package cmd
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/spf13/cobra"
 )
@@ -67,8 +72,29 @@ func version() versionInfo {
 
 // printJSON writes v for other programs.
 func (p *program) printJSON(v any) error {
-	e := json.NewEncoder(p.Out)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(p.Out, jsonEscaped(b.String()))
+	return err
+}
+
+// jsonEscaped writes as escapes what of JSON a terminal would obey or hide: package json does
+// so with the first 32 characters alone. All of it stands in strings.
+func jsonEscaped(content string) string {
+	var b strings.Builder
+	for _, r := range content {
+		if r == '\n' || unicode.IsGraphic(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }

@@ -120,6 +120,12 @@ func view(row pat.Token, owner string, now time.Time) Token {
 	return t
 }
 
+// IsToken reports whether a text is a whole token, and the one with that public id.
+func IsToken(s connectors.Secret, id string) bool {
+	text, ok := pat.ParseText(s)
+	return ok && text.ID() == id
+}
+
 // CheckID says what is wrong with what was given as a token's id, so that the token itself,
 // which is taken for it easily, is sent nowhere and not repeated.
 func CheckID(id string) error {
