@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/shorepass/shorepass/broker/token"
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/policy"
 )
@@ -26,9 +25,10 @@ const (
 	OutcomeDenied  = "denied"  // signed in, and nothing of what was asked
 
 	OutcomeConflict = "conflict" // an administrative act that another has to come before, or that was too early
+	OutcomeBegun    = "begun"    // an act on keys is about to be done; another line says what became of it
 )
 
-// reasonNotNow is why an act on keys was refused: its answer says more.
+// reasonNotNow is why an act on keys was refused: its cause says more.
 const reasonNotNow = "not-now"
 
 // Entry is one line of the audit log. Its field names are part of the interface.
@@ -62,7 +62,12 @@ type Entry struct {
 	Tokens  []string  `json:"tokens,omitempty"` // the ids, of an act on several
 	Owner   string    `json:"owner,omitempty"`  // whose tokens an act was about, or whose token was refused or could not be checked: connector:username
 	Expires time.Time `json:"expires,omitzero"` // of a token that was made
-	UID     *uint32   `json:"uid,omitempty"`    // the operating system's number of the administrator's user
+	UID     *uint32   `json:"uid,omitempty"`    // the operating system's number of the administrator's user; of acts on keys, too
+
+	// Of acts on keys.
+	Key   string `json:"key,omitempty"`   // the id of the key that was made, activated or retired
+	Force bool   `json:"force,omitempty"` // it was forced
+	Cause string `json:"cause,omitempty"` // why it was not done
 }
 
 // Verdict is one asked action and why it was granted or refused.
@@ -178,23 +183,6 @@ func (e *Entry) describeDecision(d policy.Decision, err error) {
 	default:
 		e.Outcome = OutcomeDenied
 	}
-}
-
-// Act is the entry of an act, such as "rotate-keys", by an administrator. err is what it
-// failed with; one that is a [token.Refusal] is a conflict.
-func Act(requestID, realm, act string, err error) Entry {
-	e := Entry{
-		Time: time.Now().UTC(), RequestID: requestID, Realm: realm, Kind: "administrator", Act: act,
-		Groups: []string{}, Asked: []string{}, Granted: []Verdict{}, Refused: []Verdict{}, Outcome: OutcomeGranted,
-	}
-	var refusal token.Refusal
-	switch {
-	case errors.As(err, &refusal):
-		e.Outcome, e.Reason = OutcomeConflict, reasonNotNow
-	case err != nil:
-		e.Outcome, e.Reason = Internal.Error(), "unexpected"
-	}
-	return e
 }
 
 // By returns the entry of an act as one of a person, who asked from addr.

@@ -94,9 +94,10 @@ func (p *program) check(path string) (cfg *config.Config, findings []finding) {
 	for _, w := range cfg.Warnings() {
 		findings = append(findings, newFinding("warning", w))
 	}
+	owners := keyOwners{}
 	for _, r := range cfg.Realms {
 		findings = append(findings, p.checkConnectors(cfg, r, err == nil)...)
-		findings = append(findings, p.checkKeys(cfg, r)...)
+		findings = append(findings, p.checkKeys(cfg, r, owners)...)
 	}
 	findings = append(findings, p.checkTLS(cfg)...)
 	findings = append(findings, checkPlaces(cfg)...)
@@ -138,15 +139,22 @@ func checkReach(cfg *config.Config, r config.Realm, c config.Connector, opened c
 	return nil
 }
 
-// checkKeys reads the keys of a realm.
-func (p *program) checkKeys(cfg *config.Config, r config.Realm) []finding {
+// checkKeys reads the keys of a realm, and adds those that were brought to owners.
+func (p *program) checkKeys(cfg *config.Config, r config.Realm, owners keyOwners) []finding {
 	if r.Name == "" {
 		return nil
 	}
 	if info, err := os.Stat(cfg.DataDir); r.Signing.KeyFile == "" && (err != nil || !info.IsDir()) {
 		return nil // there are no keys yet, or checkPlaces says why
 	}
-	if err := token.Check(ringConfig(cfg, r, p.quiet())); err != nil && !errors.Is(err, token.ErrNoKeys) {
+	ring, err := token.Load(ringConfig(cfg, r, p.quiet()))
+	if errors.Is(err, token.ErrNoKeys) {
+		return nil
+	}
+	if err == nil {
+		err = errors.Join(ring.Check(), owners.add(r.Name, ring))
+	}
+	if err != nil {
 		return findingsOf(err, at(cfg, r.Signing.At))
 	}
 	return nil

@@ -90,6 +90,7 @@ func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *sl
 // openRealms makes what the broker needs of each realm.
 func (p *program) openRealms(d *daemon) ([]broker.Realm, error) {
 	var realms []broker.Realm
+	owners := keyOwners{}
 	for _, r := range d.cfg.Realms {
 		members, closeMembers, err := p.openMembers(r, d.logger)
 		if err != nil {
@@ -97,9 +98,12 @@ func (p *program) openRealms(d *daemon) ([]broker.Realm, error) {
 		}
 		d.closers = append(d.closers, closeMembers)
 		d.tokens[r.Name] = p.accessRealm(r, members)
-		ring, err := openRing(d.cfg, r, d.logger)
+		ring, err := d.openRing(r)
 		if err != nil {
 			return nil, fmt.Errorf("realm %s: %w", r.Name, err)
+		}
+		if err := owners.add(r.Name, ring); err != nil {
+			return nil, err
 		}
 		d.rings[r.Name] = ring
 		realms = append(realms, broker.Realm{
@@ -211,17 +215,22 @@ func (d *daemon) signs(context.Context) error {
 // rotateDue makes new signing keys where the old ones are due.
 func (d *daemon) rotateDue() {
 	for name, ring := range d.rings {
-		rotated, err := ring.RotateIfDue()
-		if err != nil {
+		if _, err := ring.RotateIfDue(); err != nil {
 			d.logger.Error("the signing key was not rotated", slog.String("realm", name), slog.Any("error", err))
 		}
-		if !rotated {
-			continue
-		}
-		if err := d.audit.Record(context.Background(), broker.Act("", name, "rotate-keys", nil)); err != nil {
-			d.logger.Error("the rotation was not recorded", slog.String("realm", name), slog.Any("error", err))
+	}
+}
+
+// openRing loads the keys of a realm, or makes them on the first start, and has what it
+// does by itself recorded.
+func (d *daemon) openRing(r config.Realm) (*token.Ring, error) {
+	c := ringConfig(d.cfg, r, d.logger)
+	c.Changed = func(a token.Act, info token.KeyInfo) {
+		if err := d.audit.Record(context.Background(), broker.KeyChange(r.Name, a, info)); err != nil {
+			d.logger.Error("a change of keys was not recorded", slog.String("realm", r.Name), slog.String("act", string(a)), slog.String("kid", info.KID), slog.Any("error", err))
 		}
 	}
+	return token.Open(c)
 }
 
 // openAudit opens the audit log where the configuration says; stdout is what stands

@@ -55,13 +55,14 @@ func (p *program) withKeys(o keyOptions, do func(realmKeys, *config.Config, conf
 	return do(fileKeys{program: p, ring: ring, realm: realm.Name, cfg: cfg}, cfg, realm)
 }
 
-// openFiles opens the keys on disk. It makes none: that is for the process that
+// openFiles opens the keys on disk, and changes none: that is for the process that
 // serves.
 func (p *program) openFiles(cfg *config.Config, realm config.Realm) (*token.Ring, error) {
-	if err := token.Check(ringConfig(cfg, realm, p.quiet())); err != nil {
+	ring, err := token.Load(ringConfig(cfg, realm, p.quiet()))
+	if err != nil {
 		return nil, fmt.Errorf("realm %s: %w", realm.Name, err)
 	}
-	return openRing(cfg, realm, p.quiet())
+	return ring, nil
 }
 
 // fileKeys works on the files.
@@ -77,7 +78,7 @@ func (f fileKeys) keys(context.Context) ([]token.KeyInfo, error) { return f.ring
 func (f fileKeys) file(_ context.Context, name string) ([]byte, error) {
 	content := server.File(f.ring, name)
 	if len(content) == 0 {
-		return nil, fmt.Errorf("realm %s has no %s", f.realm, name)
+		return nil, fmt.Errorf("realm %s has no %s yet: \"shorepass serve\" makes it when it starts next", f.realm, name)
 	}
 	return content, nil
 }
@@ -93,6 +94,5 @@ func (f fileKeys) do(ctx context.Context, act token.Act, force bool) (info token
 		return info, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	info, err = f.ring.Do(act, force)
-	return info, errors.Join(err, log.Record(ctx, broker.Act("", f.realm, string(act), err)))
+	return broker.KeyAct{Realm: f.realm, Act: act, Force: force, UID: ownUID()}.Do(ctx, f.ring, log)
 }

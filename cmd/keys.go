@@ -133,7 +133,11 @@ func (p *program) act(ctx context.Context, o actOptions, choose func(config.Real
 		if err := p.printKeys([]token.KeyInfo{info}, o.json); err != nil || o.json {
 			return err
 		}
-		_, err = fmt.Fprint(p.Out, afterAct(act, cfg, realm, time.Now()))
+		text, err := afterAct(act, info, o.keyOptions, cfg, realm, time.Now())
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprint(p.Out, text)
 		return err
 	})
 }
@@ -143,15 +147,27 @@ func (p *program) printKeys(infos []token.KeyInfo, asJSON bool) error {
 	if asJSON {
 		return p.printJSON(infos)
 	}
-	const layout = "2006-01-02 15:04Z"
 	w := tabwriter.NewWriter(p.Out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "KIND\tUSE\tALGORITHM\tNOT BEFORE\tNOT AFTER\tKEY ID\tFINGERPRINT")
+	fmt.Fprintln(w, "KIND\tUSE\tALGORITHM\tNOT BEFORE\tNOT AFTER\tNEXT STEP\tKEY ID\tFINGERPRINT")
 	for _, k := range infos {
 		end, fingerprint := "-", "-"
 		if !k.NotAfter.IsZero() {
-			end, fingerprint = k.NotAfter.UTC().Format(layout), k.Fingerprint
+			end, fingerprint = k.NotAfter.UTC().Format(timeLayout), k.Fingerprint
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.Kind, k.Use, k.Algorithm, k.NotBefore.UTC().Format(layout), end, k.KID, fingerprint)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.Kind, k.Use, k.Algorithm, k.NotBefore.UTC().Format(timeLayout), end, nextStep(k), k.KID, fingerprint)
 	}
 	return w.Flush()
+}
+
+// nextStep is what becomes of a key, and when.
+func nextStep(k token.KeyInfo) string {
+	switch {
+	case !k.ActivateFrom.IsZero():
+		return "activate from " + wholeMinute(k.ActivateFrom)
+	case k.RetiredUntil.IsZero():
+		return "-"
+	case k.Kind == token.CA:
+		return "finish from " + wholeMinute(k.RetiredUntil)
+	}
+	return "gone from " + wholeMinute(k.RetiredUntil)
 }

@@ -60,3 +60,9 @@ func lockFile(dir string, flags int) (unlock func() error, err error) {
 	}
 	return f.Close, nil
 }
+
+// ownUID is the number of the user that runs this, for the audit log.
+func ownUID() *uint32 {
+	uid := uint32(os.Getuid()) //nolint:gosec // a user's number
+	return &uid
+}

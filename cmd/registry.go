@@ -138,7 +138,8 @@ const (
 {{- end}}
 `
 	envForm = `# Environment variables of the registry, for docker run --env-file. The registry reads
-# {{.R.Path}} once, at its start: ` + origin + `REGISTRY_AUTH=token
+# {{.R.Path}} once, at its start: ` + origin + `{{if eq .Image "registry:3"}}OTEL_TRACES_EXPORTER=none
+{{end}}REGISTRY_AUTH=token
 {{- range .Settings}}
 REGISTRY_AUTH_TOKEN_{{upper .Key}}={{if list .Value}}[{{join .Value}}]{{else}}{{env .Value}}{{end}}
 {{- end}}

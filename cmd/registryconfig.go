@@ -83,6 +83,9 @@ func (o registryOptions) check(c *cobra.Command) error {
 			return fmt.Errorf("--%s does not go with --for %s, which has --%s", flag, o.version, kind.flag)
 		}
 	}
+	if path := o.trustPath(kind); o.format == "compose" && !strings.HasPrefix(path, "/") {
+		return fmt.Errorf("--%s %s: docker compose mounts a file at a path that begins with /", kind.flag, path)
+	}
 	switch {
 	case o.json && c.Flags().Changed("format"):
 		return errors.New("--json and --format exclude each other")
@@ -92,6 +95,11 @@ func (o registryOptions) check(c *cobra.Command) error {
 		return errors.New("--write-bundle and --out exclude each other: --out writes the certificates, too")
 	}
 	return nil
+}
+
+// trustPath is where the registry finds what it trusts.
+func (o registryOptions) trustPath(kind registryKind) string {
+	return map[string]string{"bundle": o.bundlePath, "jwks": o.jwksPath, "cert": o.certPath}[kind.flag]
 }
 
 func (p *program) registryConfig(ctx context.Context, o registryOptions) error {
@@ -110,7 +118,7 @@ func (p *program) registryConfig(ctx context.Context, o registryOptions) error {
 	}
 	r := registry{
 		kind: kind, Realm: cfg.PublicURL + "/token", Service: service.Name, Issuer: realm.Issuer,
-		Path: map[string]string{"bundle": o.bundlePath, "jwks": o.jwksPath, "cert": o.certPath}[kind.flag],
+		Path: o.trustPath(kind),
 	}
 	switch {
 	case o.outDir != "":
@@ -214,7 +222,15 @@ func (r registry) write(path, text string) error {
 
 // writeTrust writes what the registry trusts to a file.
 func (p *program) writeTrust(ctx context.Context, o registryOptions, kind registryKind, path string) error {
-	return p.withKeys(o.keyOptions, func(k realmKeys, _ *config.Config, _ config.Realm) error {
+	return p.withKeys(o.keyOptions, func(k realmKeys, cfg *config.Config, realm config.Realm) error {
+		infos, err := k.keys(ctx)
+		if err != nil {
+			return err
+		}
+		brought := func(k token.KeyInfo) bool { return k.Kind == token.Brought }
+		if slices.ContainsFunc(infos, brought) != (realm.Signing.KeyFile != "") {
+			return fmt.Errorf("the process that serves signs with another key for realm %s than %s says (signing.key_file): restart it first", realm.Name, cfg.File)
+		}
 		content, err := k.file(ctx, kind.content)
 		if err != nil {
 			return err

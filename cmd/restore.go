@@ -69,7 +69,7 @@ func (p *program) checkRestored(cfg *config.Config, folder string) error {
 			continue // brought, and not in a backup
 		}
 		ring.Dir = filepath.Join(folder, "keys", r.Name)
-		err := token.Check(ring)
+		_, err := token.Load(ring)
 		if errors.Is(err, token.ErrNoKeys) {
 			fmt.Fprintf(p.Err, "warning: the backup has no keys of realm %s: \"shorepass serve\" will make new ones, which registries do not know\n", r.Name)
 			continue

@@ -146,8 +146,7 @@ type fileTokens struct {
 }
 
 func (f fileTokens) by() access.Actor {
-	uid := uint32(os.Getuid()) //nolint:gosec // a user's number
-	return access.Actor{UID: &uid}
+	return access.Actor{UID: ownUID()}
 }
 
 func (f fileTokens) list(ctx context.Context, filter access.Filter) ([]access.Token, error) {

@@ -198,12 +198,6 @@ func (w *wiring) lookAtDatabase(cfg *config.Config) {
 
 func databasePath(cfg *config.Config) string { return filepath.Join(cfg.DataDir, store.FileName) }
 
-// openRing loads the keys of a realm, or makes them on the first start. The caller
-// holds the lock of data_dir.
-func openRing(cfg *config.Config, r config.Realm, logger *slog.Logger) (*token.Ring, error) {
-	return token.Open(ringConfig(cfg, r, logger))
-}
-
 func ringConfig(cfg *config.Config, r config.Realm, logger *slog.Logger) token.Config {
 	trust := map[string]token.Trust{}
 	for _, s := range r.Services {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -17,8 +16,8 @@ import (
 
 // Keys is what an administrator does with a realm's keys.
 type Keys interface {
+	broker.KeyRing
 	Keys() []token.KeyInfo
-	Do(a token.Act, force bool) (token.KeyInfo, error)
 }
 
 // The names of the files that registries need, in the API.
@@ -54,7 +53,7 @@ func (a *Admin) Handler() http.Handler {
 func (a *Admin) list(w http.ResponseWriter, r *http.Request) {
 	keys, ok := a.Realms[mux.Vars(r)["realm"]]
 	if !ok {
-		notFound(w, r)
+		noRealm(w, r)
 		return
 	}
 	sendJSON(w, http.StatusOK, keys.Keys())
@@ -63,7 +62,7 @@ func (a *Admin) list(w http.ResponseWriter, r *http.Request) {
 func (a *Admin) file(w http.ResponseWriter, r *http.Request) {
 	trust, ok := a.Trust[mux.Vars(r)["realm"]]
 	if !ok {
-		notFound(w, r)
+		noRealm(w, r)
 		return
 	}
 	if content := File(trust, mux.Vars(r)["file"]); len(content) > 0 {
@@ -92,16 +91,18 @@ func File(t Trust, name string) []byte {
 func (a *Admin) act(w http.ResponseWriter, r *http.Request) {
 	realm, requestID := mux.Vars(r)["realm"], metaOf(r.Context()).requestID
 	act := token.Act(mux.Vars(r)["act"])
-	keys, ok := a.Realms[realm]
-	if !ok || !act.Known() {
+	if !act.Known() {
 		notFound(w, r)
 		return
 	}
-	key, err := keys.Do(act, r.URL.Query().Get("force") == "true")
-	auditErr := a.Auditor.Record(r.Context(), broker.Act(requestID, realm, string(act), err))
-	if err == nil && auditErr != nil {
-		err = fmt.Errorf("%s was done, but that could not be recorded: %w", act, auditErr)
+	keys, ok := a.Realms[realm]
+	if !ok {
+		noRealm(w, r)
+		return
 	}
+	key, err := broker.KeyAct{
+		RequestID: requestID, Realm: realm, Act: act, Force: r.URL.Query().Get("force") == "true", UID: peerUID(r.Context()),
+	}.Do(r.Context(), keys, a.Auditor)
 	var refusal token.Refusal
 	switch {
 	case errors.As(err, &refusal):
@@ -113,6 +114,12 @@ func (a *Admin) act(w http.ResponseWriter, r *http.Request) {
 	default:
 		sendJSON(w, http.StatusOK, key)
 	}
+}
+
+// noRealm tells whoever has a newer configuration than the process.
+func noRealm(w http.ResponseWriter, r *http.Request) {
+	refuse(w, http.StatusNotFound, "UNSUPPORTED", "invalid_request",
+		"the process that serves has no realm "+mux.Vars(r)["realm"]+": it reads its configuration at its start, so restart it if the realm is new")
 }
 
 // ErrorText returns what a refusal of this package says, or the body itself.

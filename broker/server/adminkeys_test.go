@@ -60,17 +60,18 @@ func TestAdminActs(t *testing.T) {
 		{http.MethodPost, "corp/acts/publish-ca", 200, `"use":"next"`},
 		{http.MethodPost, "corp/acts/activate-ca?force=1", 409, "--force"},
 		{http.MethodPost, "corp/acts/activate-ca?force=true", 200, `"use":"issuing"`},
-		{http.MethodPost, "corp/acts/publish-key", 409, "no service of the realm has trust jwks"},
+		{http.MethodPost, "corp/acts/publish-key", 200, `"activate_from":"20`},
+		{http.MethodPost, "corp/acts/make-ca", 404, "nothing at this path"},
 		{http.MethodGet, "corp/acts/rotate-keys", 405, "POST"},
 		{http.MethodPost, "corp/acts/erase", 404, "nothing at this path"},
-		{http.MethodPost, "lab/acts/rotate-keys", 404, "nothing at this path"},
+		{http.MethodPost, "lab/acts/rotate-keys", 404, "the process that serves has no realm lab: "},
 		{http.MethodGet, "corp/keys", 200, `"use":"retired"`},
-		{http.MethodGet, "lab/keys", 404, ""},
+		{http.MethodGet, "lab/keys", 404, "the process that serves has no realm lab: "},
 		{http.MethodGet, "corp/files/bundle", 200, bundle},
 		{http.MethodGet, "corp/files/jwks", 200, `{"keys":[`},
-		{http.MethodGet, "corp/files/certificate", 404, ""},
+		{http.MethodGet, "corp/files/certificate", 200, string(ring.Certificate())},
 		{http.MethodGet, "corp/files/ca-key.pem", 404, ""},
-		{http.MethodGet, "lab/files/bundle", 404, ""},
+		{http.MethodGet, "lab/files/bundle", 404, "the process that serves has no realm lab: "},
 	} {
 		status, text := ask(t, tt.method, s.URL+"/v1/realms/"+tt.path)
 		if status != tt.status || !strings.Contains(strings.ReplaceAll(text, `": "`, `":"`), tt.text) {
@@ -78,10 +79,21 @@ func TestAdminActs(t *testing.T) {
 		}
 	}
 	var got []string
-	for _, e := range entries {
+	for i, e := range entries {
+		if begun := i%2 == 0; begun != (e.Outcome == broker.OutcomeBegun) || begun && e.Act != entries[i+1].Act {
+			t.Errorf("line %d of the audit log is %+v", i, e)
+		} else if begun {
+			continue
+		}
+		if e.Force != (e.Act == "activate-ca" && e.Outcome == broker.OutcomeGranted) {
+			t.Errorf("forced: %+v", e)
+		}
+		if done := e.Outcome == broker.OutcomeGranted; done != (e.Key != "") || done != (e.Cause == "") {
+			t.Errorf("key and cause: %+v", e)
+		}
 		got = append(got, e.Act+" "+e.Outcome)
 	}
-	const want = "rotate-keys granted, activate-ca conflict, publish-ca granted, activate-ca conflict, activate-ca granted, publish-key conflict"
+	const want = "rotate-keys granted, activate-ca conflict, publish-ca granted, activate-ca conflict, activate-ca granted, publish-key granted"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("recorded %v", got)
 	}
@@ -90,7 +102,7 @@ func TestAdminActs(t *testing.T) {
 	}
 }
 
-// An act that cannot be recorded was done, and says so.
+// An act that cannot be recorded is not done.
 func TestAdminActNotRecorded(t *testing.T) {
 	s, ring := administered(t, broken{}, io.Discard)
 	before, err := json.Marshal(ring.Keys())
@@ -98,11 +110,11 @@ func TestAdminActNotRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, text := ask(t, http.MethodPost, s.URL+"/v1/realms/corp/acts/rotate-keys")
-	if status != 500 || !strings.Contains(text, "rotate-keys was done, but that could not be recorded: no space") {
+	if status != 500 || !strings.Contains(text, "rotate-keys could not be recorded in the audit log, and was not done: no space") {
 		t.Errorf("status %d, %s", status, text)
 	}
-	if after, err := json.Marshal(ring.Keys()); err != nil || string(after) == string(before) {
-		t.Errorf("nothing was done: %v", err)
+	if after, err := json.Marshal(ring.Keys()); err != nil || string(after) != string(before) {
+		t.Errorf("it was done: %s (%v)", after, err)
 	}
 }
 

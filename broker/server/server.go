@@ -19,7 +19,7 @@ type Tokens interface {
 // Trust is what the registries of a realm need to check its tokens.
 type Trust interface {
 	JWKS() []byte        // RFC 7517
-	Bundle() []byte      // PEM certificates; empty where no service has trust x5c
+	Bundle() []byte      // PEM certificates; empty where there are none
 	Certificate() []byte // one PEM certificate, of the key of services with trust jwks; empty where there is none
 }
 
@@ -52,8 +52,8 @@ func New(cfg Config) http.Handler {
 	for _, path := range tokenPaths() {
 		route(r, path, s.token, http.MethodGet, http.MethodPost)
 	}
-	route(r, "/realms/{realm}/keys", s.keys, http.MethodGet)
-	route(r, "/realms/{realm}/ca.pem", s.bundle, http.MethodGet)
+	route(r, "/realms/{realm}/keys", s.keys, http.MethodGet, http.MethodHead)
+	route(r, "/realms/{realm}/ca.pem", s.bundle, http.MethodGet, http.MethodHead)
 	if cfg.SelfService != nil {
 		cfg.SelfService.routes(r)
 	}

@@ -22,7 +22,13 @@ const (
 	RetireCA    Act = "retire-ca"    // the CA before is not in the bundle any more
 )
 
-// Acts returns every act.
+// What [Open] does by itself, besides [RotateKeys]; nobody can ask for it.
+const (
+	MakeCA  Act = "make-ca"  // the first CA
+	MakeKey Act = "make-key" // the first key of services with [JWKS]
+)
+
+// Acts returns every act of an administrator.
 func Acts() []Act {
 	return []Act{RotateKeys, PublishKey, ActivateKey, PublishCA, ActivateCA, RetireCA}
 }

@@ -44,7 +44,7 @@ func loadBrought(c Config, now time.Time) (pair, error) {
 	if !samePublic(p.key.Public(), p.certs[0].PublicKey) {
 		return pair{}, about(c.CertFile, fmt.Errorf("its first certificate is not that of the key in %s", c.KeyFile), remedyCert)
 	}
-	return p, checkChain(c.CertFile, p.certs, now)
+	return p, checkChain(c.CertFile, p.certs, now, c.uses(X5C))
 }
 
 // CheckBrought reads a key and its certificates as [Open] would, and returns the
@@ -57,10 +57,11 @@ func CheckBrought(algorithm, keyFile, certFile string) (string, error) {
 	return algorithmOf(p.key.Public())
 }
 
-// checkChain wants each certificate valid now and signed by the one after it.
-func checkChain(path string, certs []*x509.Certificate, now time.Time) error {
+// checkChain wants each certificate signed by the one after it and, where tokens carry
+// them, valid now.
+func checkChain(path string, certs []*x509.Certificate, now time.Time, carried bool) error {
 	for i, c := range certs {
-		if err := validAt(c, now); err != nil {
+		if err := validAt(c, now); err != nil && carried {
 			return about(path, err, remedyExpired)
 		}
 		if i+1 == len(certs) {

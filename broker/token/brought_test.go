@@ -190,6 +190,24 @@ func TestBroughtExpiresSoon(t *testing.T) {
 	}
 }
 
+// Nobody sees the certificate of a key that registries know by the JWKS: a restart after
+// its end changes nothing.
+func TestBroughtPublishedExpires(t *testing.T) {
+	r := newRig(t)
+	leaf := newAuthority(t, r, "leaf", nil)
+	r.bringFiles(t, leaf.key, leaf.der)
+	r.config.Trust = map[string]token.Trust{v3: token.JWKS}
+	jwks := r.open(t).JWKS()
+	r.clock.add(61 * day)
+	r.log.Reset()
+	if err := knownBy(issue(t, r.open(t), forV3()).Raw, jwks, r.clock.now()); err != nil {
+		t.Error(err)
+	}
+	if r.log.Len() != 0 {
+		t.Errorf("log %s", r.log)
+	}
+}
+
 // authority is a key and its certificate, valid from an hour ago for 60 days to come.
 type authority struct {
 	key  *ecdsa.PrivateKey

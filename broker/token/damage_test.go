@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	restoreCA   = ": restore it from a backup; or move the whole folder away: a new CA is made then, and every registry needs its trust bundle"
+	restoreCA   = ": restore it from a backup; or move it, ca-next-key.pem and leaf-key.pem away: a new CA is made at the next start, and registries of services with trust x5c need its trust bundle"
 	restoreLeaf = ": restore it from a backup, or move it away: a new leaf is made then, and registries need no change"
 )
 

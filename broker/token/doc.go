@@ -2,7 +2,8 @@
 // keeps the keys that sign them.
 //
 // A [Ring] is the keys of one realm. By what the registry of a service knows keys
-// ([Config.Trust]), one of two signs its tokens:
+// ([Config.Trust]), one of two signs its tokens; there are always both, so that a registry
+// can be given the one that it does not need yet:
 //
 //   - [X5C], the default. A realm has a CA, made on first start and valid
 //     for ten years, and under it a leaf key, which signs tokens for 30 days

@@ -62,6 +62,7 @@ func ExampleRing_Rotate() {
 	// ca issuing ES256
 	// leaf signing ES256
 	// leaf retired ES256
+	// jwks signing ES256
 }
 
 // A key that registries know by the JWKS is published before it signs.
@@ -96,6 +97,7 @@ func ExampleRing_Do() {
 	}
 	// Output:
 	// too early: true
+	// ca issuing ES256
 	// jwks signing ES256
 	// jwks retired ES256
 }

@@ -44,6 +44,9 @@ type KeyInfo struct {
 	NotBefore   time.Time `json:"not_before"`            // UTC; an hour before it was made or, of kind jwks, became what it is
 	NotAfter    time.Time `json:"not_after,omitzero"`    // of its certificate, UTC; none for the kind jwks
 	Fingerprint string    `json:"fingerprint,omitempty"` // SHA-256 of its certificate, as openssl prints it; none for the kind jwks
+
+	ActivateFrom time.Time `json:"activate_from,omitzero"` // of the next one: from when it may sign, UTC
+	RetiredUntil time.Time `json:"retired_until,omitzero"` // of a retired one: until when its tokens may be alive, UTC. Then a key is published no more, and a CA may go
 }
 
 // Keys lists the CA and one beside it, the leaf that signs and those before it, and
@@ -57,10 +60,14 @@ func (r *Ring) Keys() []KeyInfo {
 	if cas := r.cas.Load(); cas != nil {
 		keys = append(keys, describe(cas.certs[0], CA, Issuing))
 		if cas.next != nil {
-			keys = append(keys, describe(cas.next.certs[0], CA, Next))
+			keys = append(keys, awaiting(cas.next.certs[0], CA))
 		}
 		if cas.old != nil {
-			keys = append(keys, describe(cas.old, CA, Retired))
+			old := describe(cas.old, CA, Retired)
+			if s := r.x5c.Load(); s != nil {
+				old.RetiredUntil = s.retiredUntil(cas.old).UTC()
+			}
+			keys = append(keys, old)
 		}
 	}
 	for _, l := range []struct {
@@ -72,10 +79,12 @@ func (r *Ring) Keys() []KeyInfo {
 		}
 		keys = append(keys, describe(l.certs[0], l.kind, Signing))
 		if l.next != nil {
-			keys = append(keys, describe(l.next.certs[0], l.kind, Next))
+			keys = append(keys, awaiting(l.next.certs[0], l.kind))
 		}
 		for _, old := range l.published(r.config.Now()) {
-			keys = append(keys, describe(old.cert, l.kind, Retired))
+			k := describe(old.cert, l.kind, Retired)
+			k.RetiredUntil = old.since.Add(Retention).UTC()
+			keys = append(keys, k)
 		}
 	}
 	return keys
@@ -90,9 +99,16 @@ func describe(c *x509.Certificate, kind Kind, use Use) KeyInfo {
 	return k
 }
 
+// awaiting describes what is published and signs nothing yet.
+func awaiting(c *x509.Certificate, kind Kind) KeyInfo {
+	k := describe(c, kind, Next)
+	k.ActivateFrom = madeAt(c).Add(Settle).UTC()
+	return k
+}
+
 // Bundle returns, in PEM, what goes into a registry's rootcertbundle: the CA and, while
 // it is being replaced, the one beside it; or the certificates of a brought pair. It is
-// empty where no service has [X5C].
+// empty where nobody has made a CA yet.
 func (r *Ring) Bundle() []byte {
 	if r.brought() {
 		return encodeCertificates(r.x5c.Load().certs)
@@ -104,8 +120,8 @@ func (r *Ring) Bundle() []byte {
 }
 
 // Certificate returns, in PEM, the certificate of the key that signs the tokens of
-// services with [JWKS], for a registry that takes a single key: zot. It is empty where no
-// service has that.
+// services with [JWKS], for a registry that takes a single key: zot. It is empty where
+// nobody has made that key yet.
 func (r *Ring) Certificate() []byte {
 	if s := r.jwks.Load(); s != nil {
 		return encodeCertificates(s.certs[:1])
@@ -126,26 +142,21 @@ type jwk struct {
 	E         string `json:"e,omitempty"`
 }
 
-// JWKS returns the JSON Web Key Set (RFC 7517 §5) of every key that may have signed
-// a token in circulation, and of the next one. Those of services with [JWKS] come first,
-// and each time the one that signs now.
+// JWKS returns the JSON Web Key Set (RFC 7517 §5) of services with [JWKS]: the key that
+// signs their tokens, the next one, and those before whose tokens may be alive. Leaves are
+// not in it: a registry trusts what it read at its start for as long as it runs, and no
+// change of the CA would take a leaf from it. It is empty where nobody has made the key yet.
 func (r *Ring) JWKS() []byte {
-	keys := []jwk{}
-	states := []*state{r.jwks.Load(), r.x5c.Load()}
-	if r.brought() {
-		states = states[:1] // they are one key
+	s := r.jwks.Load()
+	if s == nil {
+		return nil
 	}
-	for _, s := range states {
-		if s == nil {
-			continue
-		}
-		keys = append(keys, newJWK(s.certs[0]))
-		if s.next != nil {
-			keys = append(keys, newJWK(s.next.certs[0]))
-		}
-		for _, l := range s.published(r.config.Now()) {
-			keys = append(keys, newJWK(l.cert))
-		}
+	keys := []jwk{newJWK(s.certs[0])}
+	if s.next != nil {
+		keys = append(keys, newJWK(s.next.certs[0]))
+	}
+	for _, l := range s.published(r.config.Now()) {
+		keys = append(keys, newJWK(l.cert))
 	}
 	var out bytes.Buffer
 	// Encoding strings into memory cannot fail.

@@ -1,17 +1,18 @@
 package token
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"io/fs"
 	"time"
 )
 
-// openPublished loads the keys of services with [JWKS], or makes the first.
-func (r *Ring) openPublished(now time.Time) error {
+// loadPublished loads the keys of services with [JWKS], where there are any.
+func (r *Ring) loadPublished() error {
 	p, next, err := r.store.loadPublished()
 	if errors.Is(err, fs.ErrNotExist) {
-		return r.firstPublished(now)
+		return nil
 	}
 	if err != nil {
 		return err
@@ -21,17 +22,25 @@ func (r *Ring) openPublished(now time.Time) error {
 		return err
 	}
 	s.next = next
-	if next == nil {
-		r.remove(r.store.nextPublishedPath()) // a copy of the key that signs, where the process died
-	}
 	r.jwks.Store(s)
-	if s.signer.Algorithm() != r.config.Algorithm && next == nil {
-		r.config.Logger.Warn("services with trust jwks keep their key, whose algorithm is another than signing.algorithm: publish the next key, and activate it when registries have it (shorepass keys rotate)",
-			"realm", r.config.Realm, "algorithm", s.signer.Algorithm())
-	}
 	return nil
 }
 
+// warnOfAlgorithm warns where the key that signs last for services with [JWKS], the next
+// one if there is one, is not of the configured algorithm: it changes by hand alone.
+func (r *Ring) warnOfAlgorithm() {
+	s := r.jwks.Load()
+	last, how := s.certs[0], "shorepass keys rotate"
+	if s.next != nil {
+		last, how = s.next.certs[0], "shorepass keys rotate --force"
+	}
+	if algorithm, _ := algorithmOf(last.PublicKey); algorithm != r.config.Algorithm && r.config.uses(JWKS) {
+		r.config.Logger.Warn("services with trust jwks keep their key, whose algorithm is another than signing.algorithm: publish another ("+how+"), and activate it when registries have it",
+			"realm", r.config.Realm, "algorithm", algorithm)
+	}
+}
+
+// firstPublished makes the first key.
 func (r *Ring) firstPublished(now time.Time) error {
 	p, err := newPublished(r.config.Realm, r.config.Algorithm, now)
 	if err != nil {
@@ -45,7 +54,8 @@ func (r *Ring) firstPublished(now time.Time) error {
 		return err
 	}
 	r.jwks.Store(s)
-	r.config.Logger.Warn("made a signing key for services with trust jwks; their registries accept no token until it is in their jwks (shorepass registry-config writes the file)",
+	r.config.Changed(MakeKey, describe(p.certs[0], Published, Signing))
+	r.config.Logger.Log(context.Background(), r.news(JWKS), "made a signing key for services with trust jwks; their registries accept no token until it is in their jwks (shorepass registry-config writes the file)",
 		"realm", r.config.Realm, "kid", keyID(p.certs[0]), "file", r.store.publishedPath())
 	return nil
 }
@@ -66,7 +76,7 @@ func (r *Ring) publishKey(force bool, now time.Time) (KeyInfo, error) {
 	s := *current
 	s.next = &next
 	r.jwks.Store(&s)
-	return describe(next.certs[0], Published, Next), nil
+	return awaiting(next.certs[0], Published), nil
 }
 
 // activateKey has the next key sign. Its certificate is made anew: it says since when.

@@ -207,36 +207,66 @@ func TestPublishAnother(t *testing.T) {
 	}
 }
 
+// TestMove holds that a registry can be given what it will need before the trust of its
+// service changes, and its tokens are then signed by that.
+func TestMove(t *testing.T) {
+	for _, m := range []struct{ from, to token.Trust }{{token.X5C, token.JWKS}, {token.JWKS, token.X5C}} {
+		r := newRig(t)
+		r.config.Trust = map[string]token.Trust{v3: m.from}
+		ring := r.open(t)
+		jwks, bundle := ring.JWKS(), ring.Bundle()
+		r.config.Trust = map[string]token.Trust{v3: m.to}
+		r.log.Reset()
+		moved := r.open(t)
+		raw := issue(t, moved, forV3()).Raw
+		err := knownBy(raw, jwks, r.clock.now())
+		if m.to == token.X5C {
+			_, err = signedBy(raw, bundle, r.clock.now())
+		}
+		if err != nil {
+			t.Errorf("from %s to %s: %v", m.from, m.to, err)
+		}
+		if strings.Contains(r.log.String(), "level=WARN") {
+			t.Errorf("from %s to %s: %s", m.from, m.to, r.log)
+		}
+	}
+}
+
 func TestOneKind(t *testing.T) {
 	only := newRig(t)
 	only.config.Trust = map[string]token.Trust{v3: token.JWKS}
 	ring := only.open(t)
-	if got := len(ring.Bundle()); got != 0 || len(ring.Keys()) != 1 {
-		t.Errorf("a bundle of %d bytes, keys %+v", got, ring.Keys())
+	if got, want := describeUses(ring), []string{"issuing ES256", "signing ES256"}; !slices.Equal(got, want) {
+		t.Errorf("keys %v, want %v: a leaf is for services with trust x5c", got, want)
 	}
-	if entries, err := os.ReadDir(only.config.Dir); err != nil || len(entries) != 1 {
-		t.Errorf("files %v (%v)", entries, err)
-	}
-	if _, err := ring.Issue(pull()); err == nil || !strings.Contains(err.Error(), "every service of the realm has trust jwks") {
-		t.Errorf("issued for another service: %v", err)
-	}
-	for _, a := range []token.Act{token.RotateKeys, token.PublishCA, token.ActivateCA, token.RetireCA} {
-		if _, err := ring.Do(a, true); err == nil {
-			t.Errorf("%s is done without a CA", a)
-		}
+	if got := strings.Count(only.log.String(), "level=WARN"); got != 1 || !strings.Contains(only.log.String(), "level=WARN msg=\"made a signing key for services with trust jwks") {
+		t.Errorf("%d warnings, want one, of the key: %s", got, only.log)
 	}
 	only.clock.add(4000 * day)
+	only.log.Reset()
 	if rotated, err := ring.RotateIfDue(); rotated || err != nil {
 		t.Errorf("rotated %v, %v", rotated, err)
 	}
+	ring = only.open(t)
 	if err := ring.Ready(); err != nil {
 		t.Error(err)
 	}
-	if _, err := newRig(t).open(t).Do(token.PublishKey, true); err == nil {
-		t.Error("a key is published in a realm without trust jwks")
+	if only.log.Len() != 0 {
+		t.Errorf("the end of a CA that nobody needs: %s", only.log)
 	}
-	if got := newRig(t).open(t).Certificate(); len(got) != 0 {
-		t.Errorf("a certificate %s", got)
+}
+
+// The JWKS is what a registry believes for as long as it runs. A leaf in it would be
+// believed even after its CA was replaced.
+func TestNoLeafInJWKS(t *testing.T) {
+	r := publishing(t)
+	ring := r.open(t)
+	do(t, ring, token.RotateKeys)
+	do(t, ring, token.PublishKey)
+	for _, k := range ring.Keys() {
+		if in := strings.Contains(string(ring.JWKS()), k.KID); in != (k.Kind == token.Published) {
+			t.Errorf("%s %s is in the JWKS: %v", k.Use, k.Kind, in)
+		}
 	}
 }
 
@@ -301,7 +331,7 @@ func TestDamagedPublishedFiles(t *testing.T) {
 			other.open(t)
 			tc.damage(t, r, other)
 			before := contents(t, r.config.Dir)
-			if err := token.Check(r.config); err == nil || strings.ReplaceAll(err.Error(), r.config.Dir, "DIR") != "DIR/"+tc.want {
+			if err := check(r.config); err == nil || strings.ReplaceAll(err.Error(), r.config.Dir, "DIR") != "DIR/"+tc.want {
 				t.Errorf("check says %v", err)
 			}
 			r.wantError(t, `signing keys of realm "corp": DIR/`+tc.want)
@@ -367,7 +397,7 @@ func TestDiedWhileActivatingKey(t *testing.T) {
 	r.clock.add(token.Settle)
 	do(t, ring, token.ActivateKey)
 	writeFile(t, r.path("jwks-next-key.pem"), next)
-	if err := token.Check(r.config); err != nil {
+	if err := check(r.config); err != nil {
 		t.Error(err)
 	}
 	opened := r.open(t)

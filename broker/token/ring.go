@@ -1,6 +1,7 @@
 package token
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,13 +30,18 @@ type Config struct {
 	Algorithm string
 
 	// Trust says how the registries of each service know keys, by the service's name, which
-	// is the audience of its tokens. For a service that is not in it, that is [X5C].
+	// is the audience of its tokens. For a service that is not in it, that is [X5C]. There
+	// are keys of both kinds in any case.
 	Trust map[string]Trust
 
 	// KeyFile and CertFile, both or neither, are a brought pair in PEM: a
 	// private key (PKCS #8, PKCS #1 or SEC 1) and its certificate, followed by the
 	// certificates that signed it, if any.
 	KeyFile, CertFile string
+
+	// Changed, if set, is told of what the ring does by itself: [Open], that it made or
+	// rotated a key, and [Ring.RotateIfDue], that it rotated one.
+	Changed func(Act, KeyInfo)
 
 	Logger *slog.Logger     // nil: nothing is logged
 	Now    func() time.Time // nil: time.Now
@@ -46,28 +52,29 @@ type Ring struct {
 	config Config
 	store  store
 
-	// Each is replaced as a whole by what changes it. A brought pair has no CA.
-	cas  atomic.Pointer[authorities] // nil where no service has X5C
-	x5c  atomic.Pointer[state]       // likewise
-	jwks atomic.Pointer[state]       // nil where no service has JWKS
+	// Each is replaced as a whole by what changes it. A brought pair has no CA. What
+	// nobody has made yet is nil.
+	cas  atomic.Pointer[authorities]
+	x5c  atomic.Pointer[state]
+	jwks atomic.Pointer[state]
 
 	mu     sync.Mutex // held while keys change
 	warned time.Time  // when an expiry was last warned of
 }
 
-// Open loads the keys of a realm or, on its first start, makes them: then it logs
-// a warning with the CA's fingerprint, since no registry trusts that CA yet. A leaf
-// that is due is rotated at once. Damaged and mismatched files are errors that say
-// what to do about them.
+// Open loads the keys of a realm and makes those that are missing, of both kinds: a
+// registry can be told of one before a service has that trust. It logs a warning of each
+// that registries have to learn of first. A leaf that is due is rotated at once. Damaged
+// and mismatched files are errors that say what to do about them. A CA that has expired is
+// none, so that it can be replaced: it is logged, and no token is signed under it.
 func Open(c Config) (*Ring, error) {
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	r := &Ring{config: c, store: store{dir: c.Dir, realm: c.Realm}}
-	if err := r.open(c.Now()); err != nil {
+	r, err := c.ring(func(r *Ring, now time.Time) error {
+		if r.brought() {
+			return nil
+		}
+		return r.complete(now)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("signing keys of realm %q: %w", c.Realm, err)
 	}
 	return r, nil
@@ -76,60 +83,46 @@ func Open(c Config) (*Ring, error) {
 // ErrNoKeys says that a realm has no keys yet.
 var ErrNoKeys = errors.New("there are no keys yet: \"shorepass serve\" makes them when it first starts")
 
-// Check reads the keys of a realm as [Open] would, and changes nothing. It fails with
-// [ErrNoKeys] where none were made yet.
-func Check(c Config) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	if c.KeyFile != "" {
-		_, err := CheckBrought(c.Algorithm, c.KeyFile, c.CertFile)
-		return err
-	}
-	s := store{dir: c.Dir, realm: c.Realm}
-	if c.uses(X5C) {
-		if err := s.checkX5C(); err != nil {
-			return err
+// Load loads the keys of a realm and changes nothing: it makes none, and rotates none. It
+// fails with [ErrNoKeys] where none were made yet.
+func Load(c Config) (*Ring, error) {
+	return c.ring(func(r *Ring, _ time.Time) error {
+		if r.cas.Load() == nil && r.x5c.Load() == nil && r.jwks.Load() == nil {
+			return ErrNoKeys
 		}
-	}
-	if !c.uses(JWKS) {
 		return nil
-	}
-	_, _, err := s.loadPublished()
-	if errors.Is(err, fs.ErrNotExist) {
-		return ErrNoKeys
-	}
-	return err
+	})
 }
 
-func (s store) checkX5C() error {
-	cas, err := s.loadCA()
-	if errors.Is(err, fs.ErrNotExist) {
-		return ErrNoKeys
+// Check fails for a CA with which no token can be signed now, where a service needs one.
+func (r *Ring) Check() error {
+	if !r.brought() && r.cas.Load() != nil && r.config.uses(X5C) {
+		return r.checkCA(r.config.Now())
+	}
+	return nil
+}
+
+// ring loads a ring and then does the rest.
+func (c Config) ring(rest func(*Ring, time.Time) error) (*Ring, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Changed == nil {
+		c.Changed = func(Act, KeyInfo) {}
+	}
+	r, now := &Ring{config: c, store: store{dir: c.Dir, realm: c.Realm}}, c.Now()
+	err := r.load(now)
+	if err == nil {
+		err = rest(r, now)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if _, _, err = s.loadLeaf(cas); errors.Is(err, fs.ErrNotExist) {
-		return nil // Open makes one
-	}
-	return err
-}
-
-func (r *Ring) open(now time.Time) error {
-	if err := r.config.check(); err != nil {
-		return err
-	}
-	var err error
-	if r.brought() {
-		err = r.openBrought(now)
-	} else {
-		err = r.openOwn(now)
-	}
-	if err == nil {
-		r.warnOfExpiry(now)
-	}
-	return err
+	r.warnOfExpiry(now)
+	return r, nil
 }
 
 func (c Config) check() error {
@@ -148,7 +141,28 @@ func (c Config) check() error {
 
 func (r *Ring) brought() bool { return r.config.KeyFile != "" }
 
-func (r *Ring) openBrought(now time.Time) error {
+// load reads what there is.
+func (r *Ring) load(now time.Time) error {
+	if err := r.config.check(); err != nil {
+		return err
+	}
+	if r.brought() {
+		return r.loadBrought(now)
+	}
+	if r.config.Algorithm == "" {
+		r.config.Algorithm = ES256
+	}
+	if err := r.loadX5C(); err != nil {
+		return err
+	}
+	if err := r.loadPublished(); err != nil {
+		return err
+	}
+	r.warnOfAccess(r.store.caPath(), r.store.nextCAPath(), r.store.leafPath(), r.store.publishedPath(), r.store.nextPublishedPath())
+	return nil
+}
+
+func (r *Ring) loadBrought(now time.Time) error {
 	p, err := loadBrought(r.config, now)
 	if err != nil {
 		return err
@@ -172,58 +186,71 @@ func (r *Ring) openBrought(now time.Time) error {
 	return nil
 }
 
-func (r *Ring) openOwn(now time.Time) error {
-	if r.config.Algorithm == "" {
-		r.config.Algorithm = ES256
+func (r *Ring) loadX5C() error {
+	cas, err := r.store.loadCA()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	if err := r.store.prepare(); err != nil {
+	if err != nil {
 		return err
 	}
-	if r.config.uses(X5C) {
-		if err := r.openX5C(now); err != nil {
-			return err
-		}
+	r.cas.Store(cas)
+	leaf, before, err := r.store.loadLeaf(cas)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	if r.config.uses(JWKS) {
-		if err := r.openPublished(now); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
-	r.warnOfAccess(r.store.caPath(), r.store.nextCAPath(), r.store.leafPath(), r.store.publishedPath(), r.store.nextPublishedPath())
+	s, err := newState(leaf, X5C, retirements(leaf.certs[0], before))
+	if err != nil {
+		return err
+	}
+	r.x5c.Store(s)
 	return nil
 }
 
-func (r *Ring) openX5C(now time.Time) error {
-	if err := r.openCA(now); err != nil {
+// complete makes what is missing, and removes what a process left that died.
+func (r *Ring) complete(now time.Time) error {
+	if err := r.store.prepare(); err != nil {
 		return err
 	}
-	leaf, before, err := r.store.loadLeaf(r.cas.Load())
+	if err := r.completeX5C(now); err != nil {
+		return err
+	}
+	if r.jwks.Load() == nil {
+		return r.firstPublished(now)
+	}
+	if r.jwks.Load().next == nil {
+		r.remove(r.store.nextPublishedPath()) // a copy of the key that signs
+	}
+	r.warnOfAlgorithm()
+	return nil
+}
+
+// completeX5C makes the CA and, where a service needs it, the leaf.
+func (r *Ring) completeX5C(now time.Time) error {
+	cas := r.cas.Load()
 	switch {
-	case err == nil:
-		s, err := newState(leaf, X5C, retirements(leaf.certs[0], before))
-		if err != nil {
+	case cas == nil:
+		if err := r.firstCA(now); err != nil {
 			return err
 		}
-		r.x5c.Store(s)
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
+	case cas.next == nil:
+		r.remove(r.store.nextCAPath()) // a copy of the CA
 	}
-	_, err = r.rotateIfDue(now)
+	if !r.config.uses(X5C) {
+		return nil
+	}
+	if err := r.checkCA(now); err != nil { // it can be replaced while the rest is served
+		r.config.Logger.Error("no token can be signed for services with trust x5c", "realm", r.config.Realm, "error", err)
+		return nil
+	}
+	_, err := r.rotateIfDue(now)
 	return err
 }
 
-func (r *Ring) openCA(now time.Time) error {
-	cas, err := r.store.loadCA()
-	if err == nil {
-		if cas.next == nil {
-			r.remove(r.store.nextCAPath()) // a copy of the CA, where the process died
-		}
-		r.cas.Store(cas)
-		return nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
+func (r *Ring) firstCA(now time.Time) error {
 	ca, err := newCA(r.config.Realm, r.config.Algorithm, now)
 	if err != nil {
 		return err
@@ -232,13 +259,26 @@ func (r *Ring) openCA(now time.Time) error {
 		return err
 	}
 	r.cas.Store(&authorities{pair: ca})
-	r.config.Logger.Warn("made a CA for signing keys; registries accept no token until its certificate is in their rootcertbundle (shorepass registry-config prints what each needs)",
+	r.config.Changed(MakeCA, describe(ca.certs[0], CA, Issuing))
+	r.config.Logger.Log(context.Background(), r.news(X5C), "made a CA for signing keys; registries of services with trust x5c accept no token until its certificate is in their rootcertbundle (shorepass registry-config prints what each needs)",
 		"realm", r.config.Realm, "fingerprint", fingerprint(ca.certs[0]), "file", r.store.caPath())
 	return nil
 }
 
+// news is how loud it is said that keys for services with that trust were made: there may
+// be no such service.
+func (r *Ring) news(t Trust) slog.Level {
+	if r.config.uses(t) {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
 // remove removes a file that counts for nothing any more, if it is there.
 func (r *Ring) remove(path string) {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return // to remove it would fail otherwise where nothing can be written
+	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		r.config.Logger.Warn("a key that was activated is there twice: remove the file", "realm", r.config.Realm, "file", path)
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"io/fs"
 	"os"
 	"reflect"
@@ -25,6 +24,7 @@ func TestFirstStart(t *testing.T) {
 		r.config.Dir:           fs.ModeDir | 0o700,
 		r.path("ca-key.pem"):   0o600,
 		r.path("leaf-key.pem"): 0o600,
+		r.path("jwks-key.pem"): 0o600,
 	} {
 		if info, err := os.Stat(path); err != nil {
 			t.Error(err)
@@ -32,14 +32,17 @@ func TestFirstStart(t *testing.T) {
 			t.Errorf("%s has mode %v, want %v", path, info.Mode(), want)
 		}
 	}
-	if entries, err := os.ReadDir(r.config.Dir); err != nil || len(entries) != 2 {
-		t.Errorf("folder holds %v (%v), want two files", entries, err)
+	if entries, err := os.ReadDir(r.config.Dir); err != nil || len(entries) != 3 {
+		t.Errorf("folder holds %v (%v), want three files", entries, err)
 	}
 	ca := ring.Keys()[0]
 	for _, want := range []string{"level=WARN", "realm=corp", "fingerprint=" + ca.Fingerprint, "rootcertbundle", "registry-config"} {
 		if !strings.Contains(r.log.String(), want) {
 			t.Errorf("log without %q: %s", want, r.log)
 		}
+	}
+	if got := strings.Count(r.log.String(), "level=WARN"); got != 1 {
+		t.Errorf("%d warnings, want one, of the CA: %s", got, r.log)
 	}
 	r.log.Reset()
 	again := r.open(t)
@@ -56,11 +59,11 @@ func TestKeys(t *testing.T) {
 	ring := r.open(t)
 	start := time.Date(2030, 1, 2, 1, 4, 5, 0, time.UTC)
 	got := ring.Keys()
-	if len(got) != 2 {
-		t.Fatalf("keys %+v, want two", got)
+	if len(got) != 3 {
+		t.Fatalf("keys %+v, want three", got)
 	}
 	for i := range got {
-		if len(got[i].KID) != len(kidES256) || len(got[i].Fingerprint) != 32*3-1 {
+		if len(got[i].KID) != len(kidES256) || got[i].Kind != token.Published && len(got[i].Fingerprint) != 32*3-1 {
 			t.Errorf("key id %q, fingerprint %q", got[i].KID, got[i].Fingerprint)
 		}
 		got[i].KID, got[i].Fingerprint = "", ""
@@ -68,6 +71,7 @@ func TestKeys(t *testing.T) {
 	want := []token.KeyInfo{
 		{Algorithm: "ES256", Use: token.Issuing, Kind: token.CA, NotBefore: start.Add(-time.Hour), NotAfter: start.AddDate(10, 0, 0)},
 		{Algorithm: "ES256", Use: token.Signing, Kind: token.Leaf, NotBefore: start.Add(-time.Hour), NotAfter: start.Add(90 * day)},
+		{Algorithm: "ES256", Use: token.Signing, Kind: token.Published, NotBefore: start.Add(-time.Hour)},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -161,21 +165,27 @@ func TestFolderCannotBeMade(t *testing.T) {
 	r := newRig(t)
 	r.config.Dir = "testdata/README.md/keys"
 	_, err := token.Open(r.config)
-	var pathError *fs.PathError
-	if !errors.As(err, &pathError) || pathError.Path != "testdata/README.md" {
-		t.Errorf("got %v, want an error of the path", err)
+	if want := `signing keys of realm "corp": testdata/README.md/keys/ca-key.pem cannot be read: not a directory`; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
 
 func TestWorldReadableKeyWarns(t *testing.T) {
 	r := newRig(t)
-	r.open(t)
-	if err := os.Chmod(r.path("leaf-key.pem"), 0o604); err != nil {
-		t.Fatal(err)
-	}
-	r.log.Reset()
-	r.open(t)
-	if got := r.log.String(); strings.Count(got, "everybody on this machine may read private keys") != 1 || !strings.Contains(got, "leaf-key.pem") {
-		t.Errorf("log %q, want one warning about leaf-key.pem", got)
+	ring := r.open(t)
+	do(t, ring, token.PublishCA)
+	do(t, ring, token.PublishKey)
+	for _, name := range []string{"ca-key.pem", "ca-next-key.pem", "leaf-key.pem", "jwks-key.pem", "jwks-next-key.pem"} {
+		if err := os.Chmod(r.path(name), 0o604); err != nil {
+			t.Fatal(err)
+		}
+		r.log.Reset()
+		r.open(t)
+		if got := r.log.String(); strings.Count(got, "everybody on this machine may read private keys") != 1 || !strings.Contains(got, "/"+name) {
+			t.Errorf("log %q, want one warning about %s", got, name)
+		}
+		if err := os.Chmod(r.path(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -44,7 +44,7 @@ func (r *Ring) publishCA(force bool, now time.Time) (KeyInfo, error) {
 		return KeyInfo{}, err
 	}
 	r.cas.Store(&authorities{pair: cas.pair, next: &next})
-	return describe(next.certs[0], CA, Next), nil
+	return awaiting(next.certs[0], CA), nil
 }
 
 // activateCA has the next CA vouch for a new leaf, which signs from now on. The private key
@@ -57,6 +57,14 @@ func (r *Ring) activateCA(force bool, now time.Time) (KeyInfo, error) {
 	if err := tooEarly("the next CA", madeAt(cas.next.certs[0]), now); err != nil && !force {
 		return KeyInfo{}, err
 	}
+	// What could go wrong comes first: the private key of the CA before is gone afterwards.
+	if err := validAt(cas.next.certs[0], now); err != nil {
+		return KeyInfo{}, Refusal(fmt.Sprintf("the next CA cannot vouch for a key: %v: set the clock if that is wrong; else publish another in its place (shorepass keys rollover-ca start --force)", err))
+	}
+	leaf, err := r.nextLeaf(*cas.next, now)
+	if err != nil {
+		return KeyInfo{}, err
+	}
 	old := cas.certs[0]
 	if err := savePair(r.store.caPath(), *cas.next, []retired{{cert: old}}); err != nil {
 		return KeyInfo{}, err
@@ -64,7 +72,7 @@ func (r *Ring) activateCA(force bool, now time.Time) (KeyInfo, error) {
 	r.cas.Store(&authorities{pair: *cas.next, old: old})
 	r.remove(r.store.nextCAPath())
 	// Should this fail, the leaf of the old CA signs until it is tried again, within seconds.
-	if err := r.rotate(now); err != nil {
+	if err := r.useLeaf(leaf); err != nil {
 		return KeyInfo{}, err
 	}
 	return describe(cas.next.certs[0], CA, Issuing), nil
@@ -76,14 +84,12 @@ func (r *Ring) retireCA(force bool, now time.Time) (KeyInfo, error) {
 	if cas.old == nil {
 		return KeyInfo{}, Refusal("there is no CA to retire: the bundle has the present one alone, or beside it the next")
 	}
-	if issuedBy(s.certs[0], cas.old) {
-		return KeyInfo{}, Refusal("the leaf that signs is still the old CA's: the log says why it could not be rotated")
+	if s == nil || issuedBy(s.certs[0], cas.old) {
+		return KeyInfo{}, Refusal("no leaf of the present CA signs: the log says why there is none, and \"shorepass keys rotate\" tries again")
 	}
-	for _, l := range s.published(now) {
-		if issuedBy(l.cert, cas.old) && !force {
-			return KeyInfo{}, Refusal(fmt.Sprintf("tokens that the old CA vouches for may be alive until %s, and registries without it would refuse them: try again then, or say --force",
-				l.since.Add(Retention).UTC().Format(time.RFC3339)))
-		}
+	if due := s.retiredUntil(cas.old); now.Before(due) && !force {
+		return KeyInfo{}, Refusal(fmt.Sprintf("tokens that the old CA vouches for may be alive until %s, and registries without it would refuse them: try again then, or say --force",
+			due.UTC().Format(time.RFC3339)))
 	}
 	left := *s
 	left.retired = nil
@@ -102,6 +108,17 @@ func (r *Ring) retireCA(force bool, now time.Time) (KeyInfo, error) {
 	}
 	r.cas.Store(&authorities{pair: cas.pair})
 	return describe(cas.old, CA, Retired), nil
+}
+
+// retiredUntil is when the last token under a CA that vouches no more has expired.
+func (s *state) retiredUntil(ca *x509.Certificate) time.Time {
+	last := madeAt(s.certs[0]) // what had expired by then is not listed any more
+	for _, l := range s.retired {
+		if end := l.since.Add(Retention); issuedBy(l.cert, ca) && end.After(last) {
+			last = end
+		}
+	}
+	return last
 }
 
 // issuedBy reports whether a leaf is of that CA: no two of them share a name.

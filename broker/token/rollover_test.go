@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func TestRollover(t *testing.T) {
 		if _, err := signedBy(fresh, before, r.clock.now()); err == nil {
 			t.Error("the CA before vouches for the leaf")
 		}
-		if got, want := describeUses(opened), []string{"issuing ES256", "retired ES256", "signing ES256", "retired ES256"}; !slices.Equal(got, want) {
+		if got, want := describeUses(opened), []string{"issuing ES256", "retired ES256", "signing ES256", "retired ES256", "signing ES256"}; !slices.Equal(got, want) {
 			t.Errorf("keys %v, want %v", got, want)
 		}
 	}
@@ -83,7 +84,7 @@ func TestRetireWithForce(t *testing.T) {
 		}
 	}
 	opened := r.open(t)
-	if got, want := describeUses(opened), []string{"issuing ES256", "signing ES256"}; !slices.Equal(got, want) {
+	if got, want := describeUses(opened), []string{"issuing ES256", "signing ES256", "signing ES256"}; !slices.Equal(got, want) {
 		t.Errorf("keys %v, want %v", got, want)
 	}
 	r.wantSigned(t, issue(t, opened, pull()).Raw, opened.Bundle(), signing(opened).KID)
@@ -101,7 +102,7 @@ func TestDiedWhileActivatingCA(t *testing.T) {
 	bundle := ring.Bundle()
 	writeFile(t, r.path("leaf-key.pem"), leaf)
 	writeFile(t, r.path("ca-next-key.pem"), next)
-	if err := token.Check(r.config); err != nil {
+	if err := check(r.config); err != nil {
 		t.Error(err)
 	}
 	opened := r.open(t)
@@ -151,4 +152,87 @@ func TestDamagedCAs(t *testing.T) {
 	remove(t, r.path("ca-key.pem"))
 	remove(t, r.path("leaf-key.pem"))
 	r.wantError(t, `signing keys of realm "corp": DIR/ca-key.pem: missing, while the next CA is there`+restoreCA)
+}
+
+// The private key of the CA before is gone once the next one is activated: a next one that
+// cannot vouch for anything is refused before.
+func TestActivateExpiredCA(t *testing.T) {
+	r := newRig(t)
+	ring := r.open(t)
+	do(t, ring, token.PublishCA)
+	r.clock.add(3000 * day)
+	if _, err := ring.RotateIfDue(); err != nil {
+		t.Fatal(err)
+	}
+	for _, later := range []time.Duration{-3001 * day, 3001*day + 660*day} { // before the next one, and after it
+		r.clock.add(later)
+		before := contents(t, r.config.Dir)
+		_, err := ring.Do(token.ActivateCA, true)
+		var refusal token.Refusal
+		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), "the next CA cannot vouch for a key: the certificate ") {
+			t.Errorf("activated: %v", err)
+		}
+		if contents(t, r.config.Dir) != before {
+			t.Error("the files changed")
+		}
+	}
+	if _, err := ring.Do(token.PublishCA, true); err != nil {
+		t.Fatal(err)
+	}
+	r.clock.add(token.Settle)
+	do(t, ring, token.ActivateCA)
+	r.wantSigned(t, issue(t, ring, pull()).Raw, ring.Bundle(), signing(ring).KID)
+}
+
+// Until a leaf of the present CA signs, the one before is needed.
+func TestRetireCAThatVouches(t *testing.T) {
+	r := newRig(t)
+	ring := r.open(t)
+	leaf := readFile(t, r.path("leaf-key.pem"))
+	if _, err := ring.Do(token.PublishCA, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ring.Do(token.ActivateCA, true); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, r.path("leaf-key.pem"), leaf) // as a process leaves it that died
+	ring, err := token.Load(r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, force := range []bool{false, true} {
+		if _, err := ring.Do(token.RetireCA, force); err == nil || !strings.Contains(err.Error(), "no leaf of the present CA signs") {
+			t.Errorf("force %v: %v", force, err)
+		}
+	}
+	do(t, ring, token.RotateKeys)
+	r.clock.add(token.Retention)
+	do(t, ring, token.RetireCA)
+	r.wantSigned(t, issue(t, r.open(t), pull()).Raw, ring.Bundle(), signing(ring).KID)
+}
+
+// The list says when the next step may be taken.
+func TestTimesOfNextSteps(t *testing.T) {
+	r := publishing(t)
+	ring := r.open(t)
+	now := r.clock.now().UTC().Truncate(time.Second)
+	for _, a := range []token.Act{token.PublishCA, token.PublishKey} {
+		if got := do(t, ring, a).ActivateFrom; !got.Equal(now.Add(token.Settle)) {
+			t.Errorf("%s: activate from %v, want an hour after %v", a, got, now)
+		}
+	}
+	for _, k := range r.open(t).Keys() {
+		if want := k.Use == token.Next; k.ActivateFrom.Equal(now.Add(token.Settle)) != want || k.ActivateFrom.IsZero() == want || !k.RetiredUntil.IsZero() {
+			t.Errorf("%+v", k)
+		}
+	}
+	r.clock.add(token.Settle)
+	now = r.clock.now().UTC().Truncate(time.Second)
+	do(t, ring, token.ActivateCA)
+	do(t, ring, token.ActivateKey)
+	for _, k := range r.open(t).Keys() {
+		if want := k.Use == token.Retired; k.RetiredUntil.Equal(now.Add(token.Retention)) != want || k.RetiredUntil.IsZero() == want || !k.ActivateFrom.IsZero() {
+			t.Errorf("%+v", k)
+		}
+	}
 }

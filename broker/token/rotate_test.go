@@ -186,12 +186,130 @@ func TestLeafNeverOutlivesCA(t *testing.T) {
 	if _, err := ring.Issue(pull()); err == nil || err.Error() != "issue token: "+want {
 		t.Errorf("issue: %v", err)
 	}
-	remedy := r.path("ca-key.pem") + ": " + want + ": set the clock if that is wrong; else move the whole folder away: a new CA is made then, and every registry needs its trust bundle"
+	remedy := r.path("ca-key.pem") + ": " + want + ": set the clock if that is wrong; else replace the CA (shorepass keys rollover-ca start, and then activate)"
 	if _, err := ring.RotateIfDue(); err == nil || err.Error() != `rotate keys of realm "corp": `+remedy {
 		t.Errorf("rotate: %v", err)
 	}
-	if _, err := token.Open(r.config); err == nil || err.Error() != `signing keys of realm "corp": `+remedy {
-		t.Errorf("open: %v", err)
+	if err := check(r.config); err == nil || err.Error() != remedy {
+		t.Errorf("check: %v", err)
+	}
+}
+
+// A CA that expired while nothing served is replaced like any other, and keeps nothing else
+// from being served.
+func TestExpiredCA(t *testing.T) {
+	for name, open := range map[string]func(token.Config) (*token.Ring, error){"while it serves": token.Open, "on the files": token.Load} {
+		for _, lost := range []bool{false, true} {
+			r := publishing(t)
+			r.open(t)
+			if lost {
+				remove(t, r.path("leaf-key.pem"))
+			}
+			r.clock.add(3660 * day)
+			ring, err := open(r.config)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if _, err := ring.Issue(pull()); err == nil || !strings.Contains(err.Error(), "the certificate expired at ") {
+				t.Errorf("%s: issued under a CA that has expired: %v", name, err)
+			}
+			if err := ring.Ready(); err == nil {
+				t.Errorf("%s: ready", name)
+			}
+			issue(t, ring, forV3())
+			do(t, ring, token.PublishCA)
+			r.clock.add(token.Settle)
+			do(t, ring, token.ActivateCA)
+			for _, again := range []*token.Ring{ring, r.open(t)} {
+				r.wantSigned(t, issue(t, again, pull()).Raw, again.Bundle(), signing(again).KID)
+			}
+			if err := check(r.config); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			r.clock.add(token.Retention)
+			do(t, ring, token.RetireCA)
+		}
+	}
+}
+
+// Nobody can read back what is longer than that.
+func TestTooManyRotations(t *testing.T) {
+	r := newRig(t)
+	r.config.Algorithm = token.RS256
+	ring := r.open(t)
+	one := blocks(t, r.path("leaf-key.pem"))
+	// As after many rotations: the same leaf, retired again and again.
+	writeFile(t, r.path("leaf-key.pem"), one[0], bytes.Repeat(one[1], (1<<20-len(one[0]))/len(one[1])))
+	ring = r.open(t)
+	before := contents(t, r.config.Dir)
+	_, err := ring.Rotate()
+	var refusal token.Refusal
+	if !errors.As(err, &refusal) || !strings.Contains(err.Error(), "has no room for more") {
+		t.Errorf("rotated: %v", err)
+	}
+	if contents(t, r.config.Dir) != before {
+		t.Error("the files changed")
+	}
+	r.open(t)
+	r.clock.add(token.Retention)
+	if _, err := ring.Rotate(); err != nil {
+		t.Errorf("when the tokens have expired: %v", err)
+	}
+}
+
+// Load changes nothing, whatever is due or missing.
+func TestLoadChangesNothing(t *testing.T) {
+	r := newRig(t)
+	if _, err := token.Load(r.config); !errors.Is(err, token.ErrNoKeys) {
+		t.Errorf("loaded what is not there: %v", err)
+	}
+	if _, err := os.Stat(r.config.Dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("made a folder: %v", err)
+	}
+	do(t, r.open(t), token.PublishCA)
+	writeFile(t, r.path("ca-next-key.pem"), readFile(t, r.path("ca-key.pem"))) // as a process leaves it that died
+	remove(t, r.path("jwks-key.pem"))
+	r.clock.add(31 * day)
+	before := contents(t, r.config.Dir)
+	ring, err := token.Load(r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if contents(t, r.config.Dir) != before {
+		t.Error("the files changed")
+	}
+	if got, want := describeUses(ring), []string{"issuing ES256", "signing ES256"}; !slices.Equal(got, want) {
+		t.Errorf("keys %v, want %v", got, want)
+	}
+	if len(ring.JWKS()) != 0 || len(ring.Certificate()) != 0 {
+		t.Errorf("JWKS %s, certificate %s", ring.JWKS(), ring.Certificate())
+	}
+	r.wantRefusal(t, ring, token.PublishKey, "there is no key for services with trust jwks yet")
+}
+
+// What the ring does by itself is told, with the key, and nothing else is.
+func TestChanged(t *testing.T) {
+	r := newRig(t)
+	var told []string
+	var last token.KeyInfo
+	r.config.Changed = func(a token.Act, k token.KeyInfo) { told, last = append(told, string(a)), k }
+	ring := r.open(t)
+	r.open(t)
+	do(t, ring, token.RotateKeys)
+	r.clock.add(31 * day)
+	if _, err := ring.RotateIfDue(); err != nil {
+		t.Fatal(err)
+	}
+	if last.KID != signing(ring).KID {
+		t.Errorf("told of %s, while %s signs", last.KID, signing(ring).KID)
+	}
+	r.clock.add(31 * day)
+	ring = r.open(t)
+	if want := []string{"make-ca", "rotate-keys", "make-key", "rotate-keys", "rotate-keys"}; !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
+	}
+	if last.KID != signing(ring).KID {
+		t.Errorf("told of %s, while %s signs", last.KID, signing(ring).KID)
 	}
 }
 
@@ -256,8 +374,10 @@ func TestParallelIssueAndRotate(t *testing.T) {
 	work.Wait()
 	close(kids)
 	var known []string
-	for _, k := range readJWKS(t, ring) {
-		known = append(known, k["kid"])
+	for _, k := range ring.Keys() {
+		if k.Kind == token.Leaf {
+			known = append(known, k.KID)
+		}
 	}
 	if len(known) != 6 {
 		t.Errorf("%d keys published, want 6", len(known))

@@ -14,9 +14,11 @@ import (
 // What to do about a file that cannot be used. The CA is what registries trust,
 // so that losing it is an operation of its own; a leaf is replaced for nothing.
 const (
-	remedyCA     = "restore it from a backup; or move the whole folder away: a new CA is made then, and every registry needs its trust bundle"
+	remedyCA     = "restore it from a backup; or move it, ca-next-key.pem and leaf-key.pem away: a new CA is made at the next start, and registries of services with trust x5c need its trust bundle"
 	remedyNextCA = "restore it from a backup; or move it away, and publish another (shorepass keys rollover-ca start)"
 	remedyLeaf   = "restore it from a backup, or move it away: a new leaf is made then, and registries need no change"
+
+	remedyExpiredCA = "set the clock if that is wrong; else replace the CA (shorepass keys rollover-ca start, and then activate)"
 )
 
 // store is the folder of a realm's own keys.
@@ -162,6 +164,9 @@ func savePair(path string, p pair, before []retired) error {
 	data, err := encodePair(p.key, certs...)
 	if err != nil {
 		return err
+	}
+	if len(data) > maxPEM { // could not be read again
+		return Refusal(fmt.Sprintf("%s has no room for more: %d keys gave way to others while their tokens may be alive: try again when those have expired, in %v at most", path, len(before), Retention))
 	}
 	return writeFile(path, data)
 }

@@ -79,6 +79,15 @@ func (r *rig) open(t *testing.T) *token.Ring {
 	return ring
 }
 
+// check looks at the files of a ring, as the command check does.
+func check(c token.Config) error {
+	r, err := token.Load(c)
+	if err != nil {
+		return err
+	}
+	return r.Check()
+}
+
 func (r *rig) path(name string) string { return filepath.Join(r.config.Dir, name) }
 
 // wantError opens the rig's ring and wants exactly that error, in which DIR stands
@@ -188,14 +197,16 @@ func (r *rig) wantSigned(t *testing.T, raw string, bundle []byte, kid string) {
 	}
 }
 
-// uses returns "use algorithm" of every key, and wants the JWKS to hold the same
-// keys but the CA, in the same order.
+// uses returns "use algorithm" of every key that has to do with certificates, and wants
+// the JWKS to hold the others, in the same order, and a brought one.
 func uses(t *testing.T, r *token.Ring) []string {
 	t.Helper()
 	var got, ids []string
 	for _, k := range r.Keys() {
-		got = append(got, string(k.Use)+" "+k.Algorithm)
-		if k.Kind != token.CA {
+		if k.Kind != token.Published {
+			got = append(got, string(k.Use)+" "+k.Algorithm)
+		}
+		if k.Kind == token.Published || k.Kind == token.Brought {
 			ids = append(ids, k.KID)
 		}
 	}

@@ -32,20 +32,25 @@ func (r *Ring) signing(t Trust, now time.Time) (*state, error) {
 	if t == JWKS {
 		s = r.jwks.Load()
 	}
-	if s == nil {
-		return nil, noKeys(t)
+	if s != nil {
+		return s, s.validAt(now)
 	}
-	return s, s.validAt(now)
+	if t != JWKS && r.cas.Load() != nil {
+		if err := r.checkCA(now); err != nil {
+			return nil, err
+		}
+	}
+	return nil, noKeys(t)
 }
 
-// noKeys is the error of asking for keys that no service of the realm needs.
+// noKeys is the error of asking for keys that nobody has made yet.
 type noKeys Trust
 
 func (t noKeys) Error() string {
 	if Trust(t) == JWKS {
-		return "no service of the realm has trust jwks: there are no keys for it"
+		return "there is no key for services with trust jwks yet: \"shorepass serve\" makes it when it starts next"
 	}
-	return "every service of the realm has trust jwks: there is no CA, and there are no leaves"
+	return "there are no keys for services with trust x5c yet: \"shorepass serve\" makes them when it starts next"
 }
 
 // Ready fails while a token of some service could not be signed.

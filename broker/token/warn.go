@@ -24,8 +24,8 @@ const (
 
 // warnOfExpiry warns when what registries trust nears its end.
 func (r *Ring) warnOfExpiry(now time.Time) {
-	if !r.brought() && r.cas.Load() == nil {
-		return // nothing expires
+	if !r.config.uses(X5C) || !r.brought() && r.cas.Load() == nil {
+		return // nothing expires that somebody needs
 	}
 	cert, ahead := r.anchor(), warnCA
 	if r.brought() {
