@@ -109,7 +109,7 @@ func entry(r Request, p progress, err error) Entry {
 		e.Service = clip(r.Service)
 	}
 	for i, s := range p.asked {
-		e.Asked[i] = s.String()
+		e.Asked[i] = connectors.WithoutTokens(s.String())
 	}
 	e.describeClient(r, p, err)
 	e.describeDecision(p.decision, err)
@@ -165,7 +165,7 @@ func (e *Entry) failed(known *connectors.Identity) {
 // describeDecision fills in what was decided, and the outcome of it all.
 func (e *Entry) describeDecision(d policy.Decision, err error) {
 	for _, o := range d.Outcomes {
-		v := Verdict{Scope: o.Type + ":" + o.Name, Action: o.Action, Reason: o.Reason, Rule: o.Rule}
+		v := Verdict{Scope: connectors.WithoutTokens(o.Type + ":" + o.Name), Action: o.Action, Reason: o.Reason, Rule: o.Rule}
 		if o.Granted {
 			e.Granted = append(e.Granted, v)
 		} else {

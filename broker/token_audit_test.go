@@ -3,6 +3,7 @@ package broker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/shorepass/shorepass/broker"
 	"github.com/shorepass/shorepass/broker/brokertest"
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/pat"
 )
 
 // owned is a connector of tokens that always says the same.
@@ -67,6 +69,34 @@ func TestTokensAreRecorded(t *testing.T) {
 				t.Errorf("the client is told %v", err)
 			}
 		})
+	}
+}
+
+// TestNoTokenIsRecorded holds that no more than the public id of a token is recorded,
+// wherever in a request it was put.
+func TestNoTokenIsRecorded(t *testing.T) {
+	text := pat.NewText()
+	whole := text.Secret().Reveal()
+	small := strings.ToLower(whole)
+	f := fixture(t)
+	for _, r := range []broker.Request{
+		{Service: "registry.corp", Scopes: []string{"repository:public/" + small + ":pull", "repository:" + small + ":pull,push"}},
+		{Service: "registry.corp", Scopes: []string{"repository:platform/" + small + ":pull"}, Credentials: login("alice", "alice-pw")},
+		{Service: "registry.corp", Scopes: []string{"repository:" + whole + ":pull", whole}, Credentials: login("alice", "alice-pw")},
+		{Service: "registry.corp", Credentials: login(whole, "x"), UserAgent: whole, Account: whole},
+		{Service: "registry.corp", Credentials: login(whole[1:], "x"), UserAgent: whole[1:], Account: whole[1:]},
+		{Service: "registry.corp", Credentials: login(whole[4:], "x"), UserAgent: whole[4:], Account: whole[4:]},
+		{Service: whole},
+		{Realm: whole[4:]},
+	} {
+		_, _ = f.Broker.Token(t.Context(), r)
+		line := fmt.Sprintf("%+v", f.Last(t))
+		if strings.Contains(strings.ToLower(line), small[16:30]) {
+			t.Errorf("recorded: %s", line)
+		}
+		if !strings.Contains(strings.ToLower(line), small[4:16]) {
+			t.Errorf("without the public id: %s", line)
+		}
 	}
 }
 

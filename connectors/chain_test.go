@@ -248,7 +248,7 @@ func TestChainKeepsTokensFromOthers(t *testing.T) {
 	owner := vouching("careless")
 	owner.Via, owner.Token = "tokens", "0123456789ab"
 	for _, order := range []string{"tokens first", "tokens last", "no tokens"} {
-		for password, issued := range map[string]bool{"srp_0123456789abcdef": true, "srp_": true, "srr_0123": true, "secret": false, "xsrp_": false} {
+		for password, issued := range map[string]bool{"srp_0123456789abcdef": true, "srp_": true, "srr_0123": true, "\nsrp_0123456789abcdef": true, "ci:srp_0123456789abcdef": true, "SRP_0": true, "secret": false, "xsrp_": false} {
 			t.Run(order+", "+password, func(t *testing.T) {
 				careless := &slow{scripted{handles: true, err: connectors.ErrNotMine}}
 				tokens := &scripted{handles: issued, identity: owner}
@@ -277,6 +277,23 @@ func TestChainKeepsTokensFromOthers(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestChainKeepsTokensInNames holds that a token in the place of the user name reaches
+// nobody, be its first characters lost or not.
+func TestChainKeepsTokensInNames(t *testing.T) {
+	const body = "srp_0123456789abABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
+	token := body + connectors.TokenChecksum(body)
+	for name, typed := range map[string]string{"whole": token, "cut off": token[:20], "first one lost": token[1:], "prefix lost": token[4:]} {
+		t.Run(name, func(t *testing.T) {
+			careless := &slow{scripted{handles: true, err: connectors.ErrNotMine}}
+			chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "careless", Connector: careless})
+			_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: typed, Password: connectors.NewSecret("x")})
+			if careless.asked != 0 || reasonOf(err) != connectors.ReasonBadUsername {
+				t.Errorf("asked %d times, error = %v", careless.asked, err)
+			}
+		})
 	}
 }
 

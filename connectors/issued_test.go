@@ -9,6 +9,8 @@ import (
 
 func TestWithoutTokens(t *testing.T) {
 	const id, secret = "srp_0123456789ab", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef3a1QgX"
+	whole := id + secret
+	other := "srr_" + whole[4:48] + connectors.TokenChecksum("srr_"+whole[4:48])
 	tests := map[string]struct{ text, want string }{
 		"nothing":              {"", ""},
 		"no token":             {"docker/28.2.2 go/go1.24 user_agent", "docker/28.2.2 go/go1.24 user_agent"},
@@ -22,7 +24,14 @@ func TestWithoutTokens(t *testing.T) {
 		"in upper case":        {strings.ToUpper(id + secret), strings.ToUpper(id) + "…"},
 		"an identity token":    {"srr_0123456789ab" + secret, "srr_0123456789ab…"},
 		"with letters before":  {"xsrp_0123456789ab" + secret, "xsrp_0123456789ab…"},
-		"some other underline": {"ghp_0123456789ab" + secret, "ghp_0123456789ab" + secret},
+		"first one lost":       {id[1:] + whole[16:], id[1:] + "…"},
+		"prefix lost":          {whole[4:], id[4:] + "…"},
+		"prefix and more":      {"token=" + whole[4:] + "=", "token=" + id[4:] + "…="},
+		"letters for prefix":   {"xyz" + whole[4:] + "xyz", "xyz" + id[4:] + "…"},
+		"identity token's":     {other[4:], other[4:16] + "…"},
+		"no checksum":          {strings.Repeat("a", 50), strings.Repeat("a", 50)},
+		"a digest":             {"cache_" + strings.Repeat("0a1b2c3d", 8), "cache_" + strings.Repeat("0a1b2c3d", 8)},
+		"some other underline": {"ghp_0123456789ba" + secret, "ghp_0123456789ba" + secret},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -30,5 +39,31 @@ func TestWithoutTokens(t *testing.T) {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestIssued holds that what was pasted with a token is a token, and no password of
+// anybody's.
+func TestIssued(t *testing.T) {
+	const body = "srp_0123456789abABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
+	token := body + connectors.TokenChecksum(body)
+	for name, text := range map[string]string{
+		"whole": token, "cut off": token[:20], "the prefix": "srp_", "the prefix in capitals": "SRP_", "an identity token": "srr_x",
+		"line feed before": "\n" + token, "space before": " " + token, "BOM before": "\ufeff" + token, "NUL before": "\x00" + token,
+		"quoted": `"` + token + `"`, "user name before": "ci:" + token, "scheme before": "Bearer " + token, "letter before": "x" + token,
+		"line feed behind": token + "\r\n", "capital prefix": "SRP_" + token[4:], "capitals": strings.ToUpper(token), "small": " " + strings.ToLower(token),
+		"first one lost": token[1:], "prefix lost": token[4:], "prefix lost, quoted": "'" + token[4:] + "'",
+	} {
+		if !connectors.NewSecret(text).Issued() {
+			t.Errorf("%s: taken for a password", name)
+		}
+	}
+	for name, text := range map[string]string{
+		"empty": "", "password": "correct horse battery staple", "other token": "ghp_" + token[4:40], "half a prefix": "srp", "prefix behind": "my srp_ password",
+		"public id": "x srp_0123456789ab", "long": strings.Repeat("aB3", 40),
+	} {
+		if connectors.NewSecret(text).Issued() {
+			t.Errorf("%s: taken for a token", name)
+		}
 	}
 }

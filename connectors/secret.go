@@ -33,21 +33,6 @@ func (s Secret) Reveal() string {
 // success (RFC 4513 §5.1.2).
 func (s Secret) Blank() bool { return strings.Trim(s.Reveal(), "\x00") == "" }
 
-// AccessTokenPrefix is what personal access tokens begin with, and IdentityTokenPrefix
-// what is kept for the tokens that stand for a login.
-const (
-	AccessTokenPrefix   = "srp_"
-	IdentityTokenPrefix = "srr_"
-)
-
-// Issued reports whether the secret begins as the tokens that Shorepass itself hands
-// out: it is for the connector that handed it out, and no upstream must ever see it, be
-// it whole or not.
-func (s Secret) Issued() bool {
-	text := s.Reveal()
-	return strings.HasPrefix(text, AccessTokenPrefix) || strings.HasPrefix(text, IdentityTokenPrefix)
-}
-
 // String returns a fixed text.
 func (s Secret) String() string { return redacted }
 

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -67,10 +66,11 @@ func New(cfg *Config, d connectors.Deps, tokens Tokens, kept Owners) *Connector 
 	}
 }
 
-// Handles takes what begins as a token does. One that was cut off or mistyped is ours as
-// well: it is nobody's password. None was ever handed out as an identity token.
+// Handles takes what begins as a token does, or has one in it. One that was cut off or
+// mistyped is ours as well: it is nobody's password. None was ever handed out as an
+// identity token.
 func (c *Connector) Handles(cred connectors.Credentials) bool {
-	return !cred.Refresh && strings.HasPrefix(cred.Password.Reveal(), connectors.AccessTokenPrefix)
+	return !cred.Refresh && cred.Password.Issued() && !cred.Password.IssuedForLogin()
 }
 
 // Authenticate returns the token's owner, with the rights that the owner has now and the

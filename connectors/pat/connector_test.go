@@ -43,7 +43,8 @@ func TestHandles(t *testing.T) {
 	in(t, func(w *world) {
 		for password, want := range map[string]bool{
 			w.issue(alice).Reveal(): true, "srp_": true, "srp_cut-off": true, "srp_" + "x": true,
-			"srr_identity": false, "SRP_upper": false, "secret": false, "": false, " srp_": false,
+			"SRP_upper": true, " " + w.issue(alice).Reveal(): true, "ci:" + w.issue(alice).Reveal(): true, w.issue(alice).Reveal()[4:]: true,
+			"srr_identity": false, "SRR_identity": false, "secret": false, "": false, " srp_": false,
 		} {
 			if got := w.Handles(connectors.Credentials{Username: "alice", Password: connectors.NewSecret(password)}); got != want {
 				t.Errorf("Handles of %.12q… = %v", password, got)

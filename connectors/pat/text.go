@@ -3,7 +3,6 @@ package pat
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"hash/crc32"
 	"strings"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -16,7 +15,7 @@ const (
 	checksumLength = 6
 	textLength     = len(connectors.AccessTokenPrefix) + idLength + secretLength + checksumLength
 
-	digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	digits = connectors.TokenDigits
 )
 
 // Text is a token's text that has its form, its checksum included.
@@ -25,7 +24,7 @@ type Text struct{ secret connectors.Secret }
 // NewText makes the text of a new token.
 func NewText() Text {
 	body := connectors.AccessTokenPrefix + randomDigits(idLength+secretLength)
-	return Text{connectors.NewSecret(body + checksum(body))}
+	return Text{connectors.NewSecret(body + connectors.TokenChecksum(body))}
 }
 
 // ParseText reads a token's text. Without the right form and checksum, it is none.
@@ -35,7 +34,7 @@ func ParseText(s connectors.Secret) (Text, bool) {
 		return Text{}, false
 	}
 	body := text[:textLength-checksumLength]
-	if strings.Trim(body[len(connectors.AccessTokenPrefix):], digits) != "" || checksum(body) != text[len(body):] {
+	if strings.Trim(body[len(connectors.AccessTokenPrefix):], digits) != "" || connectors.TokenChecksum(body) != text[len(body):] {
 		return Text{}, false
 	}
 	return Text{s}, true
@@ -67,15 +66,4 @@ func randomDigits(n int) string {
 		}
 	}
 	return string(text)
-}
-
-// checksum is the CRC-32 (IEEE 802.3) of the body in base62.
-func checksum(body string) string {
-	sum := crc32.ChecksumIEEE([]byte(body))
-	var text [checksumLength]byte
-	for i := checksumLength - 1; i >= 0; i-- {
-		text[i] = digits[sum%uint32(len(digits))]
-		sum /= uint32(len(digits))
-	}
-	return string(text[:])
 }
