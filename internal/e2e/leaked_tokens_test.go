@@ -20,20 +20,22 @@ import (
 
 // leakedAs are ways in which a token stands in a file, or what is none.
 var leakedAs = map[string]func(token string) string{
-	"token": func(token string) string { return token },
-	"basic": basic,
-	"kubernetes": func(token string) string {
-		return base64.StdEncoding.EncodeToString([]byte(`{"auths":{"registry.corp.example":{"auth":"` + basic(token) + `"}}}`))
-	},
-	"wrong": func(token string) string { return token[:53] + string("01"[strings.Count(token[53:], "0")]) },
-	"short": func(token string) string { return token[:53] },
-	"long":  func(token string) string { return token + "0" },
-	"dash":  func(token string) string { return token[:30] + "-" + token[31:] },
-	"upper": func(token string) string { return "SRP_" + token[4:] },
-	"id":    func(token string) string { return token[:16] },
+	"token":      func(token string) string { return token },
+	"basic":      func(token string) string { return basic("ci:" + token) },
+	"kubernetes": kubernetes,
+	"wrong":      func(token string) string { return token[:53] + string("01"[strings.Count(token[53:], "0")]) },
+	"short":      func(token string) string { return token[:53] },
+	"long":       func(token string) string { return token + "0" },
+	"dash":       func(token string) string { return token[:30] + "-" + token[31:] },
+	"upper":      func(token string) string { return "SRP_" + token[4:] },
+	"id":         func(token string) string { return token[:16] },
 }
 
-func basic(token string) string { return base64.StdEncoding.EncodeToString([]byte("ci:" + token)) }
+func basic(login string) string { return base64.StdEncoding.EncodeToString([]byte(login)) }
+
+func kubernetes(token string) string {
+	return basic(`{"auths":{"registry.corp.example":{"auth":"` + basic("ci:"+token) + `"}}}`)
+}
 
 // leakedFiles are as people commit them, and what is in them: so many tokens, and so many
 // strings that only the checksum tells from one.
@@ -58,6 +60,42 @@ var leakedFiles = map[string]struct {
 	"upper-case":       {"token: {{upper}}\n", 0, 0},
 	"public-id-alone":  {"token {{id}} was revoked\n", 0, 0},
 	"prefix-elsewhere": {"the srp_client_secret of RFC 5054\n", 0, 0},
+}
+
+// hiddenFiles have a token each that find_tokens.py finds. Scanners find some of them.
+var hiddenFiles = map[string]func(token string) string{
+	"wrapped": func(token string) string { return wrapped(kubernetes(token), 76, "\n") + "\n" },
+	"wrapped at 64": func(token string) string {
+		return "auth: >-\r\n" + wrapped("  "+basic("a-long-user-name:"+token), 64, "\r\n  ")
+	},
+	"wrapped in a line": func(token string) string { return `{"data": "` + wrapped(kubernetes(token), 76, `\n`) + `"}` + "\n" },
+	"wrapped, patch":    func(token string) string { return "@@ -0,0 +1,9 @@\n+" + wrapped(kubernetes(token), 76, "\n+") + "\n" },
+	"after an escape":   func(token string) string { return `{"script": "auth\n` + basic(token) + `\n"}` },
+	"after a letter":    func(token string) string { return "-e" + basic(token) + "\n" },
+	"escaped slashes": func(token string) string {
+		return `{"auth":"` + strings.ReplaceAll(basic("~~?"+token), "/", `\/`) + `"}`
+	},
+	"escaped plus": func(token string) string {
+		return `{"auth":"` + strings.ReplaceAll(basic("~~>"+token), "+", `\u002B`) + `"}`
+	},
+	"base64url":       func(token string) string { return base64.RawURLEncoding.EncodeToString([]byte("~~?:" + token)) },
+	"UTF-16":          func(token string) string { return utf16Of("docker login\r\n-p " + token + "\r\n") },
+	"UTF-16, big end": func(token string) string { return "\xfe\xff\x00" + utf16Of("-p " + token)[2:] },
+	"PowerShell":      func(token string) string { return base64.StdEncoding.EncodeToString([]byte(utf16Of("-p " + token))) },
+}
+
+// wrapped is a text in lines.
+func wrapped(text string, width int, end string) string {
+	var lines []string
+	for line := range slices.Chunk([]byte(text), width) {
+		lines = append(lines, string(line))
+	}
+	return strings.Join(lines, end)
+}
+
+// utf16Of is a text as Windows writes it, the little end first.
+func utf16Of(ascii string) string {
+	return "\xff\xfe" + strings.Join(strings.Split(ascii, ""), "\x00") + "\x00"
 }
 
 // spill writes the files, and returns the public ids of the tokens in each.
@@ -113,6 +151,20 @@ func TestFindTokens(t *testing.T) {
 	}
 	if r := findTokens(t, "", filepath.Join(dir, "not-there")); r.Code != 2 {
 		t.Errorf("of a file that is not there: exit code %d", r.Code)
+	}
+}
+
+// TestFindTokensHidden runs it over files that hide a token from whoever looks for the
+// regular expression, and for base64 that stands alone.
+func TestFindTokensHidden(t *testing.T) {
+	for name, hide := range hiddenFiles {
+		for range 4 { // the letters around a token differ
+			text := pat.NewText()
+			r := findTokens(t, hide(text.Secret().Reveal()))
+			if r.Code != 1 || strings.Count(r.Stdout, "\n") != 1 || !strings.Contains(r.Stdout, ": "+text.ID()+": a token\n") {
+				t.Errorf("%s: exit code %d\n%s", name, r.Code, r.Text())
+			}
+		}
 	}
 }
 
