@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	fmt.Printf("\n%s\n%s\n%s", report.own(), report.providers(), report.whereTimeGoes())
 	if code == 0 && os.Getenv(updateName) != "" {
-		if err := report.publish("../../../docs/performance.md", began); err != nil {
+		if err := report.publish(page, began); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}

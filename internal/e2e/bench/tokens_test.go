@@ -3,6 +3,8 @@ package bench_test
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -51,6 +53,9 @@ func BenchmarkTokens(b *testing.B) {
 }
 
 func (p path) measure(b *testing.B, w *world) {
+	if !slices.ContainsFunc(wanted, func(begin string) bool { return strings.HasPrefix(begin, p.name) }) {
+		b.Fatalf("nothing holds that the page has a row of %q: see wanted", p.name)
+	}
 	ours := newLoad(b, w.broker, tokenPath+p.query, p.who, p.behind...)
 	if w.before != nil {
 		p.floors = append(p.floors, floor{name: "the build before", program: w.before})
