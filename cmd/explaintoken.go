@@ -22,7 +22,7 @@ type tokenRights interface {
 // rightsOf returns who a login with an access token would be now, by the token's id.
 func (p *program) rightsOf(ctx context.Context, o explainOptions, cfg *config.Config, realm config.Realm, addr netip.Addr) (*connectors.Identity, error) {
 	var t access.Token
-	err := p.withTokens(ctx, tokenOptions{config: o.config, realm: realm.Name}, false, func(all tokens) (err error) {
+	err := p.withTokens(ctx, tokenOptions{config: o.config, realm: realm.Name}, false, false, func(all tokens) (err error) {
 		t, err = all.show(ctx, o.token)
 		return err
 	})

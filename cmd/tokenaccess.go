@@ -23,15 +23,15 @@ var errNoDatabase = errors.New("there are no access tokens: none was made yet")
 
 // tokenReader shows the access tokens of a realm.
 type tokenReader interface {
-	list(ctx context.Context, f access.Filter) ([]access.Token, error)
+	list(ctx context.Context, f access.Filter) (access.List, error)
 	show(ctx context.Context, id string) (access.Token, error)
 }
 
 // tokenWriter makes them and takes them back.
 type tokenWriter interface {
 	create(ctx context.Context, s access.Spec) (access.Created, error)
-	revoke(ctx context.Context, id string) (access.Token, error)
-	revokeAll(ctx context.Context, owner string) ([]access.Token, error)
+	revoke(ctx context.Context, id string) (access.RevokedToken, error)
+	revokeAll(ctx context.Context, owner string) (access.List, error)
 }
 
 // tokens are the access tokens of a realm, reached over the admin socket or in the
@@ -84,9 +84,9 @@ func (d *daemon) selfService(b *broker.Broker, tokens *access.Service) *server.S
 
 // withTokens reaches a realm's access tokens: over the admin socket of the process that
 // serves, or, when none does, in the database, under the lock. To make a token, what is
-// not there yet is made, and the connectors are opened, so that owners can be looked up.
+// not there yet is made. To look an owner up, the connectors are opened.
 // With --server, it is a server that is asked.
-func (p *program) withTokens(ctx context.Context, o tokenOptions, making bool, do func(tokens) error) (err error) {
+func (p *program) withTokens(ctx context.Context, o tokenOptions, making, lookup bool, do func(tokens) error) (err error) {
 	if o.server != "" {
 		own, err := p.openServer(o.serverOptions, o.realm)
 		if err != nil {
@@ -114,7 +114,7 @@ func (p *program) withTokens(ctx context.Context, o tokenOptions, making bool, d
 	if _, err := os.Stat(databasePath(cfg)); !making && keepsTokens(cfg) && errors.Is(err, fs.ErrNotExist) {
 		return errNoDatabase
 	}
-	return p.withDatabase(ctx, cfg, realm, making, do)
+	return p.withDatabase(ctx, cfg, realm, lookup, do)
 }
 
 // withDatabase opens the database, and the connectors if somebody is to be looked up.
@@ -149,7 +149,7 @@ func (f fileTokens) by() access.Actor {
 	return access.Actor{UID: ownUID()}
 }
 
-func (f fileTokens) list(ctx context.Context, filter access.Filter) ([]access.Token, error) {
+func (f fileTokens) list(ctx context.Context, filter access.Filter) (access.List, error) {
 	filter.Realm = f.realm
 	return f.service.List(ctx, f.by(), filter)
 }
@@ -163,11 +163,11 @@ func (f fileTokens) create(ctx context.Context, s access.Spec) (access.Created, 
 	return f.service.Create(ctx, f.by(), s)
 }
 
-func (f fileTokens) revoke(ctx context.Context, id string) (access.Token, error) {
+func (f fileTokens) revoke(ctx context.Context, id string) (access.RevokedToken, error) {
 	return f.service.Revoke(ctx, f.by(), f.realm, id)
 }
 
-func (f fileTokens) revokeAll(ctx context.Context, owner string) ([]access.Token, error) {
+func (f fileTokens) revokeAll(ctx context.Context, owner string) (access.List, error) {
 	return f.service.RevokeAll(ctx, f.by(), f.realm, owner)
 }
 
@@ -175,18 +175,18 @@ func (f fileTokens) revokeAll(ctx context.Context, owner string) ([]access.Token
 type adminTokens struct{ adminRealm }
 
 // list asks for page after page.
-func (a adminTokens) list(ctx context.Context, f access.Filter) ([]access.Token, error) {
+func (a adminTokens) list(ctx context.Context, f access.Filter) (access.List, error) {
 	query := url.Values{"all": {strconv.FormatBool(f.All)}}
 	if f.Owner != "" {
 		query.Set("owner", f.Owner)
 	}
-	list := []access.Token{}
+	var list access.List
 	for {
 		var page server.TokenPage
 		if err := a.json(ctx, http.MethodGet, "tokens?"+query.Encode(), nil, &page); err != nil {
-			return nil, err
+			return access.List{}, err
 		}
-		list = append(list, page.Tokens...)
+		list.Tokens, list.Warnings = append(list.Tokens, page.Tokens...), page.Warnings // each page has the same ones
 		if page.Next == "" {
 			return list, nil
 		}
@@ -195,18 +195,11 @@ func (a adminTokens) list(ctx context.Context, f access.Filter) ([]access.Token,
 }
 
 func (a adminTokens) show(ctx context.Context, id string) (t access.Token, err error) {
-	return t, a.one(ctx, http.MethodGet, id, &t)
+	return t, a.json(ctx, http.MethodGet, "tokens/"+id, nil, &t)
 }
 
-func (a adminTokens) revoke(ctx context.Context, id string) (t access.Token, err error) {
-	return t, a.one(ctx, http.MethodDelete, id, &t)
-}
-
-func (a adminTokens) one(ctx context.Context, method, id string, into *access.Token) error {
-	if err := access.CheckID(id); err != nil {
-		return err
-	}
-	return a.json(ctx, method, "tokens/"+id, nil, into)
+func (a adminTokens) revoke(ctx context.Context, id string) (t access.RevokedToken, err error) {
+	return t, a.json(ctx, http.MethodDelete, "tokens/"+id, nil, &t)
 }
 
 func (a adminTokens) create(ctx context.Context, s access.Spec) (access.Created, error) {
@@ -217,8 +210,6 @@ func (a adminTokens) create(ctx context.Context, s access.Spec) (access.Created,
 	return access.Created{Token: made.Token, Secret: connectors.NewSecret(made.Secret), Warnings: made.Warnings}, nil
 }
 
-func (a adminTokens) revokeAll(ctx context.Context, owner string) ([]access.Token, error) {
-	var page server.TokenPage
-	err := a.json(ctx, http.MethodPost, "tokens/revoke-all", map[string]string{"owner": owner}, &page)
-	return page.Tokens, err
+func (a adminTokens) revokeAll(ctx context.Context, owner string) (list access.List, err error) {
+	return list, a.json(ctx, http.MethodPost, "tokens/revoke-all", map[string]string{"owner": owner}, &list)
 }

@@ -23,10 +23,15 @@ func (p *program) printMade(made access.Created, asJSON bool) error {
 		return err
 	}
 	fmt.Fprintf(p.Err, "access token %s, %q, of %s, until %s: shown this once\n", t.ID, t.Name, printable(t.Owner), minute(t.Expires))
-	for _, w := range made.Warnings {
+	p.warn(made.Warnings)
+	return nil
+}
+
+// warn says what else there is to know.
+func (p *program) warn(warnings []string) {
+	for _, w := range warnings {
 		fmt.Fprintf(p.Err, "warning: %s\n", printable(w))
 	}
-	return nil
 }
 
 // printTokens prints tokens as a table. Names and owners may have come from anywhere.

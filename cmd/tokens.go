@@ -57,7 +57,7 @@ func newTokenCreate(p *program) *cobra.Command {
 			if err := needFlags(c, need...); err != nil {
 				return err
 			}
-			return p.withTokens(c.Context(), o, true, func(t tokens) error {
+			return p.withTokens(c.Context(), o, true, true, func(t tokens) error {
 				made, err := t.create(c.Context(), spec)
 				if err != nil {
 					return err
@@ -101,8 +101,8 @@ func newTokenList(p *program) *cobra.Command {
 			if err := o.check(c, "owner"); err != nil {
 				return err
 			}
-			var list []access.Token
-			err := p.withTokens(c.Context(), o, false, func(t tokens) (err error) {
+			var list access.List
+			err := p.withTokens(c.Context(), o, false, filter.Owner != "", func(t tokens) (err error) {
 				list, err = t.list(c.Context(), filter)
 				return err
 			})
@@ -113,7 +113,8 @@ func newTokenList(p *program) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.printTokens(list, o.json)
+			p.warn(list.Warnings)
+			return p.printTokens(list.Tokens, o.json)
 		},
 	}
 	o.flags(c)
@@ -139,7 +140,10 @@ func newTokenShow(p *program) *cobra.Command {
 			if err := o.check(c); err != nil {
 				return err
 			}
-			return p.withTokens(c.Context(), o, false, func(t tokens) error {
+			return p.withTokens(c.Context(), o, false, false, func(t tokens) error {
+				if err := access.CheckID(args[0]); err != nil {
+					return err
+				}
 				one, err := t.show(c.Context(), args[0])
 				if err != nil {
 					return err
@@ -161,7 +165,8 @@ func newTokenRevoke(p *program) *cobra.Command {
 		Short: "Take access tokens back, at once and for good",
 		Long: "Take access tokens back: the next login with one is refused. Registry tokens that were\n" +
 			"granted before last for the few minutes that they have left.\n" +
-			"Exits 1 where a token was not revoked by this: it was before, or is not there.",
+			"To revoke a token again changes nothing, and a warning says since when it is revoked.\n" +
+			"Exits 1 where a token is not revoked then, such as one that is not there.",
 		Example: "  shorepass token revoke 4fGh2kLmN0pQ\n" +
 			"  shorepass token revoke --owner directory:alice --all",
 		RunE: func(c *cobra.Command, ids []string) error {
@@ -171,9 +176,10 @@ func newTokenRevoke(p *program) *cobra.Command {
 			if len(ids) == 0 && (owner+o.server == "" || !all) || len(ids) > 0 && (owner != "" || all) {
 				return usageError{errors.New("say which tokens: their ids, or --owner and --all; with --server: their ids, or --all")}
 			}
-			return p.withTokens(c.Context(), o, false, func(t tokens) error {
+			return p.withTokens(c.Context(), o, false, owner != "", func(t tokens) error {
 				revoked, err := revokeTokens(c.Context(), t, owner, ids)
-				return errors.Join(p.printRevoked(revoked, o.json), err)
+				p.warn(revoked.Warnings)
+				return errors.Join(p.printRevoked(revoked.Tokens, o.json), err)
 			})
 		},
 	}
@@ -184,16 +190,20 @@ func newTokenRevoke(p *program) *cobra.Command {
 }
 
 // revokeTokens revokes what it can; the error says what it could not.
-func revokeTokens(ctx context.Context, t tokens, owner string, ids []string) ([]access.Token, error) {
+func revokeTokens(ctx context.Context, t tokens, owner string, ids []string) (access.List, error) {
 	if len(ids) == 0 {
 		return t.revokeAll(ctx, owner)
 	}
-	var revoked []access.Token
+	var revoked access.List
 	var errs []error
 	for _, id := range ids {
-		one, err := t.revoke(ctx, id)
-		if one.ID != "" {
-			revoked = append(revoked, one)
+		err := access.CheckID(id)
+		if err == nil {
+			var one access.RevokedToken
+			if one, err = t.revoke(ctx, id); one.ID != "" {
+				revoked.Tokens = append(revoked.Tokens, one.Token)
+				revoked.Warnings = append(revoked.Warnings, one.Warnings...)
+			}
 		}
 		errs = append(errs, err)
 	}

@@ -64,75 +64,73 @@ func (s *serverTokens) create(ctx context.Context, spec access.Spec) (access.Cre
 }
 
 // list asks for page after page. Each must bring tokens that were not there before.
-func (s *serverTokens) list(ctx context.Context, f access.Filter) ([]access.Token, error) {
+func (s *serverTokens) list(ctx context.Context, f access.Filter) (list access.List, err error) {
 	ctx, cancel := context.WithTimeout(ctx, serverTimeOfAll)
 	defer cancel()
 	query := url.Values{"all": {strconv.FormatBool(f.All)}, "limit": {strconv.Itoa(serverPage)}}
-	list, seen := []access.Token{}, map[string]bool{}
+	seen := map[string]bool{}
 	for range maxServerPages {
 		var page server.TokenPage
 		if err := s.call(ctx, request{method: http.MethodGet, path: "tokens", query: query, want: http.StatusOK}, &page); err != nil {
-			return nil, err
+			return access.List{}, err
 		}
 		for _, t := range page.Tokens {
 			if access.CheckID(t.ID) != nil || seen[t.ID] {
-				return nil, s.stranger("with a list that has no id for a token, or one twice")
+				return access.List{}, s.stranger("with a list that has no id for a token, or one twice")
 			}
 			seen[t.ID] = true
 		}
-		list = append(list, page.Tokens...)
+		list.Tokens = append(list.Tokens, page.Tokens...)
 		switch {
 		case page.Next == "":
 			return list, nil
 		case len(page.Tokens) == 0:
-			return nil, s.stranger("with an empty page of a list that goes on")
+			return access.List{}, s.stranger("with an empty page of a list that goes on")
 		}
 		query.Set("after", page.Next)
 	}
-	return nil, s.stranger(fmt.Sprintf("with a list of more than %d pages", maxServerPages))
+	return access.List{}, s.stranger(fmt.Sprintf("with a list of more than %d pages", maxServerPages))
 }
 
 func (s *serverTokens) show(ctx context.Context, id string) (access.Token, error) {
-	return s.one(ctx, http.MethodGet, id)
+	t, err := s.one(ctx, http.MethodGet, id)
+	return t.Token, err
 }
 
-func (s *serverTokens) revoke(ctx context.Context, id string) (access.Token, error) {
+func (s *serverTokens) revoke(ctx context.Context, id string) (access.RevokedToken, error) {
 	t, err := s.one(ctx, http.MethodDelete, id)
 	if err == nil && t.Status != access.Revoked {
-		return access.Token{}, s.stranger("with a token that is not revoked")
+		return access.RevokedToken{}, s.stranger("with a token that is not revoked")
 	}
 	return t, err
 }
 
 // one asks for something to be done with a token.
-func (s *serverTokens) one(ctx context.Context, method, id string) (t access.Token, err error) {
-	if err := access.CheckID(id); err != nil {
-		return t, err
-	}
+func (s *serverTokens) one(ctx context.Context, method, id string) (t access.RevokedToken, err error) {
 	if err := s.call(ctx, request{method: method, path: "tokens/" + id, want: http.StatusOK}, &t); err != nil {
-		return access.Token{}, err
+		return access.RevokedToken{}, err
 	}
 	if t.ID != id {
-		return access.Token{}, s.stranger("with another token than " + id)
+		return access.RevokedToken{}, s.stranger("with another token than " + id)
 	}
 	return t, nil
 }
 
 // revokeAll revokes one's own tokens, as far as that goes.
-func (s *serverTokens) revokeAll(ctx context.Context, _ string) ([]access.Token, error) {
+func (s *serverTokens) revokeAll(ctx context.Context, _ string) (access.List, error) {
 	ctx, cancel := context.WithTimeout(ctx, serverTimeOfAll)
 	defer cancel()
 	live, err := s.list(ctx, access.Filter{})
 	switch {
 	case err != nil:
-		return nil, err
-	case len(live) == 0:
-		return nil, errors.New("you have no access token that counts")
-	case len(live) > access.MaxTokens:
-		return nil, s.stranger(fmt.Sprintf("with more than the %d tokens that anybody may have", access.MaxTokens))
+		return access.List{}, err
+	case len(live.Tokens) == 0:
+		return access.List{Warnings: []string{"you have no access token that counts"}}, nil
+	case len(live.Tokens) > access.MaxTokens:
+		return access.List{}, s.stranger(fmt.Sprintf("with more than the %d tokens that anybody may have", access.MaxTokens))
 	}
-	ids := make([]string, len(live))
-	for i, t := range live {
+	ids := make([]string, len(live.Tokens))
+	for i, t := range live.Tokens {
 		ids[i] = t.ID
 	}
 	return revokeTokens(ctx, s, "", ids)

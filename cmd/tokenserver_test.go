@@ -141,7 +141,7 @@ func TestServerAndTheTerminal(t *testing.T) {
 		args   []string
 	}{
 		{"created", 201, server.MadeToken{Token: token, Secret: madeSecret, Warnings: []string{evil}}, []string{"create", "--name", "ci", "--scope", "repository:a:pull"}},
-		{"listed", 200, server.TokenPage{Tokens: []access.Token{token}}, []string{"list"}},
+		{"listed", 200, server.TokenPage{List: access.List{Tokens: []access.Token{token}}}, []string{"list"}},
 		{"shown", 200, token, []string{"show", madeID}},
 		{"revoked", 200, revoked, []string{"revoke", madeID}},
 		{"a problem", 403, map[string]string{"detail": evil}, []string{"list"}},
@@ -175,7 +175,7 @@ func TestServerAndTheTerminal(t *testing.T) {
 func TestServerWithoutEnd(t *testing.T) {
 	id := func(n int) string { return fmt.Sprintf("%012d", n) }
 	page := func(next string, tokens ...access.Token) server.TokenPage {
-		return server.TokenPage{Tokens: tokens, Next: next}
+		return server.TokenPage{List: access.List{Tokens: tokens}, Next: next}
 	}
 	for _, tt := range []struct {
 		name   string
@@ -234,7 +234,7 @@ func TestServerPages(t *testing.T) {
 		if n < 2 {
 			next = fmt.Sprint("place", n)
 		}
-		says(w, 200, "application/json", server.TokenPage{Tokens: []access.Token{one(fmt.Sprintf("%012d", n), access.Live)}, Next: next})
+		says(w, 200, "application/json", server.TokenPage{List: access.List{Tokens: []access.Token{one(fmt.Sprintf("%012d", n), access.Live)}}, Next: next})
 	})
 	if code, out, errs := s.runs(t, "list"); code != 0 || strings.Count(out, "directory:alice") != 3 {
 		t.Errorf("exits %d: %s%s", code, out, errs)
@@ -244,7 +244,7 @@ func TestServerPages(t *testing.T) {
 // TestServerRedirect holds that the password goes to the server that was named alone.
 func TestServerRedirect(t *testing.T) {
 	other := openStranger(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
-		says(w, 200, "application/json", server.TokenPage{Tokens: []access.Token{}})
+		says(w, 200, "application/json", server.TokenPage{List: access.List{Tokens: []access.Token{}}})
 	})
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		s := openStranger(t, func(w http.ResponseWriter, r *http.Request, _ int) { http.Redirect(w, r, other.URL, status) })

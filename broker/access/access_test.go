@@ -235,7 +235,7 @@ func TestOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		var names []string
-		for _, token := range list {
+		for _, token := range list.Tokens {
 			names = append(names, token.Owner)
 		}
 		return strings.Join(names, " ")
@@ -278,18 +278,29 @@ func TestRevoke(t *testing.T) {
 	if err != nil || got.Status != access.Revoked || got.RevokedBy != "administrator" || !got.Revoked.Equal(w.now) || got.Owner != "directory:alice" {
 		t.Errorf("revoked %+v, %v", got, err)
 	}
-	if _, err := w.Revoke(ctx, access.Actor{}, "corp", first.ID); !errors.Is(err, access.Conflict) {
-		t.Errorf("revoked twice: %v", err)
+	revoked := w.now
+	w.now = w.now.Add(time.Hour)
+	again, err := w.Revoke(ctx, access.Actor{}, "corp", first.ID)
+	const before = " was revoked before, at 2026-03-01 13:00Z by administrator"
+	if err != nil || len(again.Warnings) != 1 || !strings.HasSuffix(again.Warnings[0], before) || again.Status != access.Revoked || !again.Revoked.Equal(revoked) {
+		t.Errorf("revoked twice: %+v, %v", again, err)
+	}
+	if e := w.last(t); e.Outcome != "granted" || e.Token != first.ID || !slices.Equal(e.Warnings, again.Warnings) {
+		t.Errorf("recorded %+v", e)
 	}
 	all, err := w.RevokeAll(ctx, access.Actor{}, "corp", "directory:alice")
-	if err != nil || len(all) != 2 {
+	if err != nil || len(all.Tokens) != 2 || len(all.Warnings) > 0 {
 		t.Errorf("revoked %v, %v", all, err)
 	}
 	if e := w.last(t); e.Act != "revoke-tokens" || e.Owner != "directory:alice" || len(e.Tokens) != 2 || slices.Contains(e.Tokens, first.ID) || e.Outcome != "granted" {
 		t.Errorf("recorded %+v", e)
 	}
-	if _, err := w.RevokeAll(ctx, access.Actor{}, "corp", "directory:alice"); !errors.Is(err, access.NotFound) {
-		t.Errorf("nothing to revoke: %v", err)
+	none, err := w.RevokeAll(ctx, access.Actor{}, "corp", "directory:alice")
+	if err != nil || len(none.Tokens) > 0 || !slices.Equal(none.Warnings, []string{"directory:alice has no access token that counts in realm corp"}) {
+		t.Errorf("nothing is left to revoke: %v, %v", none, err)
+	}
+	if _, err := w.RevokeAll(ctx, access.Actor{}, "corp", "directory:bob"); !errors.Is(err, access.NotFound) {
+		t.Errorf("nothing was there to revoke: %v", err)
 	}
 	if _, err := w.RevokeAll(ctx, access.Actor{}, "corp", ""); !errors.Is(err, access.Malformed) {
 		t.Errorf("nobody's: %v", err)
@@ -297,7 +308,8 @@ func TestRevoke(t *testing.T) {
 	// A name is free again when its token no longer counts.
 	w.now = w.now.Add(time.Second)
 	w.made(t, access.Actor{}, spec("directory:alice", "a"))
-	listed, err := w.List(ctx, access.Actor{}, access.Filter{Realm: "corp", All: true})
+	list, err := w.List(ctx, access.Actor{}, access.Filter{Realm: "corp", All: true})
+	listed := list.Tokens
 	if err != nil || len(listed) != 4 || listed[1].Status != access.Revoked || listed[0].Status != access.Live {
 		t.Errorf("listed %v, %v", listed, err)
 	}
@@ -432,7 +444,7 @@ func TestEqualIDs(t *testing.T) {
 		own, others access.Token
 	}{{here, mine, theirs}, {there, theirs, mine}} {
 		list, err := w.List(ctx, tt.by, access.Filter{Realm: "corp", All: true})
-		if err != nil || len(list) != 1 || list[0].ID != tt.own.ID || list[0].Owner != tt.own.Owner {
+		if err != nil || len(list.Tokens) != 1 || list.Tokens[0].ID != tt.own.ID || list.Tokens[0].Owner != tt.own.Owner {
 			t.Errorf("listed %v, %v", list, err)
 		}
 		if _, err := w.Get(ctx, tt.by, "corp", tt.others.ID); !errors.Is(err, access.NotFound) {
@@ -446,10 +458,10 @@ func TestEqualIDs(t *testing.T) {
 		w.made(t, here, spec("", fmt.Sprint(i)))
 	}
 	w.made(t, there, spec("", "not yet too many"))
-	if all, err := w.RevokeAll(ctx, here, "corp", ""); err != nil || len(all) != 3 {
+	if all, err := w.RevokeAll(ctx, here, "corp", ""); err != nil || len(all.Tokens) != 3 {
 		t.Errorf("revoked %v, %v", all, err)
 	}
-	if list, err := w.List(ctx, there, access.Filter{Realm: "corp"}); err != nil || len(list) != 2 {
+	if list, err := w.List(ctx, there, access.Filter{Realm: "corp"}); err != nil || len(list.Tokens) != 2 {
 		t.Errorf("left are %v, %v", list, err)
 	}
 }
@@ -484,7 +496,7 @@ func TestNotRecorded(t *testing.T) {
 	if rows := w.rows(t); len(rows) != 1 || rows[0].Revoked.IsZero() {
 		t.Fatalf("there is %v", rows)
 	}
-	if list, err := w.List(t.Context(), access.Actor{}, access.Filter{Realm: "corp"}); !errors.Is(err, access.Internal) || list != nil {
+	if list, err := w.List(t.Context(), access.Actor{}, access.Filter{Realm: "corp"}); !errors.Is(err, access.Internal) || list.Tokens != nil {
 		t.Errorf("listed %v, %v", list, err)
 	}
 	row := w.rows(t)[0]

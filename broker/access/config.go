@@ -19,8 +19,9 @@ type Keeper interface {
 	Create(ctx context.Context, t pat.Token, owner pat.Owner, most pat.Limits) error
 	// Tokens returns those that the filter chooses, newest first.
 	Tokens(ctx context.Context, f pat.Filter) ([]pat.Token, error)
-	// Revoke revokes tokens of a realm and returns those that had not been before. With an
-	// error, these are revoked, and a loss of power might bring them back.
+	// Revoke revokes tokens of a realm and returns those that had not been before. It fails
+	// with [pat.ErrUnsettled] where they are revoked, and what was revoked might come back if
+	// a file were lost; it goes on to see to that by itself.
 	Revoke(ctx context.Context, realm string, ids []string, at time.Time, by string) ([]pat.Token, error)
 }
 

@@ -18,7 +18,7 @@ func (s *Service) Create(ctx context.Context, by Actor, spec Spec) (Created, err
 		return made, nil
 	}
 	if err == nil {
-		s.takeBack(ctx, by, made.Token)
+		s.unmake(ctx, by, made.Token)
 	}
 	return Created{}, failure
 }
@@ -74,9 +74,9 @@ func (s *Service) keep(ctx context.Context, row pat.Token, o owner, most pat.Lim
 	return nil
 }
 
-// takeBack revokes a token that nobody has seen.
-func (s *Service) takeBack(ctx context.Context, by Actor, t Token) {
-	if _, err := s.config.Keeper.Revoke(context.WithoutCancel(ctx), t.Realm, []string{t.ID}, s.now(), by.name()); err != nil {
+// unmake revokes a token that nobody has seen.
+func (s *Service) unmake(ctx context.Context, by Actor, t Token) {
+	if _, _, err := s.takeBack(context.WithoutCancel(ctx), by, t.Realm, []string{t.ID}); err != nil {
 		s.config.Logger.Error("a token that could not be recorded was not taken back either: nobody has seen it; revoke it all the same",
 			slog.String("realm", t.Realm), slog.String("token", t.ID), slog.Any("error", err))
 	}

@@ -56,7 +56,7 @@ func (s *Service) owner(ctx context.Context, by Actor, spec Spec, r Realm) (owne
 	case errors.Is(err, errors.ErrUnsupported) && len(spec.Groups) > 0:
 		return s.fixed(ctx, spec, c, username, r)
 	case errors.Is(err, errors.ErrUnsupported):
-		return s.known(ctx, spec.Realm, c, username)
+		return s.known(ctx, spec.Realm, r, c, username)
 	case err != nil:
 		return owner{}, notFound(err, c.Name, username)
 	case len(spec.Groups) > 0:
@@ -101,8 +101,8 @@ func (s *Service) found(realm string, id connectors.Identity) owner {
 }
 
 // known is an owner whom the connector cannot look up, as of the last login.
-func (s *Service) known(ctx context.Context, realm string, c Connector, username string) (owner, error) {
-	last, ok, err := s.lastLogin(ctx, realm, c.Name, username)
+func (s *Service) known(ctx context.Context, realm string, r Realm, c Connector, username string) (owner, error) {
+	last, ok, err := s.lastLogin(ctx, realm, r, c.Name, username)
 	if err != nil {
 		return owner{}, err
 	}
@@ -110,7 +110,7 @@ func (s *Service) known(ctx context.Context, realm string, c Connector, username
 		return owner{}, fault(NotFound, "owner", "owner-unseen", "connector %s cannot look anybody up, and %q has not signed in since access tokens are kept: have them log in once, or name their groups (--group), which the token then keeps for up to %s",
 			c.Name, username, duration(MaxFixed))
 	}
-	return owner{Account: last.Account, identity: identity(c.Name, username, last.Groups), seen: last.Seen}, nil
+	return owner{Account: last.Account, identity: identity(c.Name, username, last.Groups), keep: last, seen: last.Seen}, nil
 }
 
 // fixed is an owner whose groups an administrator names, since the connector never can.
@@ -123,12 +123,12 @@ func (s *Service) fixed(ctx context.Context, spec Spec, c Connector, username st
 		return owner{}, err
 	}
 	o := owner{Account: pat.Account{Connector: c.Name, ID: "username:" + username}, identity: identity(c.Name, username, groups), fixed: groups}
-	last, ok, err := s.lastLogin(ctx, spec.Realm, c.Name, username)
+	last, ok, err := s.lastLogin(ctx, spec.Realm, r, c.Name, username)
 	if err != nil {
 		return owner{}, err
 	}
 	if ok {
-		o.Account = last.Account
+		o.Account, o.keep = last.Account, last
 		return o, nil
 	}
 	o.keep = pat.Owner{Realm: spec.Realm, Account: o.Account, Username: username}
@@ -136,10 +136,10 @@ func (s *Service) fixed(ctx context.Context, spec Spec, c Connector, username st
 }
 
 // lastLogin returns the account that signed in last by the name, if one has.
-func (s *Service) lastLogin(ctx context.Context, realm, connector, username string) (last pat.Owner, ok bool, err error) {
-	all, err := s.config.Lookup.Owners(ctx, realm, connector, username)
+func (s *Service) lastLogin(ctx context.Context, realm string, r Realm, connector, username string) (last pat.Owner, ok bool, err error) {
+	all, err := s.knownAs(ctx, realm, r, connector, username)
 	if err != nil {
-		return last, false, unavailable(err)
+		return last, false, err
 	}
 	for _, o := range all {
 		if !o.Gone && o.Seen.After(last.Seen) {

@@ -32,41 +32,61 @@ type Filter struct {
 	Limit int    // and no more than so many; 0: all
 }
 
-// List returns tokens, newest first.
-func (s *Service) List(ctx context.Context, by Actor, f Filter) ([]Token, error) {
-	e := by.entry(actList, f.Realm)
-	tokens, err := s.list(ctx, by, f, &e)
-	if err := s.record(ctx, e, err); err != nil {
-		return nil, err
-	}
-	return tokens, nil
+// List is tokens, newest first.
+type List struct {
+	Tokens   []Token  `json:"tokens"`
+	Warnings []string `json:"warnings,omitempty"` // what to know of them, such as that their owner has another name now
 }
 
-func (s *Service) list(ctx context.Context, by Actor, f Filter, e *broker.Entry) ([]Token, error) {
+// List returns tokens.
+func (s *Service) List(ctx context.Context, by Actor, f Filter) (List, error) {
+	e := by.entry(actList, f.Realm)
+	list, err := s.list(ctx, by, f, &e)
+	if err := s.record(ctx, e, err); err != nil {
+		return List{}, err
+	}
+	return list, nil
+}
+
+func (s *Service) list(ctx context.Context, by Actor, f Filter, e *broker.Entry) (List, error) {
+	query, notes, err := s.query(ctx, by, f, e)
+	if err != nil {
+		return List{}, err
+	}
+	rows, err := s.config.Keeper.Tokens(ctx, query)
+	if err != nil {
+		return List{}, unavailable(err)
+	}
+	tokens, err := s.views(ctx, f.Realm, rows)
+	return List{Tokens: tokens, Warnings: notes}, err
+}
+
+// query reads a filter, and notes in e whose tokens are meant. The notes are what there is
+// to know of the owner's name.
+func (s *Service) query(ctx context.Context, by Actor, f Filter, e *broker.Entry) (query pat.Filter, notes []string, err error) {
 	realm, err := s.realm(by, f.Realm)
 	if err != nil {
-		return nil, err
+		return query, nil, err
 	}
-	query := pat.Filter{Realm: f.Realm, Live: !f.All, Limit: f.Limit}
+	query = pat.Filter{Realm: f.Realm, Live: !f.All, Limit: f.Limit}
 	if f.After != "" {
 		if query.After, err = parsePlace(f.After); err != nil {
-			return nil, err
+			return query, nil, err
 		}
 	}
 	switch {
 	case by.Identity != nil:
-		query.Account, e.Owner = accountOf(by), by.name()
+		query.Accounts, e.Owner = accountOf(by), by.name()
 	case f.Owner != "":
-		if query.Connector, query.Username, err = realm.parseOwner(f.Owner); err != nil {
-			return nil, err
+		connector, username, err := realm.parseOwner(f.Owner)
+		if err != nil {
+			return query, nil, err
 		}
-		e.Owner = query.Connector + ":" + query.Username
+		e.Owner = connector + ":" + username
+		query.Accounts, notes, err = s.accounts(ctx, f.Realm, realm, connector, username)
+		return query, notes, err
 	}
-	rows, err := s.config.Keeper.Tokens(ctx, query)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	return s.views(ctx, f.Realm, rows)
+	return query, nil, nil
 }
 
 // Get returns one token.
@@ -90,7 +110,7 @@ func (s *Service) get(ctx context.Context, by Actor, realm, id string, e *broker
 	e.Token = id
 	query := pat.Filter{Realm: realm, ID: id} // which knows the last use, as what logins are answered from may not
 	if by.Identity != nil {
-		query.Account = accountOf(by)
+		query.Accounts = accountOf(by)
 	}
 	rows, err := s.config.Keeper.Tokens(ctx, query)
 	switch {
@@ -122,7 +142,7 @@ func (s *Service) realm(by Actor, name string) (Realm, error) {
 	return r, nil
 }
 
-// accountOf is the account of a person.
-func accountOf(by Actor) *pat.Account {
-	return &pat.Account{Connector: by.Identity.Connector, ID: by.Identity.ID}
+// accountOf is the account of a person, and no other.
+func accountOf(by Actor) []pat.Account {
+	return []pat.Account{{Connector: by.Identity.Connector, ID: by.Identity.ID}}
 }

@@ -18,8 +18,8 @@ const maxPage = 500
 
 // TokenPage is an answer with some of the tokens there are, newest first.
 type TokenPage struct {
-	Tokens []access.Token `json:"tokens"`
-	Next   string         `json:"next,omitempty"` // the parameter "after" of the page that follows; left out: there is none
+	access.List
+	Next string `json:"next,omitempty"` // the parameter "after" of the page that follows; left out: there is none
 }
 
 // MadeToken is a new token with its secret, which is shown this once.
@@ -93,10 +93,11 @@ func tokenPage(ctx context.Context, tokens *access.Service, by access.Actor, fil
 	if err != nil {
 		return TokenPage{}, err
 	}
-	if len(list) <= most {
-		return TokenPage{Tokens: list}, nil
+	page := TokenPage{List: list}
+	if len(list.Tokens) > most {
+		page.Tokens, page.Next = list.Tokens[:most], list.Tokens[most-1].Place()
 	}
-	return TokenPage{Tokens: list[:most], Next: list[most-1].Place()}, nil
+	return page, nil
 }
 
 // tokenFilter reads the parameters all, after and limit.
@@ -134,8 +135,8 @@ func (a *Admin) revokeTokens(w http.ResponseWriter, r *http.Request) {
 		failAccess(w, badRequest(fault))
 		return
 	}
-	tokens, err := a.Tokens.RevokeAll(r.Context(), administrator(r), mux.Vars(r)["realm"], owner)
-	answerAccess(w, TokenPage{Tokens: tokens}, err)
+	list, err := a.Tokens.RevokeAll(r.Context(), administrator(r), mux.Vars(r)["realm"], owner)
+	answerAccess(w, list, err)
 }
 
 // administrator is who asks over the socket.

@@ -72,15 +72,19 @@ func (a *SelfService) list(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *SelfService) show(w http.ResponseWriter, r *http.Request) {
-	a.one(w, r, "show-token", a.Tokens.Get)
+	a.one(w, r, "show-token", func(ctx context.Context, by access.Actor, realm, id string) (any, error) {
+		return a.Tokens.Get(ctx, by, realm, id)
+	})
 }
 
 func (a *SelfService) revoke(w http.ResponseWriter, r *http.Request) {
-	a.one(w, r, "revoke-token", a.Tokens.Revoke)
+	a.one(w, r, "revoke-token", func(ctx context.Context, by access.Actor, realm, id string) (any, error) {
+		return a.Tokens.Revoke(ctx, by, realm, id)
+	})
 }
 
 // one does something with the token that the path names, and answers with it.
-func (a *SelfService) one(w http.ResponseWriter, r *http.Request, act string, do func(ctx context.Context, by access.Actor, realm, id string) (access.Token, error)) {
+func (a *SelfService) one(w http.ResponseWriter, r *http.Request, act string, do func(ctx context.Context, by access.Actor, realm, id string) (any, error)) {
 	asked, _ := a.parse(r, act)
 	a.answer(w, r, asked, func(ctx context.Context, by access.Actor) error {
 		t, err := do(ctx, by, asked.Realm, mux.Vars(r)["id"])

@@ -213,6 +213,12 @@ func (c *Connector) recorded(ctx context.Context, err error, t Token) error {
 // LoggedIn notes what a login with a password has shown of an account.
 func (c *Connector) LoggedIn(id connectors.Identity) { c.owners.loggedIn(id) }
 
+// Recent returns the accounts that have shown to go by a canonical user name so lately that
+// it is not in the database yet.
+func (c *Connector) Recent(connector, username string) []Owner {
+	return c.owners.recorder.pendingAs(connector, username)
+}
+
 // Probe tries the database.
 func (c *Connector) Probe(ctx context.Context) error {
 	finish := connectors.StartStep(ctx, "database")

@@ -108,6 +108,19 @@ func (r *recorder) pending(a Account) (Owner, bool) {
 	return s.Owner, ok
 }
 
+// pendingAs returns the accounts that what is not written yet shows by a user name.
+func (r *recorder) pendingAs(connector, username string) []Owner {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []Owner
+	for _, s := range r.seen {
+		if s.Account.Connector == connector && s.Username == username {
+			list = append(list, s.Owner)
+		}
+	}
+	return list
+}
+
 // run writes until it is stopped.
 func (r *recorder) run() {
 	defer close(r.done)

@@ -61,4 +61,8 @@ var (
 	ErrNameTaken = errors.New("the account has a token of this name already")
 	ErrTooMany   = errors.New("the account has as many tokens as it may have")
 	ErrTooFast   = errors.New("as many tokens were made for the account today as may be")
+
+	// ErrUnsettled says that what was revoked is so, and that the loss of a file of the
+	// database's might undo it: see Revoke of the store.
+	ErrUnsettled = errors.New("this is in the database's write-ahead log alone as yet")
 )

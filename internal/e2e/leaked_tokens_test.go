@@ -303,10 +303,10 @@ func TestLeakedTokensCommands(t *testing.T) {
 	var of []string
 	for _, e := range w.broker.Audit(t) {
 		if e.Token == stack.PublicID(token) {
-			of = append(of, e.Outcome+" "+e.Reason)
+			of = append(of, strings.TrimSpace(e.Outcome+" "+e.Act+e.Reason))
 		}
 	}
-	if want := []string{"granted create-token", "granted ", "granted revoke-token", "granted show-token", "unauthenticated token-revoked"}; !slices.Equal(of, want) {
+	if want := []string{"granted create-token", "granted", "granted revoke-token", "granted show-token", "unauthenticated token-revoked"}; !slices.Equal(of, want) {
 		t.Errorf("of the token, the audit log has %q, want %q", of, want)
 	}
 }

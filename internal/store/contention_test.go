@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -145,12 +147,25 @@ func TestRevocationWithALongReader(t *testing.T) {
 	}
 	revoked, err := s.Revoke(t.Context(), "corp", []string{one.ID}, now, "administrator")
 	wantKind(t, "the revocation", err, store.Locked, path)
+	if !errors.Is(err, pat.ErrUnsettled) {
+		t.Errorf("error %v", err)
+	}
 	if len(revoked) != 1 || get(t, s, one.ID).Revoked.IsZero() {
 		t.Errorf("%d revoked", len(revoked))
 	}
+	if withoutLog(t, path, one.ID) {
+		t.Fatal("the database's own file has what the reader keeps from it")
+	}
+	again, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if revoked, err := s.Revoke(again, "corp", nil, now, "administrator"); !errors.Is(err, pat.ErrUnsettled) || len(revoked) > 0 {
+		t.Errorf("nothing more: %d, %v", len(revoked), err)
+	}
 	leave()
-	if again, err := s.Revoke(t.Context(), "corp", []string{one.ID}, now, "administrator"); err != nil || len(again) != 0 {
-		t.Errorf("again: %d, %v", len(again), err)
+	for deadline := time.Now().Add(30 * time.Second); !withoutLog(t, path, one.ID); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the revocation is in the log alone, though nobody reads any more")
+		}
 	}
 }
 
@@ -187,4 +202,25 @@ func TestRevocationCountsBeforeTheCheckpoint(t *testing.T) {
 	if err := <-returned; err != nil {
 		t.Error(err)
 	}
+}
+
+// withoutLog reports whether the token is revoked in the database's own file, were its log
+// lost.
+func withoutLog(t *testing.T, path, id string) bool {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(t.TempDir(), store.FileName)
+	if err := os.WriteFile(left, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), left, store.Options{})
+	if err != nil {
+		return false // it was read while it was written
+	}
+	defer s.Close()
+	one, err := s.Token(t.Context(), "corp", id)
+	return err == nil && !one.Revoked.IsZero()
 }

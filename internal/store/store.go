@@ -45,6 +45,13 @@ type Store struct {
 	found   bool          // it was open once: where it is gone, none is made in its place
 	opening chan struct{} // it is being tried until this is closed; nil: it is not
 	closed  bool
+
+	unsettled bool // something is in the write-ahead log alone that must not be lost
+	settling  bool // that is being mended in the background
+
+	life context.Context // of what goes on in the background
+	end  context.CancelFunc
+	work sync.WaitGroup
 }
 
 // Open opens the database at path, makes it where there is none, and brings its schema up
@@ -63,15 +70,20 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{path: absolute, options: o, cache: newCache(cached)}
+	s.life, s.end = context.WithCancel(context.Background())
 	if o.ReadOnly {
 		return s, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	_, err = s.handles(ctx)
+	h, err := s.handles(ctx)
 	var failure *Error
 	switch {
 	case err == nil:
+		// Whoever worked on it before may have been killed while it was so.
+		if settled, err := h.settled(ctx); err == nil && !settled {
+			s.settle()
+		}
 		return s, nil
 	case errors.As(err, &failure) && failure.Kind.mendable():
 		return s, err
@@ -82,10 +94,12 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 // Close closes the database. Operations that are under way fail.
 func (s *Store) Close() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	opened := s.open
 	s.closed, s.open = true, nil
 	s.cache.empty()
+	s.mu.Unlock()
+	s.end()
+	s.work.Wait()
 	return opened.close()
 }
 

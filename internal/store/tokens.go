@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/shorepass/shorepass/connectors/pat"
@@ -117,13 +119,12 @@ func (s *Store) choose(f pat.Filter) (query string, args []any) {
 	if f.ID != "" {
 		query, args = query+` AND id = ?`, append(args, f.ID)
 	}
-	if f.Connector != "" || f.Username != "" {
-		query += ` AND EXISTS (SELECT 1 FROM owners o WHERE o.realm = tokens.realm AND o.connector = tokens.connector AND o.account = tokens.account
-			AND o.connector = ? AND o.username = ?)`
-		args = append(args, f.Connector, f.Username)
-	}
-	if f.Account != nil {
-		query, args = query+` AND connector = ? AND account = ?`, append(args, f.Account.Connector, f.Account.ID)
+	if f.Accounts != nil {
+		of := make([]string, len(f.Accounts))
+		for i, a := range f.Accounts {
+			of[i], args = `connector = ? AND account = ?`, append(args, a.Connector, a.ID)
+		}
+		query += ` AND (` + cmp.Or(strings.Join(of, ` OR `), `FALSE`) + `)`
 	}
 	if f.Live {
 		query, args = query+` AND revoked IS NULL AND expires > ?`, append(args, s.options.Now().Unix())
@@ -141,9 +142,10 @@ func (s *Store) choose(f pat.Filter) (query string, args []any) {
 
 // Revoke takes tokens back and returns those that were not revoked before; ids that there
 // are not are passed over. by is kept as [pat.Token] says. When it returns, no use of these
-// tokens finds them in the cache, and the revocation is in the database's own file. Where
-// that last step fails, the tokens are returned together with the error: they are revoked,
-// and to call it again tries that step again.
+// tokens finds them in the cache, and the revocation is in the database's own file, as is
+// every one before, though no id be given. Where that last step fails, it fails with
+// [pat.ErrUnsettled], and the tokens are returned: they are revoked. It is then tried again
+// in the background.
 func (s *Store) Revoke(ctx context.Context, realm string, ids []string, at time.Time, by string) (revoked []pat.Token, err error) {
 	defer s.cache.empty() // whatever happens: a commit that failed may have happened
 	err = s.write(ctx, func(ctx context.Context, q queryer) error {
@@ -164,7 +166,8 @@ func (s *Store) Revoke(ctx context.Context, realm string, ids []string, at time.
 	}
 	s.cache.empty() // it counts from here on, however long the rest takes
 	if err := s.checkpoint(ctx); err != nil {
-		return revoked, fmt.Errorf("the tokens are revoked, but that is in the write-ahead log alone: revoke them again when this is over: %w", err)
+		s.settle()
+		return revoked, fmt.Errorf("%w: %w", pat.ErrUnsettled, err)
 	}
 	return revoked, nil
 }
