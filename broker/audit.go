@@ -58,11 +58,13 @@ type Entry struct {
 	Act       string    `json:"act,omitempty"` // what was done or wanted, where that was no registry token
 
 	// Of personal access tokens.
-	Token   string    `json:"token,omitempty"`  // the public id of the token that was used, or that something was done to
-	Tokens  []string  `json:"tokens,omitempty"` // the ids, of an act on several
-	Owner   string    `json:"owner,omitempty"`  // whose tokens an act was about, or whose token was refused or could not be checked: connector:username
-	Expires time.Time `json:"expires,omitzero"` // of a token that was made
-	UID     *uint32   `json:"uid,omitempty"`    // the operating system's number of the administrator's user; of acts on keys, too
+	Token    string    `json:"token,omitempty"`    // the public id of the token that was used, or that something was done to
+	Tokens   []string  `json:"tokens,omitempty"`   // the ids, of an act on several
+	Owner    string    `json:"owner,omitempty"`    // whose tokens an act was about, or whose token was refused or could not be checked: connector:username
+	Name     string    `json:"name,omitempty"`     // of a token that was made, or wished for
+	Networks []string  `json:"networks,omitempty"` // likewise, from where it may be used
+	Expires  time.Time `json:"expires,omitzero"`   // of a token that was made
+	UID      *uint32   `json:"uid,omitempty"`      // the operating system's number of the administrator's user; of acts on keys, too
 
 	// Of acts on keys.
 	Key   string `json:"key,omitempty"`   // the id of the key that was made, activated or retired
@@ -185,8 +187,16 @@ func (e *Entry) describeDecision(d policy.Decision, err error) {
 	}
 }
 
-// By returns the entry of an act as one of a person, who asked from addr.
-func (e Entry) By(id connectors.Identity, addr netip.Addr, userAgent string) Entry {
+// Wish returns the entry with what somebody wants of a token, who may have sent anything.
+func (e Entry) Wish(name string, scopes, networks []string) Entry {
+	e.Name, e.Asked, e.Networks = clip(name), append([]string{}, clipped(scopes)...), clipped(networks)
+	return e
+}
+
+// By returns the entry of an act as one of a person, who asked from addr. The name is the
+// one that was typed.
+func (e Entry) By(id connectors.Identity, username string, addr netip.Addr, userAgent string) Entry {
+	e.Username = clip(username)
 	subject := Subject(&id, "", addr)
 	e.Connector, e.Via, e.Kind, e.Subject, e.Groups = id.Connector, id.Via, id.Kind.String(), subject.User, subject.Groups
 	e.UserAgent = clip(userAgent)

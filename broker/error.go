@@ -26,6 +26,7 @@ func (k Kind) Error() string { return string(k) }
 type Error struct {
 	Kind       Kind
 	Reason     string        // for the audit entry; one of a closed set
+	Field      string        // the field or parameter that is at fault; empty: not one alone
 	Code       string        // OAuth2 error code (RFC 6749 §5.2) where the kind's own does not fit
 	Message    string        // what the client is told
 	RetryAfter time.Duration // when to try again; zero: nothing is said

@@ -87,11 +87,21 @@ func TestRefused(t *testing.T) {
 		{"fixed groups for long", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"ops"}; s.Expires = "31d" }), access.Malformed, "expires", "at most 30 days"},
 		{"no name", access.Actor{}, change(func(s *access.Spec) { s.Name = "" }), access.Malformed, "name", "name of the token is missing"},
 		{"a long name", access.Actor{}, change(func(s *access.Spec) { s.Name = strings.Repeat("é", 65) }), access.Malformed, "name", "1 to 64 visible characters"},
-		{"an invisible name", access.Actor{}, change(func(s *access.Spec) { s.Name = "a\x1b[2J" }), access.Malformed, "name", "1 to 64 visible characters"},
+		{"an invisible name", access.Actor{}, change(func(s *access.Spec) { s.Name = "a\u202eb" }), access.Malformed, "name", "1 to 64 visible characters"},
+		{"a name for the terminal", access.Actor{}, change(func(s *access.Spec) { s.Name = "a\x1b[2J" }), access.Malformed, "name", "has control characters"},
+		{"a name with a tabulator", access.Actor{}, change(func(s *access.Spec) { s.Name = "a\tb" }), access.Malformed, "name", "has control characters"},
+		{"a group for the terminal", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"a\u009b2J"} }), access.Malformed, "groups", "has control characters"},
+		{"part of a token as a name", access.Actor{}, change(func(s *access.Spec) { s.Name = "ci srp_" + strings.Repeat("0", 20) }), access.Malformed, "name", "name holds an access token, or part of one"},
+		{"a mistyped token as a group", access.Actor{}, change(func(s *access.Spec) { s.Groups = []string{strings.ToUpper(secret)[:54] + "?"} }), access.Malformed, "groups", "groups holds an access token"},
 		{"spaces around a name", access.Actor{}, change(func(s *access.Spec) { s.Name = " ci" }), access.Malformed, "name", "1 to 64 visible characters"},
 		{"a token as a name", access.Actor{}, change(func(s *access.Spec) { s.Name = "ci-srp_" + secret }), access.Malformed, "name", "name holds an access token"},
 		{"a token as a scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = []string{"repository:" + secret + ":pull"} }), access.Malformed, "scopes", "scopes holds an access token"},
-		{"no scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = []string{" "} }), access.Malformed, "scopes", "repository:**:* and registry:catalog:* for all"},
+		{"no scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = nil }), access.Malformed, "scopes", "repository:**:* and registry:catalog:* for all"},
+		{"two scopes in one", access.Actor{}, change(func(s *access.Spec) { s.Scopes = []string{"repository:a:pull repository:b:pull"} }), access.Malformed, "scopes", "give each by itself"},
+		{"too much of everything", access.Actor{}, change(func(s *access.Spec) {
+			s.Scopes = slices.Repeat([]string{"repository:" + strings.Repeat("a", 200) + ":pull"}, 30)
+			s.Groups = slices.Repeat([]string{strings.Repeat("g", 100)}, 20)
+		}), access.Malformed, "groups", "more than 8192 bytes"},
 		{"an unreadable scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = append(s.Scopes, "repository:x:pul") }), access.Malformed, "scopes", `did you mean "pull"?`},
 		{"many scopes", access.Actor{}, change(func(s *access.Spec) { s.Scopes = slices.Repeat(s.Scopes, 101) }), access.Malformed, "scopes", "more than 100"},
 		{"a long scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = []string{"repository:" + strings.Repeat("a", 300) + ":pull"} }), access.Malformed, "scopes", "longer than 300 bytes"},
@@ -110,7 +120,8 @@ func TestRefused(t *testing.T) {
 		{"a wider scope than people may give themselves", signedIn("alice"), self(func(s *access.Spec) {
 			s.Scopes = []string{"repository:platform/a:pull,push", "repository:base/a/b:pull", "repository:platform/**:*"}
 		}), access.Forbidden, "scopes", "give themselves repository:base/a/b:pull repository:platform/**:*: the widest"},
-		{"longer than people may", signedIn("alice"), self(func(s *access.Spec) { s.Expires = "61d" }), access.Malformed, "expires", "at most 60 days"},
+		{"longer than people may", signedIn("alice"), self(func(s *access.Spec) { s.Expires = "61d" }), access.Forbidden, "expires", "at most 60 days, until 2026-04-30T12:00:00Z; ask an administrator"},
+		{"longer than anybody may", signedIn("alice"), self(func(s *access.Spec) { s.Expires = "367d" }), access.Malformed, "expires", "at most 60 days"},
 		{"groups of one's own", signedIn("alice"), self(func(s *access.Spec) { s.Groups = []string{"ops"} }), access.Forbidden, "groups", "an administrator alone"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -123,6 +134,9 @@ func TestRefused(t *testing.T) {
 			e := w.last(t)
 			if e.Outcome != string(tt.kind) || e.Act != "create-token" || e.Reason != failure.Reason || e.Reason == "" || e.Token != "" {
 				t.Errorf("recorded %+v", e)
+			}
+			if (e.Name == "") != (tt.spec.Name == "") || (len(e.Asked) == 0) != (len(tt.spec.Scopes) == 0) || len(e.Asked) > 11 && e.Owner == "" {
+				t.Errorf("what was wished for is not recorded: %+v", e)
 			}
 			if strings.Contains(fmt.Sprint(err, e, w.log), secret[16:48]) {
 				t.Error("the secret is shown")
@@ -476,9 +490,18 @@ func TestSelfServiceOff(t *testing.T) {
 func TestPersonIsRecorded(t *testing.T) {
 	w := newWorld(t, "")
 	by := signedIn("alice", "platform")
-	by.ClientIP = netip.MustParseAddr("192.0.2.9")
-	c := w.made(t, by, spec("directory:alice", "ci"))
+	by.Username, by.ClientIP, by.Asked = "ALICE", netip.MustParseAddr("192.0.2.9"), time.Now().Add(-time.Second)
+	wish := spec("directory:alice", "ci")
+	wish.Networks = []string{"10.0.0.0/8", "192.0.2.1"}
+	c := w.made(t, by, wish)
 	e := w.last(t)
+	if e.Username != "ALICE" || !e.Time.Equal(by.Asked) || e.LatencyMS < 1000 || e.Name != "ci" || !slices.Equal(e.Networks, []string{"10.0.0.0/8", "192.0.2.1/32"}) ||
+		!slices.Equal(e.Asked, wish.Scopes) || !e.Expires.Equal(c.Token.Expires) || e.Token != c.Token.ID {
+		t.Errorf("recorded %+v", e)
+	}
+	if _, err := w.Create(t.Context(), by, wish); !errors.Is(err, access.Conflict) || w.last(t).Token != "" || w.last(t).Name != "ci" {
+		t.Errorf("error %v, recorded %+v", err, w.last(t))
+	}
 	if e.Kind != "person" || e.Subject != "directory:alice" || e.ClientIP != "192.0.2.9" || e.UserAgent != "curl" || e.Owner != "directory:alice" ||
 		e.Connector != "directory" || !slices.Equal(e.Groups, []string{"directory:platform"}) || c.Token.CreatedBy != "directory:alice" {
 		t.Errorf("recorded %+v", e)

@@ -2,6 +2,7 @@ package access
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/shorepass/shorepass/broker"
 	"github.com/shorepass/shorepass/connectors"
@@ -13,8 +14,10 @@ const Administrator = "administrator"
 // Actor is who asks.
 type Actor struct {
 	RequestID string
+	Asked     time.Time            // when; zero: now
 	Identity  *connectors.Identity // signed in with a password; nil: the administrator
 	UID       *uint32              // the operating system's number of the administrator's user, where it is known
+	Username  string               // of a person, as typed
 	ClientIP  netip.Addr           // of a person
 	UserAgent string
 }
@@ -52,8 +55,11 @@ const (
 func (a Actor) entry(what act, realm string) broker.Entry {
 	e := broker.Act(a.RequestID, realm, string(what), nil)
 	e.UID = a.UID
+	if !a.Asked.IsZero() {
+		e.Time = a.Asked.UTC()
+	}
 	if a.Identity != nil {
-		return e.By(*a.Identity, a.ClientIP, a.UserAgent)
+		return e.By(*a.Identity, a.Username, a.ClientIP, a.UserAgent)
 	}
 	return e
 }

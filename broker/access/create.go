@@ -11,7 +11,7 @@ import (
 
 // Create makes a token. Nothing is made that could not be recorded.
 func (s *Service) Create(ctx context.Context, by Actor, spec Spec) (Created, error) {
-	e := by.entry(actCreate, spec.Realm)
+	e := by.entry(actCreate, spec.Realm).Wish(spec.Name, spec.Scopes, spec.Networks)
 	made, err := s.create(ctx, by, spec, &e)
 	failure := s.record(ctx, e, err)
 	if failure == nil {
@@ -36,7 +36,7 @@ func (s *Service) create(ctx context.Context, by Actor, spec Spec, e *broker.Ent
 	if err != nil {
 		return Created{}, err
 	}
-	e.Asked, e.Expires = row.Scopes, row.Expires
+	e.Asked, e.Networks, e.Expires = row.Scopes, view(row, "", s.now()).Networks, row.Expires
 	o, err := s.owner(ctx, by, spec, realm)
 	if err != nil {
 		return Created{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/shorepass/shorepass/broker"
 )
@@ -20,12 +21,13 @@ func (s *Service) record(ctx context.Context, e broker.Entry, err error) error {
 		if gone(err) {
 			e.Reason = reasonGone
 		}
-		if (failure.Kind == Unavailable || failure.Kind == Internal) && !gone(err) {
+		if (failure.Kind == Unavailable || failure.Kind == Internal) && failure.Cause != nil && !gone(err) {
 			s.config.Logger.ErrorContext(ctx, "an act on access tokens failed", slog.String("request_id", e.RequestID),
 				slog.String("realm", e.Realm), slog.String("act", e.Act), slog.Any("error", err))
 		}
 		err = failure
 	}
+	e.LatencyMS = float64(time.Since(e.Time).Microseconds()) / 1000
 	// Whoever has gone away must not keep an act out of the record.
 	if recordErr := s.config.Auditor.Record(context.WithoutCancel(ctx), e); recordErr != nil {
 		s.config.Logger.ErrorContext(ctx, "an act on access tokens could not be recorded", slog.String("request_id", e.RequestID),
@@ -35,6 +37,12 @@ func (s *Service) record(ctx context.Context, e broker.Entry, err error) error {
 		}
 	}
 	return err
+}
+
+// Busy records that an act was not tried, since too much else is under way, and returns the
+// failure.
+func (s *Service) Busy(ctx context.Context, by Actor, realm, what string) error {
+	return s.record(ctx, by.entry(act(what), realm), &Error{Kind: Unavailable, Reason: "busy", Message: "too many requests are under way: try again when one of yours is answered"})
 }
 
 // recordDone is record for what cannot be undone.

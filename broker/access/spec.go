@@ -26,6 +26,7 @@ const (
 	dayFactor     = 10                  // times as many may be made in a day, revoked ones counted
 	maxItems      = 100                 // scopes, networks, groups
 	maxItem       = 300                 // bytes of each
+	maxTexts      = 8 << 10             // bytes of all
 )
 
 // Spec is a token that is wished for.
@@ -63,8 +64,9 @@ func (s Spec) token(now time.Time, r Realm, by Actor) (pat.Token, error) {
 }
 
 // checkText checks the name, and that nothing holds a token: it would be shown again, and
-// recorded.
+// recorded. All together is bounded, since lists of tokens show it.
 func (s Spec) checkText() error {
+	size := 0
 	for _, part := range []struct {
 		field string
 		texts []string
@@ -78,6 +80,9 @@ func (s Spec) checkText() error {
 	} {
 		if err := checkTexts(part.field, part.texts); err != nil {
 			return err
+		}
+		if size += len(strings.Join(part.texts, "")); size > maxTexts {
+			return invalid(part.field, "%s: with what else the token has, more than %d bytes: ask for less, such as by patterns with **", part.field, maxTexts)
 		}
 	}
 	switch {
@@ -96,30 +101,17 @@ func checkTexts(field string, texts []string) error {
 	}
 	for _, text := range texts {
 		switch {
-		case holdsToken(text):
-			return invalid(field, "%s holds an access token: revoke that token, since it may have been seen, and leave it out", field)
+		case connectors.WithoutTokens(text) != text:
+			return invalid(field, "%s holds an access token, or part of one: revoke that token, since it may have been seen, and leave it out", field)
 		case len(text) > maxItem:
 			return invalid(field, "%s: longer than %d bytes", field, maxItem)
 		case !utf8.ValidString(text):
 			return invalid(field, "%s: not UTF-8", field)
+		case strings.ContainsFunc(text, unicode.IsControl):
+			return invalid(field, "%s: has control characters: leave them out", field)
 		}
 	}
 	return nil
-}
-
-// holdsToken reports whether a token stands somewhere in the text.
-func holdsToken(text string) bool {
-	const length = len(connectors.AccessTokenPrefix) + 50
-	for {
-		i := strings.Index(text, connectors.AccessTokenPrefix)
-		if i < 0 || len(text)-i < length {
-			return false
-		}
-		if _, ok := pat.ParseText(connectors.NewSecret(text[i : i+length])); ok {
-			return true
-		}
-		text = text[i+1:]
-	}
 }
 
 func invisible(c rune) bool { return !unicode.IsPrint(c) }
@@ -128,10 +120,11 @@ func invisible(c rune) bool { return !unicode.IsPrint(c) }
 func (s Spec) scopes(r Realm, by Actor) ([]string, error) {
 	var scopes []string
 	for _, text := range s.Scopes {
-		for _, one := range strings.Fields(text) {
-			if !slices.Contains(scopes, one) {
-				scopes = append(scopes, one)
-			}
+		if strings.ContainsFunc(text, unicode.IsSpace) {
+			return nil, invalid("scopes", "%q is no scope, which has no spaces: give each by itself", text)
+		}
+		if !slices.Contains(scopes, text) {
+			scopes = append(scopes, text)
 		}
 	}
 	if len(scopes) == 0 {
@@ -196,15 +189,18 @@ func parseNetwork(text string) (netip.Prefix, error) {
 type lifetimes struct {
 	usual, most time.Duration
 	why         string // why no more
+	own         bool   // an administrator may give more
 }
 
 func (s Spec) expiry(r Realm, by Actor) lifetimes {
-	l := lifetimes{DefaultExpiry, MaxExpiry, "an access token lasts at most"}
+	l := lifetimes{DefaultExpiry, MaxExpiry, "an access token lasts at most", false}
 	switch {
 	case len(s.Groups) > 0:
-		l = lifetimes{MaxFixed, MaxFixed, "a token whose owner's groups are fixed lasts at most"}
+		l = lifetimes{MaxFixed, MaxFixed, "a token whose owner's groups are fixed lasts at most", false}
+	case by.Identity != nil && r.SelfService.MaxExpiry < MaxExpiry:
+		l = lifetimes{r.SelfService.DefaultExpiry, r.SelfService.MaxExpiry, "the access tokens that people of the realm make themselves last at most", true}
 	case by.Identity != nil:
-		l = lifetimes{r.SelfService.DefaultExpiry, min(MaxExpiry, r.SelfService.MaxExpiry), "the access tokens that people of the realm make themselves last at most"}
+		l.usual = r.SelfService.DefaultExpiry
 	}
 	return l
 }
@@ -227,6 +223,8 @@ func (s Spec) expires(now time.Time, l lifetimes) (time.Time, error) {
 	switch lasts := end.Sub(now); {
 	case lasts < MinExpiry:
 		return end, invalid("expires", "expires: %s is not a minute from now", end.Format(time.RFC3339))
+	case lasts > l.most && l.own && lasts <= MaxExpiry:
+		return end, fault(Forbidden, "expires", "self-service-limits", "expires: %s %s, until %s; ask an administrator for more", l.why, duration(l.most), now.Add(l.most).Format(time.RFC3339))
 	case lasts > l.most:
 		return end, invalid("expires", "expires: %s %s, until %s", l.why, duration(l.most), now.Add(l.most).Format(time.RFC3339))
 	}

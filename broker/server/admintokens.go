@@ -14,7 +14,7 @@ import (
 )
 
 // maxPage is how many tokens an answer lists at most, and unless it is told how many.
-const maxPage = 500
+const maxPage = 100
 
 // TokenPage is an answer with some of the tokens there are, newest first.
 type TokenPage struct {
@@ -107,12 +107,12 @@ func tokenFilter(params url.Values) (access.Filter, *broker.Error) {
 	if params.Has("all") {
 		f.All = params.Get("all") == "true"
 		if !f.All && params.Get("all") != "false" {
-			return f, malformed("bad-query", "the parameter all is true or false")
+			return f, malformedField("all", "bad-query", "the parameter all is true or false")
 		}
 	}
 	if params.Has("limit") {
 		if f.Limit, err = strconv.Atoi(params.Get("limit")); err != nil || f.Limit < 1 || f.Limit > maxPage {
-			return f, malformed("bad-query", fmt.Sprintf("the parameter limit is a number from 1 to %d", maxPage))
+			return f, malformedField("limit", "bad-query", fmt.Sprintf("the parameter limit is a number from 1 to %d", maxPage))
 		}
 	}
 	return f, nil
@@ -141,7 +141,7 @@ func (a *Admin) revokeTokens(w http.ResponseWriter, r *http.Request) {
 
 // administrator is who asks over the socket.
 func administrator(r *http.Request) access.Actor {
-	return access.Actor{RequestID: metaOf(r.Context()).requestID, UID: peerUID(r.Context())}
+	return access.Actor{RequestID: metaOf(r.Context()).requestID, Asked: metaOf(r.Context()).arrived, UID: peerUID(r.Context())}
 }
 
 func answerAccess(w http.ResponseWriter, body any, err error) {

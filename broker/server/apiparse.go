@@ -12,6 +12,7 @@ import (
 
 	"github.com/shorepass/shorepass/broker"
 	"github.com/shorepass/shorepass/broker/access"
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/strictjson"
 )
 
@@ -30,7 +31,7 @@ func parseQuery(r *http.Request, known ...string) (url.Values, *broker.Error) {
 	}
 	for name := range params {
 		if !slices.Contains(known, name) {
-			return nil, malformed("bad-query", fmt.Sprintf("there is no parameter %.100q here, only %s", name, strings.Join(known, ", ")))
+			return nil, malformedField(name, "bad-query", fmt.Sprintf("there is no parameter %.100q here, only %s", connectors.WithoutTokens(name), strings.Join(known, ", ")))
 		}
 		if _, fault := single(params, name); fault != nil {
 			return nil, fault
@@ -45,6 +46,9 @@ func parseSpec(w http.ResponseWriter, r *http.Request) (access.Spec, *broker.Err
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset, given := params["charset"]; err != nil || kind != "application/json" || given && !strings.EqualFold(charset, "utf-8") {
 		return access.Spec{}, malformed(reasonContentType, "the content type must be application/json")
+	}
+	if encoding := strings.Join(r.Header.Values("Content-Encoding"), ","); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return access.Spec{}, malformed(reasonContentType, "the content must come as it is, without a Content-Encoding")
 	}
 	var spec access.Spec
 	fault := readObject(w, r, specFields(&spec))
@@ -66,7 +70,12 @@ func readObject(w http.ResponseWriter, r *http.Request, fields map[string]any) *
 	case err != nil:
 		return malformed("bad-content", "the content cannot be read whole: check its length")
 	}
-	if err := strictjson.Object(content, fields); err != nil {
+	err = strictjson.Object(content, fields)
+	var field *strictjson.FieldError
+	switch {
+	case errors.As(err, &field):
+		return malformedField(field.Field, "bad-content", connectors.WithoutTokens(err.Error()))
+	case err != nil:
 		return malformed("bad-content", err.Error())
 	}
 	return nil

@@ -19,6 +19,7 @@ import (
 // meta is what is known of a request before it is parsed.
 type meta struct {
 	requestID string
+	arrived   time.Time
 	clientIP  netip.Addr // zero where it cannot be told
 }
 
@@ -34,7 +35,7 @@ func metaOf(ctx context.Context) meta {
 func (s *server) around(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
-		m := meta{requestID: rand.Text(), clientIP: clientIP(r, s.TrustedProxies)}
+		m := meta{requestID: rand.Text(), arrived: started, clientIP: clientIP(r, s.TrustedProxies)}
 		w.Header().Set("X-Request-Id", m.requestID)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		recorder := &statusRecorder{ResponseWriter: w}

@@ -78,13 +78,17 @@ func basicCredentials(r *http.Request) (*connectors.Credentials, *broker.Error) 
 	}
 	username, password, ok := r.BasicAuth()
 	if !ok || len(headers) > 1 || username == "" && password == "" {
-		return nil, &broker.Error{
-			Kind:    broker.Unauthenticated,
-			Reason:  "bad-authorization",
-			Message: "the Authorization header cannot be read: send one, with Basic and a user name and password",
-		}
+		return nil, badAuthorization()
 	}
 	return &connectors.Credentials{Username: username, Password: connectors.NewSecret(password)}, nil
+}
+
+func badAuthorization() *broker.Error {
+	return &broker.Error{
+		Kind:    broker.Unauthenticated,
+		Reason:  "bad-authorization",
+		Message: "the Authorization header cannot be read: send one, with Basic and a user name and password",
+	}
 }
 
 // formCredentials reads the credentials of a POST, whose grant type says where they
@@ -150,7 +154,7 @@ func single(params url.Values, name string) (string, *broker.Error) {
 	values := params[name]
 	for _, v := range values {
 		if v != values[0] {
-			return "", malformed("repeated-parameter", fmt.Sprintf("the parameter %s is given more than once", name))
+			return "", malformedField(name, "repeated-parameter", fmt.Sprintf("the parameter %s is given more than once", name))
 		}
 	}
 	return strings.Join(values[:min(1, len(values))], ""), nil
@@ -158,6 +162,13 @@ func single(params url.Values, name string) (string, *broker.Error) {
 
 func twoCredentials() *broker.Error {
 	return malformed("two-credentials", "send the credentials once: in the Authorization header or in the form")
+}
+
+// malformedField is a fault of one field or parameter, whose name may be anybody's.
+func malformedField(name, reason, message string) *broker.Error {
+	fault := malformed(reason, message)
+	fault.Field = connectors.WithoutTokens(fmt.Sprintf("%.100s", name))
+	return fault
 }
 
 func malformed(reason, message string) *broker.Error {

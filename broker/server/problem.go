@@ -56,7 +56,7 @@ func sendProblem(w http.ResponseWriter, r *http.Request, p problem) {
 
 // problemOfSignIn is the problem with a request, or with who sent it.
 func problemOfSignIn(e *broker.Error) problem {
-	p := problem{kind: access.Kind(e.Kind), Detail: e.Message, retryAfter: e.RetryAfter}
+	p := problem{kind: access.Kind(e.Kind), Detail: e.Message, Field: e.Field, retryAfter: e.RetryAfter}
 	switch e.Reason {
 	case reasonNoSelfService:
 		p.kind = access.NotFound

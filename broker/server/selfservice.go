@@ -19,6 +19,8 @@ type SelfService struct {
 	Realms []string // that let their people do so
 	People People
 	Tokens *access.Service
+
+	crowd crowd
 }
 
 // People says who sent a request; [broker.Broker] does.
@@ -32,7 +34,7 @@ func (a *SelfService) routes(r *mux.Router) {
 	apiRoute(r, "/api/v1/tokens", map[string]http.HandlerFunc{http.MethodGet: a.list, http.MethodPost: a.create})
 	apiRoute(r, "/api/v1/tokens/{id}", map[string]http.HandlerFunc{http.MethodGet: a.show, http.MethodDelete: a.revoke})
 	r.PathPrefix(apiRoot).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		sendProblem(w, r, problem{kind: access.NotFound, Detail: "there is nothing at this path: see /api/v1/openapi.yaml for what there is"})
+		sendProblem(w, r, problem{kind: access.NotFound, Detail: "there is nothing at this path: what there is stands in openapi.yaml, beside tokens"})
 	})
 }
 
@@ -103,8 +105,17 @@ func (a *SelfService) answer(w http.ResponseWriter, r *http.Request, asked broke
 		sendProblem(w, r, problemOfSignIn(broker.AsError(err)))
 		return
 	}
-	by := access.Actor{RequestID: asked.ID, Identity: &identity, ClientIP: asked.ClientIP, UserAgent: asked.UserAgent}
-	if err := do(r.Context(), by); err != nil {
+	by := access.Actor{
+		RequestID: asked.ID, Asked: metaOf(r.Context()).arrived, Identity: &identity,
+		Username: asked.Credentials.Username, ClientIP: asked.ClientIP, UserAgent: asked.UserAgent,
+	}
+	if leave, ok := a.crowd.enter(person{asked.Realm, identity.Connector, identity.ID}); ok {
+		defer leave()
+		err = do(r.Context(), by)
+	} else {
+		err = a.Tokens.Busy(r.Context(), by, asked.Realm, asked.Act)
+	}
+	if err != nil {
 		sendProblem(w, r, problemOfAccess(access.AsError(err)))
 	}
 }
@@ -119,6 +130,10 @@ func (a *SelfService) parse(r *http.Request, act string, known ...string) (broke
 	}
 	if fault == nil {
 		asked.Credentials, fault = basicCredentials(r)
+	}
+	// Without a name, the password would be taken for a token that stands for a login.
+	if c := asked.Credentials; fault == nil && c != nil && c.Username == "" && !c.Password.Issued() {
+		fault = badAuthorization()
 	}
 	if asked.Credentials != nil {
 		asked.Credentials.RemoteIP = meta.clientIP
@@ -136,9 +151,9 @@ func (a *SelfService) realm(params url.Values) (string, *broker.Error) {
 	case !params.Has("realm") && len(a.Realms) == 1:
 		return a.Realms[0], nil
 	case !params.Has("realm"):
-		return "", malformed("no-realm", "the parameter realm is missing: several realms let people make access tokens, ask whoever runs this which is yours")
+		return "", malformedField("realm", "no-realm", "the parameter realm is missing: several realms let people make access tokens, ask whoever runs this which is yours")
 	}
-	return "", malformed(reasonNoSelfService, "no realm of that name lets people make access tokens themselves: ask whoever runs this")
+	return "", malformedField("realm", reasonNoSelfService, "no realm of that name lets people make access tokens themselves: ask whoever runs this")
 }
 
 // location is where a token is, relative to the path of the request: what stands before

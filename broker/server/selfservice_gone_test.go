@@ -16,23 +16,7 @@ import (
 // TestClientGone holds that a token is taken back whose answer reaches nobody: its client
 // has left while the database was locked.
 func TestClientGone(t *testing.T) {
-	clock := new(ticks)
-	path := filepath.Join(t.TempDir(), store.FileName)
-	tokens, err := store.Open(t.Context(), path, store.Options{Now: clock.now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = tokens.Close() })
-	p := openPeople(t, clock, tokens, "", "corp")
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
+	p, unlock := openLocked(t)
 	ctx, leave := context.WithCancel(t.Context())
 	request := p.request(t, exchange{method: post, path: api, user: ofAlice, content: wish}).WithContext(ctx)
 	time.AfterFunc(700*time.Millisecond, leave)
@@ -41,11 +25,9 @@ func TestClientGone(t *testing.T) {
 		t.Fatalf("answered with %s", response.Status)
 	}
 	time.Sleep(100 * time.Millisecond) // until the server knows
-	if _, err := db.ExecContext(t.Context(), "ROLLBACK"); err != nil {
-		t.Fatal(err)
-	}
+	unlock()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		live, err := tokens.Tokens(t.Context(), pat.Filter{Realm: "corp", Live: true})
+		live, err := p.store.Tokens(t.Context(), pat.Filter{Realm: "corp", Live: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,6 +37,33 @@ func TestClientGone(t *testing.T) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("there are %v; recorded is %+v", live, entries)
+		}
+	}
+}
+
+// openLocked starts the API on a database that another process has locked until unlock.
+func openLocked(t *testing.T) (p *people, unlock func()) {
+	t.Helper()
+	clock := new(ticks)
+	path := filepath.Join(t.TempDir(), store.FileName)
+	tokens, err := store.Open(t.Context(), path, store.Options{Now: clock.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tokens.Close() })
+	p = openPeople(t, clock, tokens, "", "corp")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	return p, func() {
+		if _, err := db.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

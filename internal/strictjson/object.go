@@ -12,9 +12,22 @@ import (
 	"unicode/utf8"
 )
 
+// FieldError is the fault of one field.
+type FieldError struct {
+	Field string // its name, at most a hundred letters of it
+	text  string
+}
+
+// Error says what is wrong.
+func (e *FieldError) Error() string { return e.text }
+
+func fieldError(name, format string, args ...any) *FieldError {
+	return &FieldError{Field: fmt.Sprintf("%.100s", name), text: fmt.Sprintf(format, args...)}
+}
+
 // Object reads a JSON object (RFC 8259 §4) whose fields are texts and lists of texts. A field
 // goes where fields points to by its name: to a string or to a []string. Every field may be
-// left out. The errors say what is wrong, and show nothing of the content but the name of a
+// left out. The error is a [*FieldError] where one field is at fault. The errors say what is wrong, and show nothing of the content but the name of a
 // field.
 func Object(content []byte, fields map[string]any) error {
 	if !utf8.Valid(content) {
@@ -32,7 +45,7 @@ func Object(content []byte, fields map[string]any) error {
 			return noJSON(d)
 		}
 		if given[name] {
-			return fmt.Errorf("the field %.100q is given twice", name)
+			return fieldError(name, "the field %.100q is given twice", name)
 		}
 		given[name] = true
 		if err := field(d, name, fields); err != nil {
@@ -58,17 +71,17 @@ func field(d *json.Decoder, name string, fields map[string]any) error {
 	case *string:
 		text, ok := value.(string)
 		if !ok {
-			return fmt.Errorf("the field %q must be a string", name)
+			return fieldError(name, "the field %q must be a string", name)
 		}
 		*into = text
 	case *[]string:
 		list, ok := texts(value)
 		if !ok {
-			return fmt.Errorf("the field %q must be a list of strings", name)
+			return fieldError(name, "the field %q must be a list of strings", name)
 		}
 		*into = list
 	default:
-		return fmt.Errorf("there is no field %.100q, only %s", name, strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
+		return fieldError(name, "there is no field %.100q, only %s", name, strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
 	}
 	return nil
 }
