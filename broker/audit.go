@@ -61,10 +61,10 @@ type Entry struct {
 	Token    string    `json:"token,omitempty"`    // the public id of the token that was used, or that something was done to
 	Tokens   []string  `json:"tokens,omitempty"`   // the ids, of an act on several
 	Owner    string    `json:"owner,omitempty"`    // whose tokens an act was about, or whose token was refused or could not be checked: connector:username
-	Name     string    `json:"name,omitempty"`     // of a token that was made, or wished for
-	Networks []string  `json:"networks,omitempty"` // likewise, from where it may be used
 	Expires  time.Time `json:"expires,omitzero"`   // of a token that was made
 	UID      *uint32   `json:"uid,omitempty"`      // the operating system's number of the administrator's user; of acts on keys, too
+	Name     string    `json:"name,omitempty"`     // of a token that was made, or wished for
+	Networks []string  `json:"networks,omitempty"` // likewise, from where it may be used
 
 	// Of acts on keys.
 	Key   string `json:"key,omitempty"`   // the id of the key that was made, activated or retired
