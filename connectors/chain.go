@@ -56,7 +56,7 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 		return Identity{}, &Failure{Err: Reject(ReasonEmptyPassword)}
 	}
 	// A token in the place of the user name is nobody's name, and no upstream's business.
-	issued := cred.Password.Issued() || cred.Username != WithoutTokens(cred.Username)
+	issued := cred.Password.Issued() || HoldsToken(cred.Username)
 	asked := false
 	for _, m := range c.members {
 		if issued && !m.Tokens || !m.Connector.Handles(cred) {
@@ -119,7 +119,7 @@ func (c *Chain) unknown(cred Credentials, asked bool) Reason {
 	case asked:
 		return ReasonUnknown
 	}
-	if _, ok := c.usernames.Parse(cred.Username); !ok || cred.Username != WithoutTokens(cred.Username) {
+	if _, ok := c.usernames.Parse(cred.Username); !ok || HoldsToken(cred.Username) {
 		return ReasonBadUsername
 	}
 	return ReasonUnhandled

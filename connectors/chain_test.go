@@ -281,11 +281,14 @@ func TestChainKeepsTokensFromOthers(t *testing.T) {
 }
 
 // TestChainKeepsTokensInNames holds that a token in the place of the user name reaches
-// nobody, be its first characters lost or not.
+// nobody, be its first characters or its last lost or not, and that a name which begins as
+// tokens do is a name.
 func TestChainKeepsTokensInNames(t *testing.T) {
 	const body = "srp_0123456789abABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
 	token := body + connectors.TokenChecksum(body)
-	for name, typed := range map[string]string{"whole": token, "cut off": token[:20], "first one lost": token[1:], "prefix lost": token[4:]} {
+	for name, typed := range map[string]string{
+		"whole": token, "last one lost": token[:53], "one too many": token + "x", "in small letters": strings.ToLower(token), "first one lost": token[1:], "prefix lost": token[4:],
+	} {
 		t.Run(name, func(t *testing.T) {
 			careless := &slow{scripted{handles: true, err: connectors.ErrNotMine}}
 			chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "careless", Connector: careless})
@@ -294,6 +297,13 @@ func TestChainKeepsTokensInNames(t *testing.T) {
 				t.Errorf("asked %d times, error = %v", careless.asked, err)
 			}
 		})
+	}
+	for _, typed := range []string{"srp_deploymentbot", "srp_deploymentbot.of.the.team-that-has-a-very-long-name-indeed", "srp_" + strings.Repeat("a", 49)} {
+		fine := connectors.Identity{Connector: "directory", Via: "directory", ID: "1", Username: typed}
+		chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "directory", Connector: &scripted{handles: true, identity: fine}})
+		if id, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: typed, Password: connectors.NewSecret("x")}); err != nil || id.Username != typed {
+			t.Errorf("%s: %v, %v", typed, id.Username, err)
+		}
 	}
 }
 

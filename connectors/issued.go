@@ -32,6 +32,12 @@ var issuedText = regexp.MustCompile(`(?i)(sr[pr]_[0-9a-z]{12})[0-9a-z]+`)
 // the prefix.
 var digitsText = regexp.MustCompile(`[0-9A-Za-z]{50,}`)
 
+// wholeText is a token in letters of any case, and shortText one that has lost its last.
+var (
+	wholeText = regexp.MustCompile(`(?i)sr[pr]_[0-9a-z]{50}`)
+	shortText = regexp.MustCompile(`(sr[pr]_[0-9A-Za-z]{44})([0-9A-Za-z]{5})`)
+)
+
 // TokenChecksum is the checksum of a token's text up to there: its CRC-32 (IEEE 802.3) in
 // TokenDigits, the most significant first.
 func TokenChecksum(body string) string {
@@ -60,6 +66,19 @@ func (s Secret) IssuedForLogin() bool { return hasPrefix(s.Reveal(), IdentityTok
 // hasPrefix is strings.HasPrefix for letters of either case.
 func hasPrefix(text, prefix string) bool {
 	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
+}
+
+// HoldsToken reports whether there is a token in a text that people choose, such as a user
+// name: a whole one, or one that has lost or been given a character at an end, which its
+// checksum tells. Other text that begins as tokens do may be what somebody is called.
+func HoldsToken(text string) bool {
+	if len(text) < allDigits {
+		return false
+	}
+	short := shortText.FindStringSubmatch(text)
+	return wholeText.MatchString(text) ||
+		digitsText.ReplaceAllStringFunc(text, withoutToken) != text ||
+		short != nil && strings.HasPrefix(TokenChecksum(short[1]), short[2])
 }
 
 // WithoutTokens returns the text with no more than the public ids of tokens in it: for the

@@ -188,6 +188,7 @@ func TestBadFiles(t *testing.T) {
   - {username: fred, password_hash: "$argon2id$v=18$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"}
   - {username: gina, password_hash: "` + bcryptHash + `", groups: [""]}
   - {username: hans, pasword_hash: x}
+  - {username: srp_` + strings.Repeat("a", 50) + `, password_hash: "` + bcryptHash + `"}
 `, want: []string{
 			`2:15: user names are lower case: write "alice"`,
 			`4:15: "a b" is not a user name: want 1 to 128 of a-z 0-9 . _ @ + -`,
@@ -199,6 +200,7 @@ func TestBadFiles(t *testing.T) {
 			`10:37: not a whole argon2id hash: want $argon2id$v=19$m=MEMORY,t=TIME,p=LANES$SALT$KEY`,
 			`11:110: a group name is empty or has control characters`,
 			`12:22: unknown key "pasword_hash"; did you mean "password_hash"?`,
+			`13:16: this has the form of an access token, and nobody signs in by such a name`,
 		}},
 		{name: "missing and repeated", users: `users:
   - groups: [a]
@@ -212,12 +214,13 @@ func TestBadFiles(t *testing.T) {
 			`5:6: user carl is listed twice: first in line 4`,
 		}},
 		{name: "no users", users: "users: []\n", want: []string{`1:1: lists no users`}},
-		{name: "htpasswd", htpasswd: "ok:" + bcryptHash + "\nnocolon\nmd5:$apr1$x$y\nbad name:" + bcryptHash + "\nOK:" + bcryptHash + "\nshort:$2y$05$x\n", want: []string{
+		{name: "htpasswd", htpasswd: "ok:" + bcryptHash + "\nnocolon\nmd5:$apr1$x$y\nbad name:" + bcryptHash + "\nOK:" + bcryptHash + "\nshort:$2y$05$x\nSRP_" + strings.Repeat("a", 50) + ":" + bcryptHash + "\n", want: []string{
 			`2:1: want NAME:HASH, the name 1 to 128 of a-z 0-9 . _ @ + -`,
 			`3:1: user md5: not a bcrypt hash: make the line anew with htpasswd -B`,
 			`4:1: want NAME:HASH, the name 1 to 128 of a-z 0-9 . _ @ + -`,
 			`5:1: user ok is listed twice: first in line 1`,
 			`6:1: user short: not a whole bcrypt hash: it has 60 characters, such as $2b$11$ and 53 more`,
+			`7:1: this has the form of an access token, and nobody signs in by such a name`,
 		}},
 		{name: "empty htpasswd", htpasswd: "# nobody\n", want: []string{`1:1: lists no users`}},
 	}

@@ -54,6 +54,8 @@ func (u username) fault(form connectors.UsernameForm) string {
 		return ""
 	case !ok:
 		return fmt.Sprintf("%q is not a user name: want %s", u.text, form)
+	case connectors.HoldsToken(u.text):
+		return tokenName
 	case canonical == strings.ToLower(u.text) && canonical != u.text:
 		return fmt.Sprintf("user names are lower case: write %q", canonical)
 	case canonical != u.text:
@@ -61,6 +63,9 @@ func (u username) fault(form connectors.UsernameForm) string {
 	}
 	return ""
 }
+
+// tokenName says of a name what it does not repeat.
+const tokenName = "this has the form of an access token, and nobody signs in by such a name"
 
 type group string
 
@@ -139,6 +144,9 @@ func parseHtpasswd(line string, form connectors.UsernameForm) (user, error) {
 	name, valid := form.Parse(typed)
 	if !ok || !valid {
 		return user{}, fmt.Errorf("want NAME:HASH, the name %s", form)
+	}
+	if connectors.HoldsToken(typed) {
+		return user{}, errors.New(tokenName)
 	}
 	if !strings.HasPrefix(text, "$2") {
 		return user{}, fmt.Errorf("user %s: not a bcrypt hash: make the line anew with htpasswd -B", name)
