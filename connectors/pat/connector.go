@@ -162,8 +162,7 @@ func (c *Connector) owner(ctx context.Context, t Token, from netip.Addr) (owner 
 		return Owner{}, err
 	}
 	if canonical, ok := c.form.Parse(owner.Username); !ok || canonical != owner.Username {
-		c.logger.WarnContext(ctx, "the owner of an access token has a user name that is not in the form of the realm's any more",
-			slog.String("token", t.ID), slog.String("username", owner.Username))
+		c.owners.warnName(owner, c.form)
 		return Owner{}, connectors.Reject(connectors.ReasonOwnerGone)
 	}
 	return owner, nil

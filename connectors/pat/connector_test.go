@@ -130,6 +130,20 @@ func TestRights(t *testing.T) {
 	})
 }
 
+// An owner by a name that the realm does not take has no rights, and the log says it once.
+func TestOwnerWithAnotherName(t *testing.T) {
+	in(t, func(w *world) {
+		secret := w.issue(alice)
+		w.directory.people[alice.ID] = person(alice, "alice schmidt", "platform")
+		for range 3 {
+			w.refuses(secret, connectors.ReasonOwnerGone)
+		}
+		if n := w.log.count("have the connector give another one"); n != 1 {
+			t.Errorf("the log says so %d times", n)
+		}
+	})
+}
+
 func networks(texts ...string) func(*pat.Token) {
 	return func(t *pat.Token) {
 		for _, text := range texts {

@@ -49,7 +49,7 @@ type owners struct {
 	ended     bool
 	known     *lru.Cache[Account, Owner]
 	upstreams map[string]*upstream // by the connector's name
-	missing   map[string]bool      // connectors of owners that the realm does not have
+	warned    map[string]bool      // what the log has had once
 }
 
 func newOwners(cfg *Config, d connectors.Deps, kept Owners, r *recorder) *owners {
@@ -60,7 +60,7 @@ func newOwners(cfg *Config, d connectors.Deps, kept Owners, r *recorder) *owners
 	}
 	return &owners{
 		realm: d.Realm, config: cfg, kept: kept, sibling: d.Sibling, recorder: r, logger: d.Logger,
-		life: life, end: end, known: known, upstreams: map[string]*upstream{}, missing: map[string]bool{},
+		life: life, end: end, known: known, upstreams: map[string]*upstream{}, warned: map[string]bool{},
 	}
 }
 
@@ -69,7 +69,7 @@ func newOwners(cfg *Config, d connectors.Deps, kept Owners, r *recorder) *owners
 func (o *owners) now(ctx context.Context, t Token) (Owner, error) {
 	c, ok := o.sibling(t.Account.Connector)
 	if !ok {
-		o.reportMissing(t.Account.Connector)
+		o.warnMissing(t.Account.Connector)
 		return Owner{}, connectors.Reject(connectors.ReasonOwnerGone)
 	}
 	known, kept := o.recall(ctx, t.Account)
@@ -208,17 +208,6 @@ func (o Owner) supersedes(old Owner, now time.Time) bool {
 
 // wallTime is the time of the clock alone: what is written down is compared with it.
 func wallTime() time.Time { return time.Now().UTC().Round(0) }
-
-// reportMissing logs once that the realm lacks a connector that accounts with tokens are of.
-func (o *owners) reportMissing(connector string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.missing[connector] {
-		o.missing[connector] = true
-		o.logger.Warn("access tokens are refused: they belong to accounts of a connector that the realm does not have: "+
-			"add it under its name, or revoke them", slog.String("owner_connector", connector))
-	}
-}
 
 // upstream returns what is known of an owning connector.
 func (o *owners) upstream(name string, r connectors.Resolver) *upstream {

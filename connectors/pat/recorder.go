@@ -129,9 +129,9 @@ func (r *recorder) run() {
 	for {
 		select {
 		case <-r.urgent:
-			r.report(write(r.life, recordWithin, r.writeUrgent))
+			r.report(write(r.life, recordWithin, r.writeUrgent), false)
 		case <-tick.C:
-			r.report(write(r.life, recordWithin, r.writeUses, r.writeOwners))
+			r.report(write(r.life, recordWithin, r.writeUses, r.writeOwners), true)
 		case <-r.life.Done():
 			return
 		}
@@ -219,13 +219,16 @@ func (r *recorder) writeBatch(ctx context.Context, batch []sighting) (err error)
 	return err
 }
 
-// report logs the first of failures in a row, and their end.
-func (r *recorder) report(err error) {
+// report logs the first of failures in a row, and their end, which is when all there is
+// was written: what is urgent may go where the rest still does not.
+func (r *recorder) report(err error, all bool) {
 	switch {
 	case r.life.Err() != nil:
 		return // close does it once more
 	case err != nil && !r.failing:
 		r.logger.Error("what logins with access tokens have shown is not written down: it is kept in memory, and tried again every minute", slog.Any("error", err))
+	case err == nil && !all:
+		return
 	case err == nil && r.failing:
 		r.logger.Info("what logins with access tokens have shown is written down again")
 	}

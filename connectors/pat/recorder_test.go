@@ -133,6 +133,28 @@ func TestUsesOutliveFailures(t *testing.T) {
 	})
 }
 
+// TestWrittenAgain holds that the log says that all is written down again when it is, and
+// not when a part of it was.
+func TestWrittenAgain(t *testing.T) {
+	in(t, func(w *world) {
+		w.wants(w.issue(alice), "platform", "audit")
+		pass(time.Second)
+		w.ledger.become(func() { w.ledger.noUses = true })
+		pass(time.Minute)
+		w.LoggedIn(person(carol, "carol", "new")) // which is written at once
+		pass(time.Second)
+		const failing, again = "is not written down", "is written down again"
+		if o := w.ledger.owner(carol); o.Username != "carol" || w.log.count(failing) != 1 || w.log.count(again) != 0 {
+			t.Errorf("%+v; the log says %d times that it fails, %d that it is over", o, w.log.count(failing), w.log.count(again))
+		}
+		w.ledger.become(func() { w.ledger.noUses = false })
+		pass(time.Minute)
+		if w.log.count(again) != 1 {
+			t.Errorf("the log says %d times that it is over", w.log.count(again))
+		}
+	})
+}
+
 // TestUseFrom holds that addresses are recorded in one form.
 func TestUseFrom(t *testing.T) {
 	for from, want := range map[string]string{"10.0.0.1": "10.0.0.1", "::ffff:10.0.0.1": "10.0.0.1", "fe80::1%eth0": "fe80::1"} {

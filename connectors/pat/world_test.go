@@ -44,6 +44,7 @@ type ledger struct {
 	saves  [][]pat.Owner
 	takes  time.Duration // what a write takes, unless its time is over before
 	blind  bool          // whether accounts have tokens cannot be read
+	noUses bool          // uses cannot be written, though owners can
 }
 
 // write takes its time, and fails as the database is when it is over.
@@ -95,6 +96,9 @@ func (l *ledger) RecordUses(ctx context.Context, uses []pat.Use) error {
 	defer l.mu.Unlock()
 	if err := l.fails(); err != nil {
 		return err
+	}
+	if l.noUses {
+		return errDown
 	}
 	l.uses = append(l.uses, uses)
 	return nil
