@@ -3,8 +3,10 @@ package guard
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/shorepass/shorepass/connectors"
 )
@@ -14,9 +16,18 @@ type Config struct {
 	// Form is that of the realm's user names.
 	Form connectors.UsernameForm
 
-	// Usernames are patterns of canonical user names. Names that match none are not
-	// the connector's.
+	// Usernames are patterns of user names, in canonical form. A name that matches none is
+	// not the connector's: what is typed, before anything is sent upstream, and the name
+	// that the account goes by, which may be another. What is typed may be an address,
+	// alice@corp.example, and matches as such. Patterns that all have an @ are of
+	// addresses, and say nothing of accounts that go by a name without one.
 	Usernames connectors.UsernamePatterns
+}
+
+// admits reports whether an account that goes by the name is the connector's.
+func (c *Config) admits(name string) bool {
+	bare := func(s string) bool { return !strings.Contains(s, "@") }
+	return c.Usernames.Match(name) || bare(name) && !slices.ContainsFunc(c.Usernames, bare)
 }
 
 // Password makes a connector of a directory. The connector implements
@@ -34,12 +45,12 @@ func Password(d connectors.Directory, cfg Config) connectors.Connector {
 			*password
 			connectors.Resolver
 			connectors.Decoy
-		}{p, resolver, decoy}
+		}{p, &admitting{resolver, &p.config}, decoy}
 	case resolves:
 		return &struct {
 			*password
 			connectors.Resolver
-		}{p, resolver}
+		}{p, &admitting{resolver, &p.config}}
 	case costs:
 		return &struct {
 			*password
@@ -104,11 +115,39 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 	if c.Password.Blank() {
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonEmptyPassword)
 	}
-	account, err := p.directory.Locate(ctx, name)
+	account, err := p.locate(ctx, name)
 	if err != nil {
 		return connectors.Identity{}, err
 	}
-	return p.directory.Verify(ctx, account, c.Password)
+	id, err := p.directory.Verify(ctx, account, c.Password)
+	if err == nil && !p.config.admits(id.Username) { // which some directories know no sooner
+		return connectors.Identity{}, connectors.ErrNotMine
+	}
+	return id, err
+}
+
+// locate locates an account of the connector's.
+func (p *password) locate(ctx context.Context, name string) (connectors.Account, error) {
+	account, err := p.directory.Locate(ctx, name)
+	if err == nil && account.Username != "" && !p.config.admits(account.Username) {
+		return connectors.Account{}, connectors.ErrNotMine
+	}
+	return account, err
+}
+
+// admitting is a Resolver to which accounts that are not the connector's are gone.
+type admitting struct {
+	connectors.Resolver
+	config *Config
+}
+
+// Resolve looks an account up.
+func (r *admitting) Resolve(ctx context.Context, id string) (connectors.Identity, error) {
+	found, err := r.Resolver.Resolve(ctx, id)
+	if err == nil && !r.config.admits(found.Username) {
+		return connectors.Identity{}, fmt.Errorf("%w: %s is not among the connector's usernames", connectors.ErrGone, found.Username)
+	}
+	return found, err
 }
 
 // Probe probes the directory, if it can be probed.
@@ -129,11 +168,11 @@ func (p *password) Find(ctx context.Context, username string) (connectors.Identi
 		return connectors.Identity{}, connectors.ErrNotMine
 	}
 	name, _ := p.parse(username) // Handles has seen it
-	account, err := p.directory.Locate(ctx, name)
+	account, err := p.locate(ctx, name)
 	if err != nil {
 		return connectors.Identity{}, err
 	}
-	return resolver.Resolve(ctx, account.ID)
+	return (&admitting{resolver, &p.config}).Resolve(ctx, account.ID)
 }
 
 // Diagnose has the directory look for a user of the connector's, if it can.

@@ -45,7 +45,7 @@ func (l *listing) Lists(username string) bool { return username == "alice" }
 func (l *listing) Usernames() []string { return []string{"alice", "zoe"} }
 
 func (l *listing) Resolve(_ context.Context, id string) (connectors.Identity, error) {
-	return connectors.Identity{ID: id}, nil
+	return connectors.Identity{ID: id, Username: "alice"}, nil
 }
 
 func TestUsernames(t *testing.T) {
@@ -129,6 +129,62 @@ func TestAuthenticate(t *testing.T) {
 				t.Errorf("located %v, verified %v; want %d and %d", b.located, b.verified, tt.wantLocated, tt.wantVerified)
 			}
 		})
+	}
+}
+
+// renaming is a directory in which what is typed is another name for the account, known
+// before the password is checked or with it alone, and in every lookup.
+type renaming struct {
+	username string
+	late     bool
+}
+
+func (r renaming) Locate(context.Context, string) (connectors.Account, error) {
+	if r.late {
+		return connectors.Account{ID: "7"}, nil
+	}
+	return connectors.Account{ID: "7", Username: r.username}, nil
+}
+
+func (r renaming) Verify(context.Context, connectors.Account, connectors.Secret) (connectors.Identity, error) {
+	return connectors.Identity{ID: "7", Username: r.username}, nil
+}
+
+func (r renaming) Resolve(context.Context, string) (connectors.Identity, error) {
+	return connectors.Identity{ID: "7", Username: r.username}, nil
+}
+
+// TestUsernamesOfAccounts holds that the patterns are for the name of the account, too,
+// whatever was typed.
+func TestUsernamesOfAccounts(t *testing.T) {
+	for _, c := range []struct {
+		usernames []string
+		typed     string
+		account   string
+		want      bool
+	}{
+		{nil, "alice@corp.example", "alice", true},
+		{[]string{"*"}, "alice@corp.example", "alice", true},
+		{[]string{"a*"}, "alice@corp.example", "alice", true},
+		{[]string{"a*"}, "apple@other.example", "eve", false},
+		{[]string{"a*"}, "a7", "eve@corp.example", false},
+		{[]string{"*@corp.example"}, "alice@corp.example", "alice", true},
+		{[]string{"*@corp.example"}, "alice@corp.example", "alice@other.example", false},
+		{[]string{"*@corp.example", "alice"}, "alice@corp.example", "alice", true},
+		{[]string{"*@corp.example", "alice"}, "eve@corp.example", "eve", false},
+	} {
+		for _, late := range []bool{false, true} {
+			g := guard.Password(renaming{c.account, late}, guard.Config{Usernames: c.usernames})
+			_, login := g.Authenticate(t.Context(), connectors.Credentials{Username: c.typed, Password: connectors.NewSecret("pw")})
+			_, lookup := g.(connectors.Resolver).Resolve(t.Context(), "7")
+			_, find := g.(connectors.Finder).Find(t.Context(), c.typed)
+			if c.want && (login != nil || lookup != nil || find != nil) {
+				t.Errorf("%q: %s by %s: login %v, lookup %v, %v", c.usernames, c.account, c.typed, login, lookup, find)
+			}
+			if !c.want && (!errors.Is(login, connectors.ErrNotMine) || !errors.Is(lookup, connectors.ErrGone) || find == nil) {
+				t.Errorf("%q: %s by %s: login %v, lookup %v, %v: want another's", c.usernames, c.account, c.typed, login, lookup, find)
+			}
+		}
 	}
 }
 

@@ -60,6 +60,7 @@ func adConfig(address string) *ldap.Config {
 // it answers becomes an identity.
 func TestActiveDirectorySearches(t *testing.T) {
 	const people = "(&(&(objectCategory=person)(objectClass=user))(|(sAMAccountName=alice)))"
+	on := true
 	var asked []string
 	cfg := adConfig(listen(t, script{search: func(base, filter string) ([]record, int) {
 		asked = append(asked, base+" "+filter)
@@ -71,6 +72,7 @@ func TestActiveDirectorySearches(t *testing.T) {
 		}
 		return []record{adGroup("CN=Domain Users,CN=Users,DC=corp,DC=example", "Domain Users"), adGroup("CN=x,DC=corp,DC=example", "Platform")}, 0
 	}}.serve))
+	cfg.Groups.InChain = &on
 	id, err := login(t, open(t, cfg), "alice", userPassword)
 	if err != nil || id.ID != adID || id.Username != "alice" || !slices.Equal(id.Groups, []string{"domain users", "platform"}) {
 		t.Errorf("identity %+v, %v", id, err)
@@ -83,6 +85,47 @@ func TestActiveDirectorySearches(t *testing.T) {
 	}
 	if !slices.Equal(normalized(asked), normalized(want)) {
 		t.Errorf("asked\n%s\nwant\n%s", strings.Join(normalized(asked), "\n"), strings.Join(normalized(want), "\n"))
+	}
+}
+
+// TestTokenGroups holds that the groups of an Active Directory are those that it lists
+// itself, as far as they are where groups are.
+func TestTokenGroups(t *testing.T) {
+	var asked []string
+	serve := func(tokens ...string) *ldap.Config {
+		asked = nil
+		return adConfig(listen(t, script{search: func(base, filter string) ([]record, int) {
+			asked = append(asked, base+" "+filter)
+			switch {
+			case base == adDN:
+				return []record{{adDN, map[string][]string{"tokenGroups": tokens}}}, 0
+			case strings.Contains(filter, "person"):
+				return []record{adAlice(nil)}, 0
+			}
+			return []record{adGroup("CN=x,DC=corp,DC=example", "Platform")}, 0
+		}}.serve))
+	}
+	id, err := login(t, open(t, serve(sid(513), sid(1200))), "alice", userPassword)
+	if err != nil || !slices.Equal(id.Groups, []string{"platform"}) {
+		t.Errorf("groups %q, %v", id.Groups, err)
+	}
+	want := []string{
+		adDN + " (objectClass=*)",
+		adRoot + " (&(&(objectClass=group)(groupType:1.2.840.113556.1.4.803:=2147483648))(|(objectSid=" + sid(513) + ")(objectSid=" + sid(1200) + ")))",
+	}
+	if got := normalized(asked[1:]); !slices.Equal(got, normalized(want)) {
+		t.Errorf("asked\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(normalized(want), "\n"))
+	}
+	_, err = login(t, open(t, serve()), "alice", userPassword)
+	if err == nil || errors.Is(err, connectors.ErrRejected) || !strings.Contains(err.Error(), "shows no tokenGroups, which everybody has: let the account that searches read it") {
+		t.Errorf("a list that is hidden: %v", err)
+	}
+	many := make([]string, 5001)
+	for i := range many {
+		many[i] = sid(uint32(i))
+	}
+	if _, err = login(t, open(t, serve(many...)), "alice", userPassword); err == nil || errors.Is(err, connectors.ErrRejected) || !strings.Contains(err.Error(), "more than 5000 groups") {
+		t.Errorf("too many: %v", err)
 	}
 }
 
@@ -108,7 +151,7 @@ func normalized(list []string) []string {
 // TestActiveDirectoryGroups holds which groups of an Active Directory are looked for, by
 // configuration and entry.
 func TestActiveDirectoryGroups(t *testing.T) {
-	off := false
+	on, off := true, false
 	for name, c := range map[string]struct {
 		edit    func(*ldap.Config)
 		more    map[string][]string
@@ -120,6 +163,7 @@ func TestActiveDirectoryGroups(t *testing.T) {
 		"in chain":                {bases: 1, primary: true},
 		"one after the other":     {edit: func(c *ldap.Config) { c.Groups.Nested = true }, bases: 1, primary: true},
 		"direct ones":             {edit: func(c *ldap.Config) { c.Groups.InChain = &off }, primary: true},
+		"none of them primary":    {edit: func(c *ldap.Config) { c.Groups.Nested, c.Groups.PrimaryAttribute = true, "none" }},
 		"from memberOf":           {edit: func(c *ldap.Config) { c.Groups.FromAttribute = "memberOf" }},
 		"no primary group":        {more: map[string][]string{"primaryGroupID": nil}},
 		"no number":               {more: map[string][]string{"primaryGroupID": {"x"}}, outage: `the primaryGroupID "x" is no number`},
@@ -143,7 +187,9 @@ func TestActiveDirectoryGroups(t *testing.T) {
 				primary = primary || strings.Contains(filter, "objectSid=")
 				return nil, 0
 			}}.serve))
-			if c.edit != nil {
+			if c.edit == nil {
+				cfg.Groups.InChain = &on
+			} else {
 				c.edit(cfg)
 			}
 			_, err := login(t, open(t, cfg), "alice", userPassword)
@@ -215,7 +261,8 @@ func TestResolveByAccountControl(t *testing.T) {
 		"a normal account":      {disabled: "active-directory"},
 		"disabled":              {disabled: "active-directory", entry: entry{uac: {"514"}}, gone: "disabled (userAccountControl)"},
 		"other flags":           {disabled: "active-directory", entry: entry{uac: {"66048"}}},
-		"locked":                {disabled: "active-directory", entry: entry{computed: {"16"}}, gone: "locked (msDS-User-Account-Control-Computed)"},
+		"locked":                {disabled: "active-directory", entry: entry{computed: {"16"}}}, // which anybody can bring about
+		"locked, and old":       {disabled: "active-directory", entry: entry{computed: {"8388624"}}, gone: "the password has expired, or is to be changed"},
 		"locked, only noted":    {disabled: "active-directory", entry: entry{uac: {"528"}}}, // of which Active Directory takes no notice
 		"an old password":       {disabled: "active-directory", entry: entry{computed: {"8388608"}}, gone: "the password has expired, or is to be changed"},
 		"expired":               {disabled: "active-directory", entry: entry{expires: {ticks(-time.Hour)}}, gone: "the account has expired (accountExpires)"},
@@ -231,9 +278,16 @@ func TestResolveByAccountControl(t *testing.T) {
 		"389":                   {disabled: "389ds"},
 		"389, locked":           {disabled: "389ds", entry: entry{"nsAccountLock": {"true"}}, gone: "disabled (nsAccountLock)"},
 		"389, not locked":       {disabled: "389ds", entry: entry{"nsAccountLock": {"FALSE"}}},
-		"389, for a while":      {disabled: "389ds", entry: entry{"accountUnlockTime": {at(time.Hour)}}, gone: "locked (accountUnlockTime)"},
+		"389, for a while":      {disabled: "389ds", entry: entry{"accountUnlockTime": {at(time.Hour)}}},
+		"389, and switched off": {disabled: "389ds", entry: entry{"accountUnlockTime": {at(time.Hour)}, "nsAccountLock": {"true"}}, gone: "disabled (nsAccountLock)"},
 		"389, no longer":        {disabled: "389ds", entry: entry{"accountUnlockTime": {at(-time.Hour)}}},
-		"389, without an end":   {disabled: "389ds", entry: entry{"accountUnlockTime": {"19700101000000Z"}}, gone: "locked (accountUnlockTime)"},
+		"389, without an end":   {disabled: "389ds", entry: entry{"accountUnlockTime": {"19700101000000Z"}}},
+		"389, an old password":  {disabled: "389ds", entry: entry{"passwordExpirationTime": {at(-time.Hour)}}, gone: "the password has expired (passwordExpirationTime)"},
+		"389, a password yet":   {disabled: "389ds", entry: entry{"passwordExpirationTime": {at(time.Hour)}}},
+		"389, a new password":   {disabled: "389ds", entry: entry{"passwordExpirationTime": {"19700101000000Z"}}, gone: "the password is to be changed"},
+		"389, a reset":          {disabled: "389ds", entry: entry{"pwdReset": {"TRUE"}}, gone: "the password is to be changed"},
+		"FreeIPA, a password":   {disabled: "389ds", entry: entry{"krbPasswordExpiration": {at(-time.Hour)}}, gone: "the password has expired, or is to be changed (krbPasswordExpiration)"},
+		"FreeIPA, a good one":   {disabled: "389ds", entry: entry{"krbPasswordExpiration": {at(time.Hour)}}},
 		"389, no time":          {disabled: "389ds", entry: entry{"accountUnlockTime": {"x"}}, outage: `the accountUnlockTime "x", which is no time`},
 		"FreeIPA, expired":      {disabled: "389ds", entry: entry{"krbPrincipalExpiration": {at(-time.Hour)}}, gone: "the account has expired (krbPrincipalExpiration)"},
 		"FreeIPA, not yet":      {disabled: "389ds", entry: entry{"krbPrincipalExpiration": {at(time.Hour)}}},
@@ -375,6 +429,7 @@ func TestHousekeepingReferences(t *testing.T) {
 			}
 			return []record{adGroup("CN=x,DC=corp,DC=example", "Platform")}, 0
 		}}.serve))
+		cfg.Groups.Nested = true
 		id, err := login(t, open(t, cfg), "alice", userPassword)
 		if fine && (err != nil || !slices.Equal(id.Groups, []string{"platform"})) || !fine && (err == nil || errors.Is(err, connectors.ErrRejected)) {
 			t.Errorf("a reference to %q: %+v, %v", to, id.Groups, err)
@@ -410,7 +465,7 @@ func TestNULInAPassword(t *testing.T) {
 // does not follow chains of groups in time.
 func TestChainsThatTakeLong(t *testing.T) {
 	t.Parallel()
-	end := make(chan struct{})
+	on, end := true, make(chan struct{})
 	cfg := adConfig(listen(t, script{search: func(_, filter string) ([]record, int) {
 		if strings.Contains(filter, inChain) {
 			<-end
@@ -418,8 +473,9 @@ func TestChainsThatTakeLong(t *testing.T) {
 		return []record{adAlice(map[string][]string{"primaryGroupID": nil})}, 0
 	}}.serve))
 	defer close(end)
+	cfg.Groups.InChain = &on
 	_, err := login(t, open(t, cfg), "alice", userPassword)
-	if err == nil || !errors.Is(err, ldap.ErrNoAnswer) || !strings.Contains(err.Error(), "narrow groups.base_dn, or set groups.nested: true in place of in_chain") {
+	if err == nil || !errors.Is(err, ldap.ErrNoAnswer) || !strings.Contains(err.Error(), "have it list them itself, by groups.from_attribute: tokenGroups; narrow groups.base_dn; or set groups.nested: true in place of in_chain, which goes through groups below base_dn alone") {
 		t.Errorf("error = %v", err)
 	}
 }

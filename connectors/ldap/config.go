@@ -130,7 +130,8 @@ type Groups struct {
 	// with from_attribute. Default: sub.
 	Scope string `yaml:"scope"`
 
-	// Filter is what a group must match (RFC 4515). Not with from_attribute.
+	// Filter is what a group must match (RFC 4515). Not with from_attribute, but for
+	// tokenGroups.
 	// Default: (objectClass=groupOfNames).
 	Filter string `yaml:"filter"`
 
@@ -143,7 +144,8 @@ type Groups struct {
 	MemberValue string `yaml:"member_value"`
 
 	// NameAttribute holds a group's name. With from_attribute it is the attribute
-	// that group entries are named by, and the name is taken from the DN alone. Of
+	// that group entries are named by, and the name is taken from the DN alone, but for
+	// tokenGroups. Of
 	// several values one counts, as for username_attribute. Default: cn.
 	NameAttribute string `yaml:"name_attribute"`
 
@@ -152,31 +154,38 @@ type Groups struct {
 	// Default: false.
 	Nested bool `yaml:"nested"`
 
-	// InChain counts the same groups and has the directory find them, however deep:
-	// Active Directory's matching rule 1.2.840.113556.1.4.1941. Only with member_value
-	// dn, and without nested. Default: false.
+	// InChain counts the groups that a chain of groups leads to, and has the directory
+	// follow it, however deep: Active Directory's matching rule 1.2.840.113556.1.4.1941.
+	// Groups that do not match Filter, or are not below BaseDN, are links of a chain all
+	// the same. Only with member_value dn, and without nested. Default: false.
 	InChain *bool `yaml:"in_chain"`
 
 	// PrimaryAttribute is an attribute of the person's entry that names a group which
 	// need not list the person, by the value that the group has in the same attribute:
 	// gidNumber, for the primary group of a posixAccount. Active Directory's
 	// primaryGroupID is told by its name: it is the last number of the group's objectSid.
-	// People must not be able to write it. Not with from_attribute. Default: only groups
-	// that list the person count.
+	// People must not be able to write it. Not with from_attribute. "none" for none,
+	// whatever the vendor. Default: only groups that list the person count.
 	PrimaryAttribute string `yaml:"primary_attribute"`
 
 	// FromAttribute is the attribute of the person's entry that lists the DNs of the
-	// groups, such as memberOf. Default: groups are searched.
+	// groups, such as memberOf. Active Directory's tokenGroups is told by its name: it
+	// lists the security identifiers of all groups that count in Windows, through others
+	// and the primary one included; those below BaseDN that match Filter are looked up.
+	// Default: groups are searched.
 	FromAttribute string `yaml:"from_attribute"`
 }
 
-// The values of Users.Scope, Groups.Scope and Groups.MemberValue.
+// The values of Users.Scope, Groups.Scope and Groups.MemberValue, and one of
+// Groups.PrimaryAttribute.
 const (
 	scopeSub = "sub"
 	scopeOne = "one"
 
 	memberDN       = "dn"
 	memberUsername = "username"
+
+	primaryNone = "none" // Groups.PrimaryAttribute, written
 )
 
 // DefaultConfig returns a configuration in which nothing is set. What the defaults are
@@ -211,7 +220,13 @@ func (c Config) WithDefaults() Config {
 	}
 	setDefault(&g.Scope, scopeSub)
 	setDefault(&g.NameAttribute, "cn")
-	if g.FromAttribute == "" {
+	if g.PrimaryAttribute == primaryNone && !g.byToken() {
+		g.PrimaryAttribute = ""
+	}
+	switch {
+	case g.byToken():
+		setDefault(&g.Filter, "(objectClass=group)")
+	case g.FromAttribute == "":
 		setDefault(&g.Filter, "(objectClass=groupOfNames)")
 		setDefault(&g.MemberAttribute, "member")
 		setDefault(&g.MemberValue, memberDN)
@@ -239,12 +254,18 @@ func (c *Config) HasGroups() bool { return c.Groups != nil }
 // inChain reports whether the directory follows groups of groups.
 func (g *Groups) inChain() bool { return g.InChain != nil && *g.InChain }
 
+// listsDNs reports whether people's entries list their groups by DN.
+func (g *Groups) listsDNs() bool { return g != nil && g.FromAttribute != "" && !g.byToken() }
+
 // ofPeople returns the attributes of people's entries that groups depend on.
 func (g *Groups) ofPeople() []string {
 	if g == nil {
 		return nil
 	}
-	names := []string{g.PrimaryAttribute, g.FromAttribute}
+	names := []string{g.PrimaryAttribute}
+	if g.listsDNs() { // tokenGroups is sent of one entry alone that is asked for
+		names = append(names, g.FromAttribute)
+	}
 	if g.primaryBySID() {
 		names = append(names, sidAttribute)
 	}

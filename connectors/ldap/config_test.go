@@ -237,7 +237,7 @@ func TestValidateRefuses(t *testing.T) {
 		},
 		"nested names": {
 			func(c *ldap.Config) {
-				c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", MemberValue: "username", Nested: true}
+				c.Groups = &ldap.Groups{BaseDN: "ou=g,dc=example", MemberAttribute: "memberUid", MemberValue: "username", Nested: true}
 			},
 			faults("groups.nested", "needs member_value: dn, since a group is listed in another by its DN"),
 		},

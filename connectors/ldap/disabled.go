@@ -30,9 +30,25 @@ type notes struct {
 	// are asked for by name.
 	attributes []string
 
-	// refusal says why a bind would be refused now, whatever the password; empty where it
-	// would not be.
-	refusal func(context.Context, *finder, *ldap.Entry) (string, error)
+	// refusal says why a bind would be refused now, whatever the password.
+	refusal func(context.Context, *finder, *ldap.Entry) (refusal, error)
+}
+
+// refusal is why a bind would be refused; the zero value where it would not be.
+//
+// A lock that wrong passwords have brought about says nothing of the person: anybody can
+// bring it about who knows the name. It keeps passwords from being guessed, and is told,
+// but makes nobody disabled. Otherwise a few wrong passwords, typed by anybody, would stop
+// what has no password to guess, such as access tokens.
+type refusal struct {
+	why      string
+	guessing bool // a lock of that kind
+}
+
+func because(why string) refusal { return refusal{why: why} }
+
+func afterGuesses(attribute string) refusal {
+	return refusal{why: "locked after wrong passwords (" + attribute + ")", guessing: true}
 }
 
 // noted are the notes that count; none, where nothing does.
@@ -43,7 +59,7 @@ func (u *Users) noted() notes {
 	case disabledAD:
 		return notes{"account", []string{accountControl, accountComputed, accountExpires}, controlNotes}
 	case disabled389:
-		return notes{"account", []string{"nsAccountLock", "accountUnlockTime", "krbPrincipalExpiration"}, lockNotes}
+		return notes{"account", []string{"nsAccountLock", unlockTime, passwordExpiration, "pwdReset", principalExpiration, krbPasswordExpiration}, lockNotes}
 	}
 	return notes{}
 }
@@ -78,19 +94,24 @@ func (e disabledError) Error() string { return string(e) }
 // Unwrap returns [connectors.ErrGone].
 func (disabledError) Unwrap() error { return connectors.ErrGone }
 
-// mayBind fails with a disabledError where the person whose entry it is could not sign in.
+// mayBind fails with a disabledError where the person whose entry it is could not sign in,
+// but for a lock after wrong passwords.
 func (f *finder) mayBind(ctx context.Context, e *entry) error {
 	n := f.config.Users.noted()
 	if n.refusal == nil {
 		return nil
 	}
 	end := step(ctx, n.step)
-	why, err := n.refusal(ctx, f, e.raw)
+	r, err := n.refusal(ctx, f, e.raw)
 	if end != nil {
-		end(err, cmp.Or(why, f.nothingAgainst(n.shown(e.raw))))
+		detail := cmp.Or(r.why, f.nothingAgainst(n.shown(e.raw)))
+		if r.guessing {
+			detail += ": no password is taken meanwhile; the account counts as before"
+		}
+		end(err, detail)
 	}
-	if err == nil && why != "" {
-		return disabledError(why)
+	if err == nil && r.why != "" && !r.guessing {
+		return disabledError(r.why)
 	}
 	return err
 }

@@ -25,11 +25,14 @@ func TestResolveByPasswordPolicy(t *testing.T) {
 	}{
 		"nothing noted":             {},
 		"nothing noted, bad policy": {policy: notes{"pwdMaxAge": "x"}},
-		"locked":                    {entry: notes{"pwdAccountLockedTime": at(-time.Minute)}, policy: lockout, gone: true},
-		"in another case":           {entry: notes{"PWDACCOUNTLOCKEDTIME": at(-time.Minute)}, policy: notes{"PWDLOCKOUT": "true"}, gone: true},
+		"locked":                    {entry: notes{"pwdAccountLockedTime": at(-time.Minute)}, policy: lockout},
+		"locked, and old":           {entry: notes{"pwdAccountLockedTime": at(-time.Minute), "pwdEndTime": at(-time.Minute)}, policy: lockout, gone: true},
+		"locked without an end":     {entry: notes{"pwdAccountLockedTime": at(-time.Minute)}, policy: notes{"pwdLockout": "TRUE"}},
+		"locked for a while":        {entry: notes{"pwdAccountTmpLockoutEnd": at(time.Minute)}, policy: lockout},
+		"in another case":           {entry: notes{"PWDACCOUNTLOCKEDTIME": "000001010000Z"}, policy: notes{"PWDLOCKOUT": "true"}, gone: true},
 		"no longer":                 {entry: notes{"pwdAccountLockedTime": at(-2 * time.Hour)}, policy: lockout},
 		"by hand":                   {entry: notes{"pwdAccountLockedTime": "000001010000Z"}, policy: lockout, gone: true},
-		"with a fraction":           {entry: notes{"pwdAccountLockedTime": time.Now().UTC().Format("20060102150405.000000Z")}, policy: lockout, gone: true},
+		"with a fraction":           {entry: notes{"pwdEndTime": time.Now().UTC().Format("20060102150405.000000Z")}, policy: lockout, gone: true},
 		"with a zone":               {entry: notes{"pwdEndTime": "20200101000000+0200"}, policy: lockout, gone: true},
 		"without seconds":           {entry: notes{"pwdEndTime": "202001010000Z"}, policy: lockout, gone: true},
 		"without minutes":           {entry: notes{"pwdEndTime": "2020010100Z"}, policy: lockout, gone: true},
@@ -104,8 +107,9 @@ func TestStateIsAskedForByName(t *testing.T) {
 // what it has seen of it.
 func TestWhatNothingSpeaksFrom(t *testing.T) {
 	for want, notes := range map[string]map[string]string{
-		"nothing is noted, or the service account may not read it":                                              nil,
-		"nothing against the account in pwdEndTime, pwdChangedTime, which is all that the service account sees": {"pwdChangedTime": "20260101000000Z", "pwdEndTime": "99991231000000Z"},
+		"nothing is noted, or the service account may not read it":                                                          nil,
+		"locked after wrong passwords (pwdAccountLockedTime): no password is taken meanwhile; the account counts as before": {"pwdAccountLockedTime": "20260101000000Z"},
+		"nothing against the account in pwdEndTime, pwdChangedTime, which is all that the service account sees":             {"pwdChangedTime": "20260101000000Z", "pwdEndTime": "99991231000000Z"},
 	} {
 		found := alice()
 		for name, value := range notes {

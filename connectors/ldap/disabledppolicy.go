@@ -89,26 +89,27 @@ type passwordPolicy struct {
 // what only a policy could tell is not seen.
 func unknownPolicy() passwordPolicy { return passwordPolicy{lockout: true, mustChange: true} }
 
-// refusal says why a bind would be refused at that time, whatever the password; empty
-// where it would not be.
-func (s passwordState) refusal(p passwordPolicy, now time.Time) string {
+// refusal says why a bind would be refused at that time, whatever the password.
+func (s passwordState) refusal(p passwordPolicy, now time.Time) refusal {
 	switch {
 	case !s.starts.IsZero() && now.Before(s.starts):
-		return "the password is not valid yet (pwdStartTime)"
+		return because("the password is not valid yet (pwdStartTime)")
 	case !s.ends.IsZero() && !now.Before(s.ends):
-		return "the password is not valid any more (pwdEndTime)"
-	case p.lockout && now.Before(s.lockedTill):
-		return "locked for a while (pwdAccountTmpLockoutEnd)"
-	case p.lockout && s.isLocked(p.lockoutDuration, now):
-		return "locked (pwdAccountLockedTime)"
+		return because("the password is not valid any more (pwdEndTime)")
+	case p.lockout && s.byHand():
+		return because("locked by an administrator (pwdAccountLockedTime)")
 	case p.lockout && hasPassed(s.used, p.maxIdle, now):
-		return "unused for too long (pwdLastSuccess, pwdMaxIdle)"
+		return because("unused for too long (pwdLastSuccess, pwdMaxIdle)")
 	case p.mustChange && s.reset:
-		return "the password is to be changed (pwdReset)"
+		return because("the password is to be changed (pwdReset)")
 	case hasPassed(s.changed, p.maxAge, now):
-		return "the password has expired (pwdChangedTime, pwdMaxAge)"
+		return because("the password has expired (pwdChangedTime, pwdMaxAge)")
+	case p.lockout && now.Before(s.lockedTill):
+		return afterGuesses("pwdAccountTmpLockoutEnd")
+	case p.lockout && s.isLocked(p.lockoutDuration, now):
+		return afterGuesses("pwdAccountLockedTime")
 	}
-	return ""
+	return refusal{}
 }
 
 // hasPassed reports whether so much time has gone by since a time that is known.
@@ -123,18 +124,23 @@ func (s passwordState) isLocked(duration time.Duration, now time.Time) bool {
 	if s.locked.IsZero() || now.Before(s.locked) {
 		return false
 	}
-	return duration == 0 || s.locked.Year() == 0 || now.Before(s.locked.Add(duration))
+	return duration == 0 || now.Before(s.locked.Add(duration))
 }
 
+// byHand reports whether an administrator has locked the account
+// (draft-behera-ldap-password-policy-10 §5.3.3). What wrong passwords bring about has a
+// real time, even if it has no end.
+func (s passwordState) byHand() bool { return !s.locked.IsZero() && s.locked.Year() == 0 }
+
 // policyNotes says why slapd would refuse a bind.
-func policyNotes(ctx context.Context, f *finder, raw *ldap.Entry) (string, error) {
+func policyNotes(ctx context.Context, f *finder, raw *ldap.Entry) (refusal, error) {
 	s, err := readState(raw)
 	if err != nil || s == (passwordState{}) {
-		return "", err // where nothing is noted, nothing refuses
+		return refusal{}, err // where nothing is noted, nothing refuses
 	}
 	policy, err := f.policyOf(ctx, s)
 	if err != nil {
-		return "", err
+		return refusal{}, err
 	}
 	return s.refusal(policy, time.Now()), nil
 }

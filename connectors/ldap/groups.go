@@ -38,8 +38,11 @@ func newGroupSource(g *Groups, search searchFunc) (groupSource, error) {
 	if g == nil {
 		return nil, nil
 	}
-	if g.FromAttribute == "" {
+	switch {
+	case g.FromAttribute == "":
 		return &groupSearch{config: g, search: search}, nil
+	case g.byToken():
+		return &groupTokens{groupSearch{config: g, search: search}}, nil
 	}
 	base, err := parseDN(g.BaseDN)
 	if err != nil {
@@ -111,7 +114,7 @@ func (g *groupSearch) groupsOf(ctx context.Context, e *entry) ([]string, error) 
 		found, err := w.level(ctx, wanted)
 		switch {
 		case g.config.inChain() && errors.Is(err, errNoAnswer):
-			return nil, fmt.Errorf("%w: following chains of groups may be too much for the directory: narrow groups.base_dn, or set groups.nested: true in place of in_chain", err)
+			return nil, fmt.Errorf("%w: following chains of groups may be too much for the directory: have it list them itself, by groups.from_attribute: tokenGroups; narrow groups.base_dn; or set groups.nested: true in place of in_chain, which goes through groups below base_dn alone", err)
 		case err != nil:
 			return nil, err
 		case !g.config.Nested:

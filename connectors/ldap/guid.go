@@ -16,6 +16,7 @@ const (
 	guidAttribute  = "objectGUID"     // the stable id, 16 bytes
 	sidAttribute   = "objectSid"      // the security identifier
 	primaryGroupID = "primaryGroupID" // the last number of the primary group's objectSid
+	tokenGroups    = "tokenGroups"    // the objectSid of all groups that count in Windows
 )
 
 // isGUID reports whether an attribute's values are GUIDs in binary form.
@@ -47,6 +48,10 @@ func parseGUID(text string) (raw string, ok bool) {
 // primaryBySID reports whether a person's primary group is known by Active Directory's
 // numbers.
 func (g *Groups) primaryBySID() bool { return strings.EqualFold(g.PrimaryAttribute, primaryGroupID) }
+
+// byToken reports whether a person's groups are known by Active Directory's own list of
+// security identifiers.
+func (g *Groups) byToken() bool { return strings.EqualFold(g.FromAttribute, tokenGroups) }
 
 // sibling returns the security identifier of another account of the same domain
 // (MS-DTYP §2.4.2.2): that of an account with the last number replaced.

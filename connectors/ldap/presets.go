@@ -20,9 +20,8 @@ func vendors() []string { return []string{vendorAD, vendorOpenLDAP, vendorFreeIP
 
 // preset is what entries are like in a vendor's directories.
 type preset struct {
-	users   Users
-	groups  Groups
-	inChain bool
+	users  Users
+	groups Groups
 }
 
 // presetOf returns what is set by a vendor; nothing where there is no such vendor.
@@ -45,8 +44,9 @@ func presetOf(vendor string) preset {
 				// Unique in the domain, which cn is not.
 				NameAttribute:    "sAMAccountName",
 				PrimaryAttribute: primaryGroupID,
+				// What Windows itself makes of groups of groups.
+				FromAttribute: tokenGroups,
 			},
-			inChain: true,
 		}
 	case vendorOpenLDAP:
 		return preset{
@@ -108,27 +108,30 @@ func (c *Config) adopt() (set []string) {
 	if g == nil {
 		return set
 	}
-	fill("groups.name_attribute", &g.NameAttribute, p.groups.NameAttribute)
-	if !g.searched() {
+	if !g.listed() && (g.Filter == "" || p.groups.byToken()) {
 		fill("groups.from_attribute", &g.FromAttribute, p.groups.FromAttribute)
 	}
-	if g.FromAttribute != "" {
+	if g.listsDNs() {
+		if p.groups.NameAttribute != "" {
+			fill("groups.name_attribute", &g.NameAttribute, "cn") // by which groups are named everywhere
+		}
 		return set
 	}
+	fill("groups.name_attribute", &g.NameAttribute, p.groups.NameAttribute)
 	fill("groups.filter", &g.Filter, p.groups.Filter)
+	if g.byToken() {
+		return set
+	}
 	fill("groups.member_attribute", &g.MemberAttribute, p.groups.MemberAttribute)
 	fill("groups.member_value", &g.MemberValue, p.groups.MemberValue)
 	fill("groups.primary_attribute", &g.PrimaryAttribute, p.groups.PrimaryAttribute)
-	if p.inChain && g.InChain == nil && !g.Nested && g.MemberValue == memberDN {
-		g.InChain = &p.inChain
-		set = append(set, "groups.in_chain: true")
-	}
 	return set
 }
 
-// searched reports whether something is set that belongs to a search for groups.
-func (g *Groups) searched() bool {
-	return g.Filter != "" || g.MemberAttribute != "" || g.MemberValue != "" || g.PrimaryAttribute != "" || g.Nested || g.InChain != nil
+// listed reports whether something is set that belongs to a search for the groups that
+// list a person.
+func (g *Groups) listed() bool {
+	return g.MemberAttribute != "" || g.MemberValue != "" || g.PrimaryAttribute != "" && g.PrimaryAttribute != primaryNone || g.Nested || g.InChain != nil
 }
 
 var _ connectors.Preset = (*Config)(nil)
@@ -151,8 +154,10 @@ func (c *Config) validateVendor(p *problems) {
 	if c.Vendor != "" && !slices.Contains(vendors(), c.Vendor) {
 		p.add("vendor", fmt.Sprintf("unknown vendor %q%s", c.Vendor, likeVendor(c.Vendor)))
 	}
-	if _, ok := connectors.ASCIIUsernames.Parse(c.Domain); c.Domain != "" && (!ok || strings.Contains(c.Domain, "@")) {
-		p.add("domain", fmt.Sprintf("%q is not the short (NetBIOS) name of a domain, such as CORP", c.Domain))
+	const longest = 15 // MS-ADTS §3.1.1.1.5: a NetBIOS name
+	_, ok := connectors.ASCIIUsernames.Parse(c.Domain)
+	if c.Domain != "" && (!ok || strings.ContainsAny(c.Domain, "@.") || len(c.Domain) > longest) {
+		p.add("domain", fmt.Sprintf("%q is not the short (NetBIOS) name of a domain, such as CORP: it has %d characters at most, and no dot", c.Domain, longest))
 	}
 }
 

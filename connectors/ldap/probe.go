@@ -128,7 +128,8 @@ type tree struct {
 	scope      int
 	filter     string // empty: nothing is searched there
 	attributes []attribute
-	noted      notes // that entries may have
+	noted      notes  // that entries may have
+	tokens     string // the attribute that each entry lists its groups in, when it is asked for alone
 }
 
 // attribute is one that entries are to have.
@@ -149,7 +150,11 @@ func (c *Config) usersTree() tree {
 	}
 	t.noted = u.noted()
 	if g := c.Groups; g != nil {
-		t.want("groups.from_attribute", g.FromAttribute, (*probe).listedGroups)
+		if g.byToken() {
+			t.tokens = g.FromAttribute
+		} else {
+			t.want("groups.from_attribute", g.FromAttribute, (*probe).listedGroups)
+		}
 		t.want("groups.primary_attribute", g.PrimaryAttribute, nil)
 		if g.primaryBySID() {
 			t.want("groups.primary_attribute", sidAttribute, nil)
@@ -168,7 +173,11 @@ func (t *tree) want(key, name string, fits func(*probe, []*ldap.Entry) error) {
 func (c *Config) groupsTree() tree {
 	g := c.Groups
 	t := tree{key: "groups", what: "groups", base: g.BaseDN, scope: searchScope(g.Scope)}
-	if g.FromAttribute == "" {
+	if g.byToken() {
+		t.filter = g.Filter
+		t.want("groups.name_attribute", g.NameAttribute, nil)
+		t.want("groups.from_attribute", sidAttribute, nil)
+	} else if g.FromAttribute == "" {
 		t.filter = g.Filter
 		t.want("groups.name_attribute", g.NameAttribute, nil)
 		t.want("groups.member_attribute", g.MemberAttribute, (*probe).listedMembers)
@@ -197,6 +206,9 @@ func (p *probe) tree(t tree) {
 	}
 	for _, a := range t.attributes {
 		p.do(t.key+" "+a.name, func() (string, error) { return p.has(t, found, a) })
+	}
+	if t.tokens != "" {
+		p.do(t.key+" "+t.tokens, func() (string, error) { return p.tokens(t, found) })
 	}
 	if len(t.noted.attributes) > 0 {
 		p.do(t.key+" state", func() (string, error) { return p.notes(t.noted, found) })

@@ -1,6 +1,7 @@
 package ldap
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -73,6 +74,28 @@ func (p *probe) listedGroups(found []*ldap.Entry) error {
 		return &probeError{fix: none.Error()}
 	}
 	return none
+}
+
+// tokens fails where none of a few people shows the list of groups that everybody has.
+func (p *probe) tokens(t tree, found []*ldap.Entry) (string, error) {
+	const few = 10
+	found = found[:min(few, len(found))]
+	n := 0
+	for _, e := range found {
+		own, err := p.search(p.ctx, &ldap.SearchRequest{BaseDN: e.DN, Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{t.tokens}})
+		if err != nil {
+			return t.tokens, err
+		}
+		if len(own.Entries) == 1 {
+			if sids, _ := valuesInRange(own.Entries[0], t.tokens); len(sids) > 0 {
+				n++
+			}
+		}
+	}
+	if n == 0 {
+		return t.tokens, unfit(tokenAdvice, "none of these %s shows it", t.what)
+	}
+	return fmt.Sprintf("groups.from_attribute: %d of %d have it", n, len(found)), nil
 }
 
 // globalCatalog tells what a global catalog lacks. It is advice: in a forest of one domain

@@ -144,6 +144,9 @@ func (g *Groups) validate(p *problems) {
 		return
 	}
 	p.filter("groups.filter", g.Filter, "groups are found by member_attribute")
+	if g.MemberValue == memberUsername && (strings.EqualFold(g.MemberAttribute, "member") || strings.EqualFold(g.MemberAttribute, "uniqueMember")) {
+		p.add("groups.member_value", fmt.Sprintf("%s holds DNs, and nobody's user name: set member_value: dn, or name the attribute that holds user names in member_attribute, such as memberUid", g.MemberAttribute))
+	}
 	p.attribute("groups.member_attribute", g.MemberAttribute)
 	if g.MemberValue != memberDN && g.MemberValue != memberUsername {
 		p.add("groups.member_value", fmt.Sprintf("%q is neither dn nor username", g.MemberValue))
@@ -170,12 +173,21 @@ func (g *Groups) validateFromAttribute(p *problems) {
 		key string
 		set bool
 	}{
-		{"filter", g.Filter != ""},
+		{"filter", g.Filter != "" && !g.byToken()},
 		{"member_attribute", g.MemberAttribute != ""},
 		{"member_value", g.MemberValue != ""},
 		{"nested", g.Nested},
 		{"in_chain", g.inChain()},
-		{"primary_attribute", g.PrimaryAttribute != ""},
+		{"primary_attribute", g.PrimaryAttribute != "" && g.PrimaryAttribute != primaryNone},
+	}
+	switch {
+	case g.byToken():
+		p.filter("groups.filter", g.Filter, "groups are found by their objectSid")
+		if g.PrimaryAttribute == primaryNone {
+			p.add("groups.primary_attribute", fmt.Sprintf("%s lists the primary group and those that it is in: leave it out by groups.filter, or have groups searched, by nested: true", g.FromAttribute))
+		}
+	case strings.EqualFold(g.NameAttribute, "sAMAccountName"):
+		p.add("groups.name_attribute", fmt.Sprintf("no entry is named by %s: of %s, which lists DNs, the name is what stands there, cn; or remove from_attribute", g.NameAttribute, g.FromAttribute))
 	}
 	for _, f := range searchOnly {
 		if f.set {

@@ -52,6 +52,7 @@ func TestActiveDirectory(t *testing.T) {
 		{"contract", testADContract},
 		{"names", testADNames},
 		{"groups", testADGroups},
+		{"guard", testADGuard},
 		{"reasons", testADReasons},
 		{"lookups", testADLookups},
 		{"transports", testADTransports},

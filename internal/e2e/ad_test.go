@@ -97,35 +97,53 @@ func testADNames(t *testing.T, d *samba.Domain) {
 // testADGroups reads the groups in every way that there is.
 func testADGroups(t *testing.T, d *samba.Domain) {
 	const inGroups = "OU=Groups," + samba.Root
-	no := false
+	no, yes := false, true
 	for name, c := range map[string]struct {
-		groups     ldap.Groups
-		alice, bob []string
+		groups             ldap.Groups
+		alice, bob, joiner []string
 	}{
-		"in chain": {
+		// Not registry-admins, which alice is in through a distribution group alone.
+		"as Windows has them": {
 			ldap.Groups{BaseDN: samba.Root},
 			[]string{"domain users", "engineering", "everyone", "platform", "users"},
 			[]string{"domain users", "everyone", "left", "right", "users"},
+			[]string{"domain users", "everyone", "inside", "outside", "users"},
 		},
-		"in chain, below a part": {ldap.Groups{BaseDN: inGroups}, []string{"engineering", "everyone", "platform"}, []string{"everyone", "left", "right"}},
-		"one after the other":    {ldap.Groups{BaseDN: inGroups, Nested: true}, []string{"engineering", "everyone", "platform"}, []string{"everyone", "left", "right"}},
-		"direct ones":            {ldap.Groups{BaseDN: samba.Root, InChain: &no}, []string{"domain users", "platform"}, []string{"domain users", "left"}},
+		"below a part": {
+			ldap.Groups{BaseDN: inGroups},
+			[]string{"engineering", "everyone", "platform"}, []string{"everyone", "left", "right"}, []string{"everyone", "inside"},
+		},
+		"of a filter": {ldap.Groups{BaseDN: samba.Root, Filter: "(cn=left)"}, nil, []string{"left"}, nil},
+		"in chain, distribution groups as links": {
+			ldap.Groups{BaseDN: inGroups, InChain: &yes},
+			[]string{"engineering", "everyone", "platform", "registry-admins"}, []string{"everyone", "left", "right"}, []string{"everyone", "inside"},
+		},
+		"one after the other": {
+			ldap.Groups{BaseDN: inGroups, Nested: true},
+			[]string{"engineering", "everyone", "platform"}, []string{"everyone", "left", "right"}, []string{"everyone"},
+		},
+		"one after the other, none primary": {
+			ldap.Groups{BaseDN: inGroups, Nested: true, PrimaryAttribute: "none"},
+			[]string{"engineering", "platform"}, []string{"left", "right"}, nil,
+		},
+		"direct ones": {
+			ldap.Groups{BaseDN: samba.Root, InChain: &no},
+			[]string{"domain users", "platform"}, []string{"domain users", "left"}, []string{"domain users", "outside"},
+		},
 		"from memberOf": {
-			ldap.Groups{BaseDN: inGroups, FromAttribute: "memberOf", NameAttribute: "cn"},
-			[]string{"newsletter", "the platform"},
-			[]string{"left"},
+			ldap.Groups{BaseDN: inGroups, FromAttribute: "memberOf"},
+			[]string{"newsletter", "the platform"}, []string{"left"}, nil,
 		},
 		"distribution groups too": {
-			ldap.Groups{BaseDN: inGroups, Filter: "(objectClass=group)"},
-			[]string{"engineering", "everyone", "newsletter", "platform"},
-			[]string{"everyone", "left", "right"},
+			ldap.Groups{BaseDN: inGroups, Filter: "(objectClass=group)", Nested: true},
+			[]string{"engineering", "everyone", "newsletter", "platform", "registry-admins"}, []string{"everyone", "left", "right"}, []string{"everyone"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := adConfig(d)
 			cfg.Groups = &c.groups
 			l := ldapConnector(t, cfg)
-			for user, want := range map[string][]string{"alice": c.alice, "bob": c.bob} {
+			for user, want := range map[string][]string{"alice": c.alice, "bob": c.bob, "joiner": c.joiner} {
 				if id := mustSignIn(t, l, user); !slices.Equal(id.Groups, want) {
 					t.Errorf("%s is in %q, want %q", user, id.Groups, want)
 				}
@@ -152,20 +170,32 @@ func testADReasons(t *testing.T, d *samba.Domain) {
 		_, err = signIn(t, l, user, user+"-password")
 		wantReason(t, err, want)
 	}
-	mustSignIn(t, l, "a-locked")
+	mustSignIn(t, l, "a-guessed")
 	for range 2 {
-		_, err := signIn(t, l, "a-locked", "wrong")
+		_, err := signIn(t, l, "a-guessed", "wrong")
 		wantReason(t, err, connectors.ReasonWrongPassword)
 	}
-	for _, password := range []string{"wrong", "a-locked-password"} {
-		_, err := signIn(t, l, "a-locked", password)
+	for _, password := range []string{"wrong", "a-guessed-password"} {
+		_, err := signIn(t, l, "a-guessed", password)
 		wantReason(t, err, connectors.ReasonLocked)
 	}
 }
 
+// lockAD has wrong passwords lock a-locked, unless they have.
+func lockAD(t *testing.T, d *samba.Domain) {
+	t.Helper()
+	l := ldapConnector(t, adConfig(d))
+	for range 3 {
+		_, _ = signIn(t, l, "a-locked", "wrong")
+	}
+	_, err := signIn(t, l, "a-locked", "a-locked-password")
+	wantReason(t, err, connectors.ReasonLocked)
+}
+
 // testADLookups looks accounts up without a password: those that could not sign in are
-// gone.
+// gone, but for those that wrong passwords have locked.
 func testADLookups(t *testing.T, d *samba.Domain) {
+	lockAD(t, d)
 	directory := openLDAP(t, adConfig(d))
 	id := func(name string) string {
 		t.Helper()
@@ -180,21 +210,56 @@ func testADLookups(t *testing.T, d *samba.Domain) {
 		t.Errorf("Resolve() = %+v, %v, want %+v", alice, err, want)
 	}
 	for user, want := range map[string]string{
-		"a-disabled": "disabled (userAccountControl)", "a-expired": "the account has expired (accountExpires)", "a-locked": "locked",
+		"a-disabled": "disabled (userAccountControl)", "a-expired": "the account has expired (accountExpires)",
 		"a-reset": "the password has expired, or is to be changed", "a-old": "the password has expired, or is to be changed",
 	} {
 		if _, err := directory.Resolve(t.Context(), id(user)); !errors.Is(err, connectors.ErrGone) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want gone: %s", user, err, want)
 		}
 	}
-	d.Modify(t, "dn: CN=Robert Roe,OU=Staff,"+samba.Root+"\nchangetype: modify\nreplace: sAMAccountName\nsAMAccountName: rob\n")
-	bob := id("rob")
-	if renamed, err := directory.Resolve(t.Context(), bob); err != nil || renamed.Username != "rob" || renamed.ID != bob {
+	if locked, err := directory.Resolve(t.Context(), id("a-locked")); err != nil || locked.Username != "a-locked" {
+		t.Errorf("whom wrong passwords have locked: %+v, %v", locked, err)
+	}
+	before := id("renamed")
+	d.Modify(t, "dn: CN=renamed,OU=Staff,"+samba.Root+"\nchangetype: modify\nreplace: sAMAccountName\nsAMAccountName: rob\n")
+	if renamed, err := directory.Resolve(t.Context(), before); err != nil || renamed.Username != "rob" || renamed.ID != before || id("rob") != before {
 		t.Errorf("after a change of name: %+v, %v", renamed, err)
 	}
-	d.Modify(t, "dn: CN=Robert Roe,OU=Staff,"+samba.Root+"\nchangetype: modify\nreplace: sAMAccountName\nsAMAccountName: bob\n")
-	if again := id("bob"); again != bob {
-		t.Errorf("with another name the id was %s, now %s", bob, again)
+}
+
+// testADGuard holds that the guard of a connector sees through an address to the name of
+// the account.
+func testADGuard(t *testing.T, d *samba.Domain) {
+	for _, c := range []struct {
+		usernames []string
+		typed     string
+		who       string // empty: not the connector's
+	}{
+		{[]string{"a*"}, "alice", "alice"},
+		{[]string{"a*"}, `CORP\alice`, "alice"},
+		{[]string{"a*"}, "apple@other.example", ""}, // eve's
+		{[]string{"a*", "*@other.example"}, "apple@other.example", ""},
+		{[]string{"eve", "*@other.example"}, "apple@other.example", "eve"},
+		{[]string{"*@other.example"}, "apple@other.example", "eve"},
+		{[]string{"eve"}, "apple@other.example", ""},
+		{[]string{"*@corp.example"}, "eve", ""},
+	} {
+		l := guard.Password(openLDAP(t, adConfig(d)), guard.Config{Usernames: c.usernames})
+		password := "eve-password"
+		if strings.HasSuffix(c.typed, "alice") {
+			password = "alice-password"
+		}
+		login := connectors.Credentials{Username: c.typed, Password: connectors.NewSecret(password)}
+		if !l.Handles(login) {
+			if c.who != "" {
+				t.Errorf("%q by %q is not handled", c.typed, c.usernames)
+			}
+			continue
+		}
+		id, err := l.Authenticate(t.Context(), login)
+		if id.Username != c.who || c.who == "" && !errors.Is(err, connectors.ErrNotMine) || c.who != "" && err != nil {
+			t.Errorf("%q by %q is %q, %v, want %q", c.typed, c.usernames, id.Username, err, c.who)
+		}
 	}
 }
 
@@ -257,6 +322,7 @@ func adExample(t *testing.T, d *samba.Domain) (config string, files map[string]s
 // testADProgram runs the example: one person by all names, and one answer to all who are
 // refused, the reason of which is in the audit log.
 func testADProgram(t *testing.T, d *samba.Domain) {
+	lockAD(t, d)
 	config, files := adExample(t, d)
 	b := stack.StartBroker(t, program, config, files)
 	for _, typed := range []string{"alice", "alice@corp.example", `CORP\alice`} {
@@ -276,7 +342,9 @@ func testADProgram(t *testing.T, d *samba.Domain) {
 	reasons[`EVIL\alice`], reasons["nobody"], reasons["a-locked"] = connectors.ReasonBadUsername, connectors.ReasonUnknown, connectors.ReasonLocked
 	for user, want := range reasons {
 		a := b.Token(t, user, user+"-password", service)
-		if a.Status != http.StatusUnauthorized || a.Body != refused.Body || !reflect.DeepEqual(constantHeaders(a.Header), constantHeaders(refused.Header)) {
+		if a.Status == http.StatusOK {
+			t.Errorf("%s has a token", user) // which is not for the log
+		} else if a.Status != http.StatusUnauthorized || a.Body != refused.Body || !reflect.DeepEqual(constantHeaders(a.Header), constantHeaders(refused.Header)) {
 			t.Errorf("%s: %d %s %v, want what a wrong password is told", user, a.Status, a.Body, a.Header)
 		}
 		entries := b.Audit(t)
@@ -317,7 +385,7 @@ func testADConnect(t *testing.T, d *samba.Domain) {
 func steadySID(text string) string {
 	text = regexp.MustCompile(`objectGUID=(?:\\[0-9a-f]{2}){16}`).ReplaceAllString(text, "objectGUID=GUID")
 	text = regexp.MustCompile(`S-1-5-21-\d+-\d+-\d+`).ReplaceAllString(text, "S-1-5-21-DOMAIN")
-	return regexp.MustCompile(`(objectSid=(?:\\[0-9a-f]{2}){12})(?:\\[0-9a-f]{2}){12}`).ReplaceAllString(text, "${1}DOMAIN")
+	return regexp.MustCompile(`\(objectSid=.*: `).ReplaceAllString(text, "(objectSid=SID)…: ")
 }
 
 // testADFailover stops the first domain controller: logins go to the second, and return.

@@ -102,10 +102,14 @@ func (n *Namespace) Address(i int) string {
 }
 
 // Run runs a program in the namespace until it ends, and returns what it has printed. It
-// fails the test where the program fails.
+// fails the test where the program fails, which is the program's own affair.
 func (n *Namespace) Run(tb testing.TB, program string, args ...string) string {
 	tb.Helper()
-	return string(output(tb, "nsenter", n.args(append([]string{program}, args...)...)...))
+	out, err := exec.CommandContext(tb.Context(), "nsenter", n.args(append([]string{program}, args...)...)...).CombinedOutput()
+	if err != nil {
+		tb.Fatalf("%s: %v\n%s", program, err, out) // its arguments may hold a password
+	}
+	return string(out)
 }
 
 // Process starts a program in the namespace.
