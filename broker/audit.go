@@ -70,6 +70,8 @@ type Entry struct {
 	Key   string `json:"key,omitempty"`   // the id of the key that was made, activated or retired
 	Force bool   `json:"force,omitempty"` // it was forced
 	Cause string `json:"cause,omitempty"` // why it was not done
+
+	File string `json:"file,omitempty"` // that a backup was written to, or restored from, as the command was told
 }
 
 // Verdict is one asked action and why it was granted or refused.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -34,6 +35,7 @@ type daemon struct {
 	monitor *server.Monitor
 	tasks   []*task
 	closers []func() error // closed last to first
+	backups sync.Mutex     // held while one is taken
 }
 
 // task is one listener and the server on it.
@@ -59,9 +61,7 @@ func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *sl
 		return nil, err
 	}
 	d.closers = append(d.closers, unlock)
-	if err := backup.CheckFinished(cfg.DataDir); err != nil {
-		return nil, err
-	}
+	backup.Tidy(cfg.DataDir)
 	if d.audit, err = openAudit(cfg, os.Stdout, logger); err != nil {
 		return nil, err
 	}

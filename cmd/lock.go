@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/shorepass/shorepass/broker/token"
+	"github.com/shorepass/shorepass/internal/backup"
 )
 
 // errLocked says that another process works on the data folder.
@@ -16,11 +17,31 @@ var errLocked = errors.New("another shorepass process works on it")
 
 // lockData makes the data folder if need be and takes it for this process, so that
 // no two change its keys at once. The lock ends with the process, however it ends.
+// What may be half of a backup is not taken.
 func lockData(dir string) (unlock func() error, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
+	return lockWhole(dir, os.O_CREATE|os.O_RDWR)
+}
+
+// lockForRestore is lockData for the one command that ends a restore.
+func lockForRestore(dir string) (unlock func() error, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
 	return lockFile(dir, os.O_CREATE|os.O_RDWR)
+}
+
+// lockWhole takes a data folder, unless a restore into it did not end.
+func lockWhole(dir string, flags int) (unlock func() error, err error) {
+	if unlock, err = lockFile(dir, flags); err != nil {
+		return nil, err
+	}
+	if err := backup.CheckFinished(dir); err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return unlock, nil
 }
 
 // lockExisting takes the data folder of a process that served from it, and makes
@@ -37,7 +58,7 @@ func lockExisting(dir string) (unlock func() error, err error) {
 	if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Geteuid() {
 		return nil, fmt.Errorf("data_dir %s belongs to the user with the number %d: run this as that user", dir, owner.Uid)
 	}
-	return lockFile(dir, os.O_RDWR)
+	return lockWhole(dir, os.O_RDWR)
 }
 
 // lockName is the file in the data folder that carries the lock.

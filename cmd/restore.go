@@ -5,51 +5,52 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"github.com/shorepass/shorepass/broker"
-	"github.com/shorepass/shorepass/broker/token"
 	"github.com/shorepass/shorepass/internal/backup"
 	"github.com/shorepass/shorepass/internal/config"
 )
 
 func newRestore(p *program) *cobra.Command {
-	var path string
-	var asJSON bool
+	o := backupOptions{messages: p.Out}
 	c := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "Bring keys and database back from a file of \"backup\"",
 		Long: "Bring the keys and the database back from a file that \"shorepass backup\" wrote, into a\n" +
-			"data_dir that has neither, while nothing serves from it. The whole file is checked first.",
+			"data_dir that has neither, while nothing serves from it. FILE - is standard input. The\n" +
+			"whole file is checked first.",
 		Args: oneFile,
 		RunE: func(c *cobra.Command, args []string) error {
-			cfg, err := p.load(path)
+			o.file = args[0]
+			cfg, err := p.load(o.config)
 			if err != nil {
 				return err
 			}
-			m, err := p.restore(c.Context(), cfg, args[0])
+			ctx, stop := untilEnded(c)
+			defer stop()
+			m, err := p.restore(ctx, cfg, o)
 			if err != nil {
 				return err
 			}
-			return p.printManifest(m, "restored: %s\n", asJSON)
+			return o.print(m, "restored")
 		},
 	}
-	configFlag(c, &path)
-	jsonFlag(c, &asJSON)
+	configFlag(c, &o.config)
+	jsonFlag(c, &o.json)
+	c.Flags().BoolVar(&o.part, "database-only", false, "leave the keys that are there as they are")
 	return c
 }
 
 // restore brings a backup back, under the lock, and records it.
-func (p *program) restore(ctx context.Context, cfg *config.Config, file string) (m backup.Manifest, err error) {
+func (p *program) restore(ctx context.Context, cfg *config.Config, o backupOptions) (m backup.Manifest, err error) {
 	if info, err := os.Stat(cfg.DataDir); err == nil {
 		if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Geteuid() {
 			return m, fmt.Errorf("data_dir %s belongs to the user with the number %d: run this as that user", cfg.DataDir, owner.Uid)
 		}
 	}
-	unlock, err := lockData(cfg.DataDir)
+	unlock, err := lockForRestore(cfg.DataDir)
 	if errors.Is(err, errLocked) {
 		err = fmt.Errorf("%w: stop it first", err)
 	}
@@ -57,26 +58,43 @@ func (p *program) restore(ctx context.Context, cfg *config.Config, file string) 
 		return m, err
 	}
 	defer unlock() //nolint:errcheck // the lock ends with the process
-	m, err = backup.Restore(ctx, file, cfg.DataDir, func(folder string) error { return p.checkRestored(cfg, folder) })
-	return m, errors.Join(err, p.recordAct(ctx, cfg, broker.Act("", "", "restore", err)))
+	m, err = p.restoreFrom(ctx, cfg, o)
+	return m, errors.Join(err, p.recordFile(ctx, cfg, "restore", o, err))
 }
 
-// checkRestored wants the keys in a folder to be what the realms can sign with.
-func (p *program) checkRestored(cfg *config.Config, folder string) error {
-	for _, r := range cfg.Realms {
-		ring := ringConfig(cfg, r, p.quiet())
-		if ring.KeyFile != "" {
-			continue // brought, and not in a backup
-		}
-		ring.Dir = filepath.Join(folder, "keys", r.Name)
-		_, err := token.Load(ring)
-		if errors.Is(err, token.ErrNoKeys) {
-			fmt.Fprintf(p.Err, "warning: the backup has no keys of realm %s: \"shorepass serve\" will make new ones, which registries do not know\n", r.Name)
-			continue
-		}
+// restoreFrom reads the file, and restores it.
+func (p *program) restoreFrom(ctx context.Context, cfg *config.Config, o backupOptions) (m backup.Manifest, err error) {
+	from := p.In
+	if o.file != stream {
+		f, err := os.OpenFile(o.file, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not hold it up
 		if err != nil {
-			return fmt.Errorf("realm %s: %w", r.Name, err)
+			return m, err
 		}
+		defer func() { _ = f.Close() }() // only read
+		from = f
 	}
-	return nil
+	m, err = backup.Restore(ctx, from, backup.Restoring{
+		DataDir: cfg.DataDir, DatabaseOnly: o.part,
+		Check: func(folder string, m backup.Manifest) error { return p.checkRestored(cfg, o, folder, m) },
+	})
+	if err != nil {
+		err = fmt.Errorf("%s: %w", o.file, err)
+	}
+	return m, err
+}
+
+// checkRestored wants the keys in a folder, or those that stay, to be what the realms can
+// sign with, and says what will be missing.
+func (p *program) checkRestored(cfg *config.Config, o backupOptions, folder string, m backup.Manifest) error {
+	from := "the backup"
+	if o.part {
+		folder, from = cfg.DataDir, "data_dir"
+	}
+	if m.Schema == 0 && keepsTokens(cfg) {
+		fmt.Fprintln(p.Err, "warning: the backup has no database: no access token signs in any more")
+	}
+	return checkOwnKeys(cfg, folder, func(r config.Realm, _ error) error {
+		fmt.Fprintf(p.Err, "warning: %s has no keys of realm %s: \"shorepass serve\" will make new ones, which registries do not know\n", from, r.Name)
+		return nil
+	})
 }

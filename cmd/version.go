@@ -71,7 +71,10 @@ func version() versionInfo {
 }
 
 // printJSON writes v for other programs.
-func (p *program) printJSON(v any) error {
+func (p *program) printJSON(v any) error { return writeJSON(p.Out, v) }
+
+// writeJSON writes v to w for other programs.
+func writeJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetIndent("", "  ")
@@ -79,7 +82,7 @@ func (p *program) printJSON(v any) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	_, err := io.WriteString(p.Out, jsonEscaped(b.String()))
+	_, err := io.WriteString(w, jsonEscaped(b.String()))
 	return err
 }
 

@@ -33,7 +33,7 @@ type Admin struct {
 	Realms  map[string]Keys
 	Trust   map[string]Trust
 	Tokens  *access.Service
-	Backup  func(context.Context) (Archive, error)
+	Backup  func(ctx context.Context, keysOnly bool) (Archive, error)
 	Auditor broker.Auditor
 	Logger  *slog.Logger
 }

@@ -23,11 +23,13 @@ const sendTime = 10 * time.Minute
 // backup sends an archive. It is recorded before the first byte leaves. One that breaks
 // off is noticed by who reads it: its manifest says what belongs to it.
 func (a *Admin) backup(w http.ResponseWriter, r *http.Request) {
-	archive, err := a.Backup(r.Context())
+	archive, err := a.Backup(r.Context(), r.URL.Query().Get("keys_only") == "true")
 	if err == nil {
 		defer func() { _ = archive.Close() }() // only read
 	}
-	auditErr := a.Auditor.Record(context.WithoutCancel(r.Context()), broker.Act(metaOf(r.Context()).requestID, "", "backup", err))
+	entry := broker.Act(metaOf(r.Context()).requestID, "", "backup", err)
+	entry.UID, entry.File = peerUID(r.Context()), r.URL.Query().Get("file")
+	auditErr := a.Auditor.Record(context.WithoutCancel(r.Context()), entry)
 	if err == nil && auditErr != nil {
 		err = fmt.Errorf("no backup is made that cannot be recorded: %w", auditErr)
 	}

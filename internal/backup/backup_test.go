@@ -43,10 +43,20 @@ func write(tb testing.TB, path, content string) {
 	}
 }
 
+// source is a backup of all that is in a data folder.
+func source(dir string) backup.Source {
+	return backup.Source{DataDir: dir, Program: "v1.2.3", Database: true, Check: func() error { return nil }}
+}
+
+// into restores all into a folder, whatever the keys are.
+func into(dir string) backup.Restoring {
+	return backup.Restoring{DataDir: dir, Check: func(string, backup.Manifest) error { return nil }}
+}
+
 // archive is a backup of a data folder.
 func archive(tb testing.TB, dir string) []byte {
 	tb.Helper()
-	b, err := backup.Take(tb.Context(), dir, "v1.2.3")
+	b, err := backup.Take(tb.Context(), source(dir))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -64,10 +74,8 @@ func archive(tb testing.TB, dir string) []byte {
 // restore restores an archive into an empty folder.
 func restore(tb testing.TB, content []byte) (dir string, err error) {
 	tb.Helper()
-	from := filepath.Join(tb.TempDir(), "backup.tar")
-	write(tb, from, string(content))
 	dir = tb.TempDir()
-	_, err = backup.Restore(tb.Context(), from, dir, func(string) error { return nil })
+	_, err = backup.Restore(tb.Context(), bytes.NewReader(content), into(dir))
 	return dir, err
 }
 
@@ -110,7 +118,7 @@ func TestComesBack(t *testing.T) {
 	if version, err := store.Verify(t.Context(), filepath.Join(to, store.FileName)); err != nil || version != store.Version {
 		t.Errorf("the database: version %d, %v", version, err)
 	}
-	if left, err := filepath.Glob(filepath.Join(from, "backup-*")); err != nil || len(left) > 0 {
+	if left, err := filepath.Glob(filepath.Join(from, "backup*")); err != nil || len(left) > 0 {
 		t.Errorf("left in the data folder: %v, %v", left, err)
 	}
 }
@@ -120,7 +128,7 @@ func TestDamaged(t *testing.T) {
 	whole := archive(t, dataDir(t))
 	refused := func(t *testing.T, what string, content []byte) {
 		t.Helper()
-		if _, err := backup.Verify(bytes.NewReader(content)); err == nil {
+		if _, err := backup.Verify(t.Context(), bytes.NewReader(content)); err == nil {
 			t.Errorf("%s: taken for whole", what)
 		}
 		dir, err := restore(t, content)
@@ -158,7 +166,7 @@ func TestHostileNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			w := tar.NewWriter(&out)
-			manifest := fmt.Sprintf(`{"format":1,"files":[{"name":%q,"size":0,"sha256":"%s"}]}`, name, shaOfNothing)
+			manifest := fmt.Sprintf(`{"format":1,"program":"v1","files":[{"name":%q,"size":0,"sha256":"%s"}]}`, name, shaOfNothing)
 			for _, entry := range [][2]string{{"manifest.json", manifest}, {name, ""}} {
 				if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: entry[0], Size: int64(len(entry[1])), Mode: 0o600}); err != nil {
 					return // package tar does not write it either
@@ -181,7 +189,7 @@ func TestLinks(t *testing.T) {
 		var out bytes.Buffer
 		w := tar.NewWriter(&out)
 		const name = "keys/corp/ca-key.pem"
-		manifest := `{"format":1,"files":[{"name":"` + name + `","size":0,"sha256":"` + shaOfNothing + `"}]}`
+		manifest := `{"format":1,"program":"v1","files":[{"name":"` + name + `","size":0,"sha256":"` + shaOfNothing + `"}]}`
 		err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "manifest.json", Size: int64(len(manifest)), Mode: 0o600})
 		_, err2 := io.WriteString(w, manifest)
 		err3 := w.WriteHeader(&tar.Header{Typeflag: kind, Name: name, Linkname: "/etc/passwd", Mode: 0o600})
@@ -197,13 +205,11 @@ func TestLinks(t *testing.T) {
 // A restore writes over nothing.
 func TestRestoreOverSomething(t *testing.T) {
 	content := archive(t, dataDir(t))
-	from := filepath.Join(t.TempDir(), "backup.tar")
-	write(t, from, string(content))
 	for _, name := range []string{store.FileName, store.FileName + "-wal", "keys/corp/ca-key.pem"} {
 		dir := t.TempDir()
 		write(t, filepath.Join(dir, name), "precious")
-		_, err := backup.Restore(t.Context(), from, dir, func(string) error { return nil })
-		if err == nil || !strings.Contains(err.Error(), "move it away first") {
+		_, err := backup.Restore(t.Context(), bytes.NewReader(content), into(dir))
+		if err == nil || !strings.Contains(err.Error(), "away first") {
 			t.Errorf("over %s: %v", name, err)
 		}
 		if got := below(t, dir); len(got) != 1 || got[name] != "precious" {
@@ -214,16 +220,16 @@ func TestRestoreOverSomething(t *testing.T) {
 
 // What the caller does not accept is not put in its place.
 func TestRestoreChecks(t *testing.T) {
-	from, dir := filepath.Join(t.TempDir(), "backup.tar"), t.TempDir()
-	write(t, from, string(archive(t, dataDir(t))))
-	_, err := backup.Restore(t.Context(), from, dir, func(folder string) error {
+	to := into(t.TempDir())
+	to.Check = func(folder string, _ backup.Manifest) error {
 		if len(below(t, folder)) != 4 {
 			t.Errorf("to be checked: %v", below(t, folder))
 		}
 		return errors.New("not the keys of this realm")
-	})
-	if err == nil || !strings.Contains(err.Error(), "not the keys of this realm; nothing was restored") || len(below(t, dir)) > 0 {
-		t.Errorf("%v; left: %v", err, below(t, dir))
+	}
+	_, err := backup.Restore(t.Context(), bytes.NewReader(archive(t, dataDir(t))), to)
+	if err == nil || !strings.Contains(err.Error(), "not the keys of this realm; nothing was restored") || len(below(t, to.DataDir)) > 0 {
+		t.Errorf("%v; left: %v", err, below(t, to.DataDir))
 	}
 }
 
@@ -242,7 +248,7 @@ func TestSaveFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			if _, err := backup.Save(filepath.Join(dir, "backup.tar"), save); err == nil {
+			if _, err := backup.Save(t.Context(), filepath.Join(dir, "backup.tar"), save); err == nil {
 				t.Error("saved")
 			}
 			if left := below(t, dir); len(left) > 0 {
@@ -251,7 +257,7 @@ func TestSaveFails(t *testing.T) {
 		})
 	}
 	path := filepath.Join(t.TempDir(), "backup.tar")
-	m, err := backup.Save(path, func(w io.Writer) error {
+	m, err := backup.Save(t.Context(), path, func(w io.Writer) error {
 		_, err := w.Write(content)
 		return err
 	})

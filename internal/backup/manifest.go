@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,9 @@ type File struct {
 	SHA256 string `json:"sha256"`
 }
 
+// programText is what the version of a program may look like: it is printed.
+var programText = regexp.MustCompile(`^[0-9A-Za-z.+()_-]{1,100}$`)
+
 // keyFile is what a key's file may be called: no way out of its folder.
 var keyFile = regexp.MustCompile(`^keys/[a-z0-9][a-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
@@ -45,11 +49,17 @@ func parseManifest(content []byte) (Manifest, error) {
 	if err := json.Unmarshal(content, &m); err != nil {
 		return m, fmt.Errorf("its %s cannot be read: %w", manifestName, err)
 	}
+	if !programText.MatchString(m.Program) {
+		return m, fmt.Errorf("its %s names no program that makes backups: %.100q", manifestName, m.Program)
+	}
 	if m.Format != format {
 		return m, fmt.Errorf("its format is %d, and this program reads %d: restore it with the version that made it (%s)", m.Format, format, m.Program)
 	}
 	if len(m.Files) == 0 {
 		return m, errors.New("there is nothing in it")
+	}
+	if (m.Schema > 0) != m.hasDatabase() {
+		return m, fmt.Errorf("its %s speaks of a schema, and names no database, or the other way round", manifestName)
 	}
 	seen := map[string]bool{}
 	for _, f := range m.Files {
@@ -64,4 +74,15 @@ func parseManifest(content []byte) (Manifest, error) {
 		seen[f.Name] = true
 	}
 	return m, nil
+}
+
+// hasDatabase reports whether the database is in the backup.
+func (m Manifest) hasDatabase() bool {
+	return slices.ContainsFunc(m.Files, func(f File) bool { return f.Name == store.FileName })
+}
+
+// databaseAlone is the manifest without the keys.
+func (m Manifest) databaseAlone() Manifest {
+	m.Files = slices.DeleteFunc(slices.Clone(m.Files), func(f File) bool { return f.Name != store.FileName })
+	return m
 }

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,10 +12,10 @@ import (
 
 // Save writes a backup to a file that is not there yet, and returns what is in it. write
 // writes the archive. The file appears under its name when it is whole, was read again,
-// and is on the disk; else nothing is left of it.
-func Save(path string, write func(io.Writer) error) (m Manifest, err error) {
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return m, fmt.Errorf("%s is there already: a backup is never written over another file", path)
+// and is on the disk; else, and where the context ends, nothing is left of it.
+func Save(ctx context.Context, path string, write func(io.Writer) error) (m Manifest, err error) {
+	if err := checkFree(path); err != nil {
+		return m, err
 	}
 	folder := filepath.Dir(path)
 	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*") // with mode 0600
@@ -30,18 +31,49 @@ func Save(path string, write func(io.Writer) error) (m Manifest, err error) {
 		_, err = f.Seek(0, io.SeekStart)
 	}
 	if err == nil {
-		if m, err = Verify(f); err != nil {
+		if m, err = Verify(ctx, f); err != nil {
 			err = fmt.Errorf("the backup that was written cannot be used: %w", err)
 		}
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return m, err
 	}
-	// Unlike a rename, a link takes the place of nothing.
-	if err := os.Link(f.Name(), path); err != nil {
+	if err := name(f.Name(), path); err != nil {
 		return m, err
 	}
 	return m, syncFolder(folder)
+}
+
+func checkFree(path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is there already: a backup is never written over another file", path)
+	}
+	return nil
+}
+
+// name gives a file its name. Unlike a rename, a link takes the place of nothing; but not
+// every file system has links.
+func name(unnamed, path string) error {
+	if os.Link(unnamed, path) == nil {
+		return nil
+	}
+	if err := checkFree(path); err != nil {
+		return err
+	}
+	return os.Rename(unnamed, path)
+}
+
+// Stream writes a backup to w, which keeps it, and returns what is in it. write writes the
+// archive. Where it fails, what was written is no backup.
+func Stream(ctx context.Context, w io.Writer, write func(io.Writer) error) (Manifest, error) {
+	pipe, written := io.Pipe()
+	go func() { _ = written.CloseWithError(write(io.MultiWriter(w, written))) }()
+	m, err := Verify(ctx, pipe)
+	if err == nil {
+		_, err = io.Copy(io.Discard, pipe) // what fills up its last block
+	}
+	_ = pipe.CloseWithError(err) // never fails
+	return m, err
 }
 
 // syncFolder waits until the names in a folder are on the disk.

@@ -61,9 +61,9 @@ func (k Kind) advice() (problem, remedy string) {
 	case ReadOnly:
 		return "cannot be written to: it, its folder or its file system is read-only", "make data_dir writable for the user that serves; nothing needs a restart"
 	case Damaged:
-		return "is damaged", "stop shorepass, move the file and those beside it (-wal, -shm) away, and restore a backup"
+		return "is damaged", "stop shorepass, move the file and those beside it (-wal, -shm) away, and restore a backup (--database-only leaves the keys)"
 	case Missing:
-		return "is gone, or another file is in its place", "put it back; or stop shorepass and restore a backup"
+		return "is gone, or another file is in its place", "put it back; or stop shorepass and restore a backup (--database-only leaves the keys)"
 	case Denied:
 		return "may not be opened by this user", "give data_dir and all in it to the user that serves"
 	case Foreign:
