@@ -43,7 +43,7 @@ func serviceFor(registry string) string {
 func TestRegistryConfigForms(t *testing.T) {
 	b := jwksBroker(t)
 	for _, registry := range []string{"v2", "v3", "v3-jwks"} {
-		for _, format := range []string{"yaml", "env", "compose"} {
+		for _, format := range []string{"yaml", "env", "compose", "json"} {
 			t.Run(registry+" "+format, func(t *testing.T) {
 				r := stack.StartRegistryAs(t, b, stack.Form{For: registry, Format: format}, "--service", serviceFor(registry))
 				usable(t, r)
@@ -136,7 +136,17 @@ func TestRegistryConfigZot(t *testing.T) {
 				zotReads(t, bearer.Cert, b.Token(t, "bob", "bob-password", bearer.Service).Token)
 				ok(t, b.Command(t, "", "keys", "rotate", "--trust", "jwks"))
 				zotReads(t, bearer.Cert, b.Token(t, "bob", "bob-password", bearer.Service).Token)
+				raw := b.Token(t, "bob", "bob-password", bearer.Service, "repository:web/app:pull").Token
 				ok(t, b.Command(t, "", "keys", "activate", "--force"))
+				for what, refused := range map[string]string{
+					"of the key that it does not have yet": b.Token(t, "bob", "bob-password", bearer.Service).Token,
+					"of a leaf":                            b.Token(t, "bob", "bob-password", withX5C).Token,
+					"tampered with":                        tamper(raw),
+				} {
+					if _, err := zotVerifies(t, bearer.Cert, refused); err == nil {
+						t.Errorf("zot takes a token %s", what)
+					}
+				}
 			}
 		})
 	}
@@ -220,7 +230,17 @@ type zotClaims struct {
 	jwt.RegisteredClaims
 }
 
+// zotReads wants zot to take a token.
 func zotReads(t *testing.T, file, raw string) zotClaims {
+	t.Helper()
+	claims, err := zotVerifies(t, file, raw)
+	if err != nil {
+		t.Errorf("zot refuses the token: %v", err)
+	}
+	return claims
+}
+
+func zotVerifies(t *testing.T, file, raw string) (claims zotClaims, err error) {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -234,9 +254,6 @@ func zotReads(t *testing.T, file, raw string) zotClaims {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var claims zotClaims
-	if _, err := jwt.ParseWithClaims(raw, &claims, func(*jwt.Token) (any, error) { return cert.PublicKey, nil }); err != nil {
-		t.Errorf("zot refuses the token: %v", err)
-	}
-	return claims
+	_, err = jwt.ParseWithClaims(raw, &claims, func(*jwt.Token) (any, error) { return cert.PublicKey, nil })
+	return claims, err
 }

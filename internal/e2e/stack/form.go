@@ -9,7 +9,8 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Form is a form in which "shorepass registry-config" prints a registry's configuration.
+// Form is a form in which "shorepass registry-config" prints a registry's configuration: a
+// --format, or json.
 type Form struct{ For, Format string }
 
 // flag names the file that the registry trusts, and the flag with its path.
@@ -26,9 +27,22 @@ func (f Form) Print(tb testing.TB, b *Broker, args ...string) (dir string) {
 	tb.Helper()
 	dir = tb.TempDir()
 	name, file := f.flag()
-	r := b.Command(tb, "", append([]string{"registry-config", "--for", f.For, "--format", f.Format, "--out", dir, name, filepath.Join(dir, file)}, args...)...)
-	if r.Code != 0 {
-		tb.Fatalf("registry-config exits %d: %s", r.Code, r.Text())
+	args = append([]string{"registry-config", "--for", f.For, name, filepath.Join(dir, file)}, args...)
+	print := func(more ...string) string {
+		r := b.Command(tb, "", append(args, more...)...)
+		if r.Code != 0 {
+			tb.Fatalf("registry-config exits %d: %s", r.Code, r.Text())
+		}
+		return r.Stdout
+	}
+	if f.Format != "json" {
+		print("--format", f.Format, "--out", dir)
+		return dir
+	}
+	print("--out", dir) // what the registry trusts; its configuration is that of the JSON
+	auth := strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(print("--json")), "{"), "}"))
+	if err := os.WriteFile(filepath.Join(dir, "auth.yml"), []byte(auth), 0o600); err != nil {
+		tb.Fatal(err)
 	}
 	return dir
 }
