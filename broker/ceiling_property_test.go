@@ -31,7 +31,7 @@ func TestTokensNeverWiden(t *testing.T) {
 		scopes := drawSome(t, "ceiling", 1, 3, "repository:**:*", "repository:a/**:pull", "repository:*/b:pull,push", "repository:a:delete",
 			"repository:**/b:*", "repository:a/*/b:push", "registry:catalog:*", "repository:**:pull", "repository:**", "nonsense", "repository:a/{user}:pull", "", "registry:catalog:pull")
 		addr := netip.MustParseAddr(pick(t, "address", "10.0.0.1", "11.0.0.1"))
-		token := signIn(t, owner, scopes)
+		token := signIn(t, owner, scopes, rapid.Bool().Draw(t, "fixed"))
 		if token.Connector != owner.Connector || token.Username != owner.Username || !slices.Equal(token.Groups, owner.Groups) {
 			t.Fatalf("the token counts as %+v, its owner is %+v", token, owner)
 		}
@@ -47,20 +47,27 @@ func TestTokensNeverWiden(t *testing.T) {
 	})
 }
 
-// signIn signs in with a token of the owner, through the connector and a chain.
-func signIn(t *rapid.T, owner connectors.Identity, scopes []string) connectors.Identity {
+// signIn signs in with a token of the owner, through the connector and a chain: one whose
+// groups an administrator has named, where they are fixed and the owner is not looked up.
+func signIn(t *rapid.T, owner connectors.Identity, scopes []string, fixed bool) connectors.Identity {
 	text := pat.NewText()
-	kept := &oneToken{pat.Token{
+	kept := &oneToken{token: pat.Token{
 		Realm: "corp", ID: text.ID(), Hash: text.Hash(), Account: pat.Account{Connector: owner.Connector, ID: owner.ID},
 		Scopes: scopes, Expires: time.Now().Add(time.Hour),
 	}}
+	var directory connectors.Connector = resolving{unresolving{}, owner}
+	if fixed {
+		directory = unresolving{}
+		kept.token.GroupsFixed, kept.token.Groups = true, owner.Groups
+		kept.owner = pat.Owner{Username: owner.Username, Groups: []string{"a", "b"}, Seen: time.Now()} // of a login
+	}
 	c := pat.New(pat.DefaultConfig(), connectors.Deps{
 		Realm: "corp", Name: "tokens", Logger: slog.New(slog.DiscardHandler),
-		Sibling: func(string) (connectors.Connector, bool) { return resolving{owner}, true },
+		Sibling: func(string) (connectors.Connector, bool) { return directory, true },
 	}, kept, kept)
 	defer c.Close()
 	chain := connectors.NewChain(connectors.ASCIIUsernames,
-		connectors.Member{Name: "tokens", Connector: c, Tokens: true}, connectors.Member{Name: "directory", Connector: resolving{owner}})
+		connectors.Member{Name: "tokens", Connector: c, Tokens: true}, connectors.Member{Name: "directory", Connector: directory})
 	id, err := chain.Authenticate(context.Background(), connectors.Credentials{Username: "x", Password: text.Secret()})
 	if err != nil {
 		t.Fatal(err)
@@ -69,13 +76,18 @@ func signIn(t *rapid.T, owner connectors.Identity, scopes []string) connectors.I
 }
 
 // oneToken is a database with a token.
-type oneToken struct{ token pat.Token }
+type oneToken struct {
+	token pat.Token
+	owner pat.Owner
+}
 
 func (o *oneToken) Token(context.Context, string, string) (pat.Token, error) { return o.token, nil }
 func (*oneToken) RecordUses(context.Context, []pat.Use) error                { return nil }
 func (*oneToken) Check(context.Context) error                                { return nil }
-func (*oneToken) Owner(context.Context, string, pat.Account) (pat.Owner, error) {
-	return pat.Owner{}, pat.ErrNoOwner
+func (o *oneToken) Owner(_ context.Context, realm string, a pat.Account) (pat.Owner, error) {
+	known := o.owner
+	known.Realm, known.Account = realm, a
+	return known, nil
 }
 func (*oneToken) SaveOwners(context.Context, []pat.Owner) error { return nil }
 func (*oneToken) HasTokens(context.Context, string, pat.Account) (bool, error) {
@@ -83,11 +95,17 @@ func (*oneToken) HasTokens(context.Context, string, pat.Account) (bool, error) {
 }
 
 // resolving knows one person.
-type resolving struct{ who connectors.Identity }
+type resolving struct {
+	unresolving
+	who connectors.Identity
+}
 
-func (resolving) Handles(connectors.Credentials) bool { return true }
+// unresolving looks nobody up.
+type unresolving struct{}
 
-func (resolving) Authenticate(context.Context, connectors.Credentials) (connectors.Identity, error) {
+func (unresolving) Handles(connectors.Credentials) bool { return true }
+
+func (unresolving) Authenticate(context.Context, connectors.Credentials) (connectors.Identity, error) {
 	return connectors.Identity{}, connectors.ErrNotMine
 }
 

@@ -278,6 +278,13 @@ type Ceiled interface {
 	Ceilings() (field string, scopes []string)
 }
 
+// TokenAdviser is implemented by configuration structs that may go badly with access
+// tokens: by these people are let in whom the connector looks up without a password.
+type TokenAdviser interface {
+	// TokenAdvice returns what is probably not meant in a realm that takes access tokens.
+	TokenAdvice() []FieldProblem
+}
+
 // ChainEnder is implemented by configuration structs of connectors that may be unable to
 // tell who is unknown: a connector that never answers [ErrNotMine] ends the chain for all
 // names that it takes, and one after it that takes no others could never be asked.

@@ -560,3 +560,31 @@ func TestDatabaseOutage(t *testing.T) {
 		t.Errorf("logged %s", w.log)
 	}
 }
+
+// TestFixedGroupsAreDenied holds that naming groups does not free anybody of what rules
+// deny by those that the last login has shown.
+func TestFixedGroupsAreDenied(t *testing.T) {
+	w := newWorld(t, "")
+	w.knows(t, pat.Owner{Realm: "corp", Account: pat.Account{Connector: "sso", ID: "iss+7"}, Username: "zoe", Groups: []string{"staff", "on hold"}, Seen: w.now})
+	for name, tt := range map[string]struct {
+		groups []string
+		ok     bool
+	}{
+		"left out":             {[]string{"ops"}, false},
+		"left out, others not": {[]string{"ops", "staff"}, false},
+		"named":                {[]string{"ops", "sso:On  Hold"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := spec("sso:zoe", name)
+			s.Groups = tt.groups
+			_, err := w.Create(t.Context(), access.Actor{}, s)
+			var failure *access.Error
+			switch {
+			case tt.ok && err != nil:
+				t.Error(err)
+			case !tt.ok && (!errors.As(err, &failure) || failure.Kind != access.Malformed || failure.Field != "groups" || !strings.Contains(failure.Message, "sso:on hold,")):
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}

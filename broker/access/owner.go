@@ -129,10 +129,21 @@ func (s *Service) fixed(ctx context.Context, spec Spec, c Connector, username st
 	}
 	if ok {
 		o.Account, o.keep = last.Account, last
-		return o, nil
+		return o, leftOut(o, identity(c.Name, username, last.Groups), last.Seen, r)
 	}
 	o.keep = pat.Owner{Realm: spec.Realm, Account: o.Account, Username: username}
 	return o, nil
+}
+
+// leftOut fails where an administrator has left out a group of the last login by which
+// rules deny: the token would do what is denied to its owner.
+func leftOut(o owner, last connectors.Identity, seen time.Time, r Realm) error {
+	known := slices.DeleteFunc(broker.Subject(&last, "", netip.Addr{}).Groups, func(g string) bool { return slices.Contains(o.groups(), g) })
+	if denied := r.Policy.DeniedGroups(known); len(denied) > 0 {
+		return invalid("groups", "at the last login, %s, %s was in %s, and rules deny by that: name it, too; where that has changed, have them log in once",
+			seen.UTC().Format("2006-01-02 15:04Z"), o.subject(), strings.Join(denied, ", "))
+	}
+	return nil
 }
 
 // lastLogin returns the account that signed in last by the name, if one has.

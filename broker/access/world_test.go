@@ -174,6 +174,7 @@ func rules(t *testing.T) *policy.Policy {
 			{Name: policy.Text{Value: "platform"}, Groups: text("directory:platform", "sso:ops"), Repositories: text("platform/**"), Allow: text("pull", "push")},
 			{Name: policy.Text{Value: "home"}, Users: text("directory:*"), Repositories: text("home/{user}/**"), Allow: text("*")},
 			{Name: policy.Text{Value: "freeze"}, Groups: text("directory:platform"), Repositories: text("platform/frozen/**"), Deny: text("push")},
+			{Name: policy.Text{Value: "hold"}, Groups: text("sso:on hold"), Repositories: text("**"), Deny: text("*")},
 		},
 	})
 	if err != nil {

@@ -84,6 +84,21 @@ func (u *Users) validateDisabled(p *problems) {
 	}
 }
 
+var _ connectors.TokenAdviser = (*Config)(nil)
+
+// TokenAdvice warns where nobody has said by what the directory shows who is disabled.
+// Whoever has written "none" has.
+func (c *Config) TokenAdvice() []connectors.FieldProblem {
+	if c.Vendor != "" || c.Users.Disabled != "" || c.Users.DNTemplate != "" {
+		return nil
+	}
+	return []connectors.FieldProblem{{
+		Field: "users.disabled",
+		Message: "not set, and the realm takes access tokens: the tokens of somebody whom the directory has disabled would count on: " +
+			"set vendor, or this to ppolicy (OpenLDAP), active-directory or 389ds (FreeIPA too), or to none where users.filter leaves out who is disabled",
+	}}
+}
+
 // disabledError is why somebody could not sign in, whatever the password. To those who
 // look the account up it is gone.
 type disabledError string

@@ -20,6 +20,7 @@ const reserved = "robot"
 func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.Connector, named bool) {
 	named = true
 	seen := siblings{names: map[string]bool{}}
+	var advice []func()
 	for _, n := range nodes {
 		if n.IsZero() {
 			named = false
@@ -38,12 +39,27 @@ func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.
 		if cfg != nil && l.sound(before) {
 			loaded := Connector{Name: keys.Name, Type: keys.Type, Usernames: keys.Usernames, Config: cfg, At: keys.at}
 			r.Connectors = append(r.Connectors, loaded)
+			advice = append(advice, func() { p.adviseOnTokens(cfg) })
 			if loaded.endsChain() && p.known("usernames") {
 				seen.enders = append(seen.enders, loaded)
 			}
 		}
 	}
+	if seen.tokens != nil {
+		for _, give := range advice {
+			give()
+		}
+	}
 	return rulers, named
+}
+
+// adviseOnTokens warns of what goes badly with access tokens.
+func (p part) adviseOnTokens(cfg any) {
+	if a, ok := cfg.(connectors.TokenAdviser); ok {
+		for _, advice := range a.TokenAdvice() {
+			p.warn("config."+advice.Field, "%s: %s", advice.Field, advice.Message)
+		}
+	}
 }
 
 // siblings is what is known of the connectors before one, in a realm.

@@ -142,7 +142,7 @@ func TestFull(t *testing.T) {
 	}
 	attribute := ldap.DefaultConfig()
 	attribute.URL, attribute.BindDN, attribute.BindPassword = connectors.OneOrMany{"ldaps://ldap.corp.example"}, directory.BindDN, connectors.NewSecret("12345")
-	attribute.Users.BaseDN = directory.Users.BaseDN
+	attribute.Users.BaseDN, attribute.Users.Disabled = directory.Users.BaseDN, "ppolicy"
 	provider := &oidc.Config{
 		Issuer: "https://sso.corp.example/realms/corp", ClientID: "shorepass", ClientSecret: connectors.NewSecret("67890"), ClientAuth: "post",
 		Scopes: []string{"openid", "profile", "groups"}, UsernameClaim: "email", UsernameStrip: "@corp.example",
@@ -152,6 +152,7 @@ func TestFull(t *testing.T) {
 	attribute.Groups = &ldap.Groups{BaseDN: "ou=groups,dc=corp,dc=example", FromAttribute: "memberOf"}
 	open := ldap.DefaultConfig()
 	open.URL, open.AnonymousSearch, open.Users.BaseDN = attribute.URL, true, directory.Users.BaseDN
+	open.Users.Disabled = "none"
 	selves := ldap.DefaultConfig()
 	selves.URL, selves.Users.DNTemplate = attribute.URL, "uid={username},ou=people,dc=corp,dc=example"
 	same(t, *cfg, config.Config{
