@@ -107,12 +107,12 @@ func tokenFilter(params url.Values) (access.Filter, *broker.Error) {
 	if params.Has("all") {
 		f.All = params.Get("all") == "true"
 		if !f.All && params.Get("all") != "false" {
-			return f, malformedField("all", "bad-query", "the parameter all is true or false")
+			return f, ofField("all", malformed("bad-query", "the parameter all is true or false"))
 		}
 	}
 	if params.Has("limit") {
 		if f.Limit, err = strconv.Atoi(params.Get("limit")); err != nil || f.Limit < 1 || f.Limit > maxPage {
-			return f, malformedField("limit", "bad-query", fmt.Sprintf("the parameter limit is a number from 1 to %d", maxPage))
+			return f, ofField("limit", malformed("bad-query", fmt.Sprintf("the parameter limit is a number from 1 to %d", maxPage)))
 		}
 	}
 	return f, nil

@@ -31,7 +31,7 @@ func parseQuery(r *http.Request, known ...string) (url.Values, *broker.Error) {
 	}
 	for name := range params {
 		if !slices.Contains(known, name) {
-			return nil, malformedField(name, "bad-query", fmt.Sprintf("there is no parameter %.100q here, only %s", connectors.WithoutTokens(name), strings.Join(known, ", ")))
+			return nil, ofField(name, malformed("bad-query", fmt.Sprintf("there is no parameter %.100q here, only %s", connectors.WithoutTokens(name), strings.Join(known, ", "))))
 		}
 		if _, fault := single(params, name); fault != nil {
 			return nil, fault
@@ -74,7 +74,7 @@ func readObject(w http.ResponseWriter, r *http.Request, fields map[string]any) *
 	var field *strictjson.FieldError
 	switch {
 	case errors.As(err, &field):
-		return malformedField(field.Field, "bad-content", connectors.WithoutTokens(err.Error()))
+		return ofField(field.Field, malformed("bad-content", connectors.WithoutTokens(err.Error())))
 	case err != nil:
 		return malformed("bad-content", err.Error())
 	}

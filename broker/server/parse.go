@@ -154,7 +154,7 @@ func single(params url.Values, name string) (string, *broker.Error) {
 	values := params[name]
 	for _, v := range values {
 		if v != values[0] {
-			return "", malformedField(name, "repeated-parameter", fmt.Sprintf("the parameter %s is given more than once", name))
+			return "", ofField(name, malformed("repeated-parameter", fmt.Sprintf("the parameter %s is given more than once", name)))
 		}
 	}
 	return strings.Join(values[:min(1, len(values))], ""), nil
@@ -164,9 +164,8 @@ func twoCredentials() *broker.Error {
 	return malformed("two-credentials", "send the credentials once: in the Authorization header or in the form")
 }
 
-// malformedField is a fault of one field or parameter, whose name may be anybody's.
-func malformedField(name, reason, message string) *broker.Error {
-	fault := malformed(reason, message)
+// ofField is a fault of one field or parameter, whose name may be anybody's.
+func ofField(name string, fault *broker.Error) *broker.Error {
 	fault.Field = connectors.WithoutTokens(fmt.Sprintf("%.100s", name))
 	return fault
 }

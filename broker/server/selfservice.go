@@ -151,9 +151,9 @@ func (a *SelfService) realm(params url.Values) (string, *broker.Error) {
 	case !params.Has("realm") && len(a.Realms) == 1:
 		return a.Realms[0], nil
 	case !params.Has("realm"):
-		return "", malformedField("realm", "no-realm", "the parameter realm is missing: several realms let people make access tokens, ask whoever runs this which is yours")
+		return "", ofField("realm", malformed("no-realm", "the parameter realm is missing: several realms let people make access tokens, ask whoever runs this which is yours"))
 	}
-	return "", malformedField("realm", reasonNoSelfService, "no realm of that name lets people make access tokens themselves: ask whoever runs this")
+	return "", ofField("realm", malformed(reasonNoSelfService, "no realm of that name lets people make access tokens themselves: ask whoever runs this"))
 }
 
 // location is where a token is, relative to the path of the request: what stands before
