@@ -23,7 +23,8 @@ const maxAdminAnswer = 32 << 20
 // adminTime is how long the process that serves may take to answer.
 const adminTime = 10 * time.Second
 
-// adminRealm is a realm of the process that serves, reached through its admin socket.
+// adminRealm is a realm of the process that serves, reached through its admin socket; with
+// an empty name, whichever a token is of.
 type adminRealm struct{ socket, realm string }
 
 // adminKeys works through the process that serves.
@@ -61,7 +62,10 @@ func (a adminRealm) json(ctx context.Context, method, what string, send, into an
 func (a adminRealm) call(ctx context.Context, method, what string, content []byte) (body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, adminTime)
 	defer cancel()
-	err = askAdmin(ctx, a.socket, method, "realms/"+a.realm+"/"+what, content, func(answer io.Reader) error {
+	if a.realm != "" {
+		what = "realms/" + a.realm + "/" + what
+	}
+	err = askAdmin(ctx, a.socket, method, what, content, func(answer io.Reader) error {
 		body, err = io.ReadAll(io.LimitReader(answer, maxAdminAnswer))
 		return err
 	})

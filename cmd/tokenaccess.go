@@ -44,7 +44,7 @@ type tokens interface {
 // accessRealm is what the service of access tokens needs of a realm. There may be no
 // members: then nobody can be looked up.
 func (p *program) accessRealm(r config.Realm, members []connectors.Member) access.Realm {
-	realm := access.Realm{Usernames: r.Usernames, Services: serviceNames(r), Policy: r.Policy}
+	realm := access.Realm{Usernames: r.Usernames, Policy: r.Policy}
 	for i, c := range r.Connectors {
 		t := p.types[c.Type]
 		one := access.Connector{Member: connectors.Member{Name: c.Name, Tokens: t.Tokens}, Groups: t.Groups}
@@ -94,7 +94,7 @@ func (p *program) withTokens(ctx context.Context, o tokenOptions, making, lookup
 		}
 		return do(own)
 	}
-	cfg, realm, err := p.loadRealm(o.config, o.realm)
+	cfg, realms, err := p.tokenRealms(o)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (p *program) withTokens(ctx context.Context, o tokenOptions, making, lookup
 	}
 	switch {
 	case errors.Is(err, errLocked):
-		return do(adminTokens{adminRealm{socket: cfg.AdminSocket, realm: realm.Name}})
+		return do(adminTokens{adminRealm{socket: cfg.AdminSocket, realm: onlyName(realms)}})
 	case errors.Is(err, token.ErrNoKeys):
 		return errNoDatabase
 	case err != nil:
@@ -114,11 +114,33 @@ func (p *program) withTokens(ctx context.Context, o tokenOptions, making, lookup
 	if _, err := os.Stat(databasePath(cfg)); !making && keepsTokens(cfg) && errors.Is(err, fs.ErrNotExist) {
 		return errNoDatabase
 	}
-	return p.withDatabase(ctx, cfg, realm, lookup, do)
+	return p.withDatabase(ctx, cfg, realms, lookup, do)
+}
+
+// tokenRealms returns the realms whose tokens a command may be about: one, or all where it
+// names tokens by their ids, and no realm.
+func (p *program) tokenRealms(o tokenOptions) (*config.Config, []config.Realm, error) {
+	if o.byID && o.realm == "" {
+		cfg, err := p.load(o.config)
+		if err != nil {
+			return nil, nil, err
+		}
+		return cfg, cfg.Realms, nil
+	}
+	cfg, realm, err := p.loadRealm(o.config, o.realm)
+	return cfg, []config.Realm{realm}, err
+}
+
+// onlyName is the name of the realm, if it is one; else empty: the one that a token is of.
+func onlyName(realms []config.Realm) string {
+	if len(realms) == 1 {
+		return realms[0].Name
+	}
+	return ""
 }
 
 // withDatabase opens the database, and the connectors if somebody is to be looked up.
-func (p *program) withDatabase(ctx context.Context, cfg *config.Config, realm config.Realm, lookup bool, do func(tokens) error) (err error) {
+func (p *program) withDatabase(ctx context.Context, cfg *config.Config, realms []config.Realm, lookup bool, do func(tokens) error) (err error) {
 	log, err := openAudit(cfg, os.Stderr, p.quiet()) // standard output has the command's answer
 	if err != nil {
 		return err
@@ -127,22 +149,26 @@ func (p *program) withDatabase(ctx context.Context, cfg *config.Config, realm co
 	if err := p.openDatabase(ctx, cfg, slog.New(slog.DiscardHandler)); err != nil {
 		return err
 	}
-	var members []connectors.Member
-	if lookup {
-		var closeMembers func() error
-		if members, closeMembers, err = p.openMembers(realm, p.quiet()); err != nil {
-			return err
+	byName := map[string]access.Realm{}
+	for _, realm := range realms {
+		var members []connectors.Member
+		if lookup {
+			var closeMembers func() error
+			if members, closeMembers, err = p.openMembers(realm, p.quiet()); err != nil {
+				return err
+			}
+			defer closeMembers() //nolint:errcheck // nothing is written by them
 		}
-		defer closeMembers() //nolint:errcheck // nothing is written by them
+		byName[realm.Name] = p.accessRealm(realm, members)
 	}
-	service := p.accessService(map[string]access.Realm{realm.Name: p.accessRealm(realm, members)}, log, slog.New(slog.DiscardHandler))
-	return do(fileTokens{service: service, realm: realm.Name})
+	service := p.accessService(byName, log, slog.New(slog.DiscardHandler))
+	return do(fileTokens{service: service, realm: onlyName(realms)})
 }
 
 // fileTokens are those in the database of this machine.
 type fileTokens struct {
 	service *access.Service
-	realm   string
+	realm   string // empty: that of each token
 }
 
 func (f fileTokens) by() access.Actor {

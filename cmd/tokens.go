@@ -19,7 +19,8 @@ func newToken(p *program) *cobra.Command {
 type tokenOptions struct {
 	config, realm string
 	json          bool
-	serverOptions // of people, about their own
+	byID          bool // the tokens are named by their ids, which are of one realm each
+	serverOptions      // of people, about their own
 }
 
 func (o *tokenOptions) flags(c *cobra.Command) {
@@ -81,7 +82,7 @@ func newTokenCreate(p *program) *cobra.Command {
 }
 
 // takeBack revokes a token that could not be printed: nobody has it.
-func takeBack(ctx context.Context, t tokens, id string, cause error) error {
+func takeBack(ctx context.Context, t tokenWriter, id string, cause error) error {
 	if _, err := t.revoke(ctx, id); err != nil {
 		return fmt.Errorf("the token was made, could not be printed (%w), and could not be revoked either: \"shorepass token revoke %s\" does that: %w", cause, id, err)
 	}
@@ -129,7 +130,7 @@ func newTokenShow(p *program) *cobra.Command {
 		Use:   "show ID",
 		Short: "Show an access token: all but the token itself",
 		Long: "Show an access token: whose it is, what it may do, when it was used last. The token itself\n" +
-			"is kept nowhere. Its id is the 12 characters after srp_.",
+			"is kept nowhere. Its id is the 12 characters after srp_, and names no other in any realm.",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usageError{fmt.Errorf("%q wants the id of one token", c.CommandPath())}
@@ -140,6 +141,7 @@ func newTokenShow(p *program) *cobra.Command {
 			if err := o.check(c); err != nil {
 				return err
 			}
+			o.byID = true
 			return p.withTokens(c.Context(), o, false, false, func(t tokens) error {
 				if err := access.CheckID(args[0]); err != nil {
 					return err
@@ -164,7 +166,8 @@ func newTokenRevoke(p *program) *cobra.Command {
 		Use:   "revoke ID… | --owner CONNECTOR:NAME --all | --server URL --all",
 		Short: "Take access tokens back, at once and for good",
 		Long: "Take access tokens back: the next login with one is refused. Registry tokens that were\n" +
-			"granted before last for the few minutes that they have left.\n" +
+			"granted before last for the few minutes that they have left. The realm need not be named\n" +
+			"with ids.\n" +
 			"To revoke a token again changes nothing, and a warning says since when it is revoked.\n" +
 			"Exits 1 where a token is not revoked then, such as one that is not there.",
 		Example: "  shorepass token revoke 4fGh2kLmN0pQ\n" +
@@ -176,6 +179,7 @@ func newTokenRevoke(p *program) *cobra.Command {
 			if len(ids) == 0 && (owner+o.server == "" || !all) || len(ids) > 0 && (owner != "" || all) {
 				return usageError{errors.New("say which tokens: their ids, or --owner and --all; with --server: their ids, or --all")}
 			}
+			o.byID = len(ids) > 0
 			return p.withTokens(c.Context(), o, false, owner != "", func(t tokens) error {
 				revoked, err := revokeTokens(c.Context(), t, owner, ids)
 				p.warn(revoked.Warnings)
@@ -190,7 +194,7 @@ func newTokenRevoke(p *program) *cobra.Command {
 }
 
 // revokeTokens revokes what it can; the error says what it could not.
-func revokeTokens(ctx context.Context, t tokens, owner string, ids []string) (access.List, error) {
+func revokeTokens(ctx context.Context, t tokenWriter, owner string, ids []string) (access.List, error) {
 	if len(ids) == 0 {
 		return t.revokeAll(ctx, owner)
 	}

@@ -480,6 +480,54 @@ func TestEqualIDs(t *testing.T) {
 	}
 }
 
+// TestRealmOfID holds that an administrator names a token by its id alone, and that people
+// do not reach into other realms so.
+func TestRealmOfID(t *testing.T) {
+	w := newWorld(t, "")
+	ctx, admin := t.Context(), access.Actor{}
+	s := spec("directory:alice", "ci")
+	s.Realm = "other"
+	made := w.made(t, admin, s).Token
+	if got, err := w.Get(ctx, admin, "", made.ID); err != nil || got.ID != made.ID || got.Realm != "other" {
+		t.Errorf("shown %v, %v", got, err)
+	}
+	if e := w.last(t); e.Realm != "other" || e.Token != made.ID || e.Outcome != "granted" {
+		t.Errorf("recorded %+v", e)
+	}
+	for name, try := range map[string]func() error{
+		"a person":           func() error { _, err := w.Get(ctx, signedIn("alice"), "", made.ID); return err },
+		"a person, to end":   func() error { _, err := w.Revoke(ctx, signedIn("alice"), "", made.ID); return err },
+		"an id that is none": func() error { _, err := w.Get(ctx, admin, "", "000000000000"); return err },
+		"no id":              func() error { _, err := w.Revoke(ctx, admin, "", "x"); return err },
+	} {
+		if err := try(); !errors.Is(err, access.NotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	twin, err := w.store.Token(ctx, "other", made.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, err := w.store.Owner(ctx, "other", twin.Account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	twin.Realm, owner.Realm = "corp", "corp"
+	if err := w.store.Create(ctx, twin, owner, pat.Limits{Live: 100, Day: 1000}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Revoke(ctx, admin, "", made.ID); !errors.Is(err, access.Conflict) || !strings.Contains(err.Error(), "the realms corp, other have") {
+		t.Errorf("of two realms: %v", err)
+	}
+	next := w.made(t, admin, func() access.Spec { s.Name = "next"; return s }()).Token
+	if got, err := w.Revoke(ctx, admin, "", next.ID); err != nil || got.Realm != "other" || got.Status != access.Revoked {
+		t.Errorf("revoked %v, %v", got, err)
+	}
+	if got, err := w.Revoke(ctx, admin, "", next.ID); err != nil || len(got.Warnings) != 1 {
+		t.Errorf("revoked again %v, %v", got, err)
+	}
+}
+
 func TestSelfServiceOff(t *testing.T) {
 	w := newWorld(t, "", func(r *access.Realm) { r.SelfService.Enabled = false })
 	if _, err := w.Create(t.Context(), signedIn("alice"), spec("", "ci")); !errors.Is(err, access.Forbidden) {

@@ -47,7 +47,6 @@ type Config struct {
 type Realm struct {
 	Connectors  []Connector // one of which takes the tokens, where the realm has such
 	Usernames   connectors.UsernameForm
-	Services    []string
 	Policy      *policy.Policy
 	SelfService SelfService
 }

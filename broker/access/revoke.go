@@ -17,7 +17,7 @@ type RevokedToken struct {
 	Warnings []string `json:"warnings,omitempty"` // what else there is to know, such as that it was revoked before
 }
 
-// Revoke takes a token back, at once and for good. To do so again changes nothing, and a
+// Revoke takes a token back, at once and for good. The realm is as for [Service.Get]. To do so again changes nothing, and a
 // warning says since when it is revoked. Where it returns the token with an error, it is
 // revoked, and the error says what else could not be done.
 func (s *Service) Revoke(ctx context.Context, by Actor, realm, id string) (RevokedToken, error) {
@@ -32,14 +32,14 @@ func (s *Service) revoke(ctx context.Context, by Actor, realm, id string, e *bro
 	if err != nil {
 		return RevokedToken{}, err
 	}
-	revoked, warnings, err := s.takeBack(ctx, by, realm, []string{id})
+	revoked, warnings, err := s.takeBack(ctx, by, t.Realm, []string{id})
 	switch {
 	case err != nil:
 		return RevokedToken{}, err
 	case len(revoked) > 0:
 		return RevokedToken{view(revoked[0], t.Owner, s.now()), warnings}, nil
 	case t.Status != Revoked: // by somebody else, since it was read
-		if t, err = s.get(ctx, by, realm, id, e); err != nil {
+		if t, err = s.get(ctx, by, t.Realm, id, e); err != nil {
 			return RevokedToken{}, err
 		}
 	}

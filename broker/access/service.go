@@ -2,7 +2,10 @@ package access
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shorepass/shorepass/broker"
@@ -89,7 +92,8 @@ func (s *Service) query(ctx context.Context, by Actor, f Filter, e *broker.Entry
 	return query, nil, nil
 }
 
-// Get returns one token.
+// Get returns one token. An administrator may leave out the realm: it is then that of the
+// token.
 func (s *Service) Get(ctx context.Context, by Actor, realm, id string) (Token, error) {
 	e := by.entry(actShow, realm)
 	t, err := s.get(ctx, by, realm, id, &e)
@@ -101,6 +105,13 @@ func (s *Service) Get(ctx context.Context, by Actor, realm, id string) (Token, e
 
 // get finds a token that is the actor's to see.
 func (s *Service) get(ctx context.Context, by Actor, realm, id string, e *broker.Entry) (Token, error) {
+	if realm == "" && by.Identity == nil {
+		var err error
+		if realm, err = s.realmOf(ctx, by, id); err != nil {
+			return Token{}, err
+		}
+		e.Realm = realm
+	}
 	if _, err := s.realm(by, realm); err != nil {
 		return Token{}, err
 	}
@@ -125,6 +136,33 @@ func (s *Service) get(ctx context.Context, by Actor, realm, id string, e *broker
 	}
 	e.Owner = shown[0].Owner
 	return shown[0], nil
+}
+
+// realmOf finds the realm that a token is of.
+func (s *Service) realmOf(ctx context.Context, by Actor, id string) (string, error) {
+	if err := errors.Join(by.check(), CheckID(id)); err != nil {
+		return "", err
+	}
+	var found []string
+	for _, name := range slices.Sorted(maps.Keys(s.config.Realms)) {
+		if _, err := s.realm(by, name); err != nil {
+			continue
+		}
+		rows, err := s.config.Keeper.Tokens(ctx, pat.Filter{Realm: name, ID: id})
+		if err != nil {
+			return "", unavailable(err)
+		}
+		if len(rows) > 0 {
+			found = append(found, name)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fault(NotFound, "id", "no-such-token", "no realm has an access token with the id %s: list the tokens of each, those too that no longer count", id)
+	case 1:
+		return found[0], nil
+	}
+	return "", fault(Conflict, "realm", "bad-realm", "the realms %s have an access token with the id %s each: name the realm", strings.Join(found, ", "), id)
 }
 
 // realm finds a realm that has tokens, for somebody who may ask for them.

@@ -57,7 +57,7 @@ func newWorld(t *testing.T, recordIn string, change ...func(*access.Realm)) *wor
 	}
 	t.Cleanup(func() { _ = w.store.Close() })
 	w.realm = access.Realm{
-		Services: []string{"registry.corp"}, Policy: rules(t),
+		Policy: rules(t),
 		Connectors: []access.Connector{
 			{Member: connectors.Member{Name: "tokens", Connector: unreachable{}, Tokens: true}},
 			{Member: connectors.Member{Name: "directory", Connector: directory(t)}},

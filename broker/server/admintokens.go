@@ -37,6 +37,9 @@ func (a *Admin) tokenRoutes(r *mux.Router) {
 	route(r, tokens+"/revoke-all", a.revokeTokens, http.MethodPost)
 	r.HandleFunc(tokens+"/{id}", a.revokeToken).Methods(http.MethodDelete)
 	route(r, tokens+"/{id}", a.showToken, http.MethodGet, http.MethodDelete)
+	const anyRealm = "/v1/tokens/{id}" // that the token is of
+	r.HandleFunc(anyRealm, a.revokeToken).Methods(http.MethodDelete)
+	route(r, anyRealm, a.showToken, http.MethodGet, http.MethodDelete)
 }
 
 func (a *Admin) createToken(w http.ResponseWriter, r *http.Request) {

@@ -82,7 +82,7 @@ func openPeople(t *testing.T, clock *ticks, tokens *store.Store, auditPath strin
 	config := access.Config{Realms: map[string]access.Realm{}, Keeper: tokens, Lookup: tokens, Auditor: p.Auditor, Logger: logger, Now: clock.now}
 	for _, r := range made {
 		config.Realms[r.Name] = access.Realm{
-			Connectors: []access.Connector{{Member: connectors.Member{Name: "tokens", Tokens: true}}, {Member: connectors.Member{Name: "local"}}}, Services: r.Services, Policy: brokertest.Compile(t, r),
+			Connectors: []access.Connector{{Member: connectors.Member{Name: "tokens", Tokens: true}}, {Member: connectors.Member{Name: "local"}}}, Policy: brokertest.Compile(t, r),
 			SelfService: access.SelfService{
 				Enabled: slices.Contains(realms, r.Name), DefaultExpiry: 30 * 24 * time.Hour, MaxExpiry: 60 * 24 * time.Hour,
 				Scopes: []string{"repository:platform/**:pull,push", "repository:public/**:pull"}, MaxTokens: 4,

@@ -284,22 +284,33 @@ func TestTrufflehogDetector(t *testing.T) {
 }
 
 // TestLeakedTokensCommands types what docs/leaked-tokens.md types when a token has leaked,
-// and looks for what it says of the audit log.
+// where there is another realm, and looks for what it says of the audit log.
 func TestLeakedTokensCommands(t *testing.T) {
-	w := newWorld(t, "", withTokens()...)
-	token := w.mint(t, "alice", "ci")
+	w := newWorld(t, "", append(withTokens(), "realms:\n", "realms:\n  - {name: lab, services: [registry.lab], connectors: [{name: tokens, type: pat}, {name: local, type: static, config: {file: users.yaml}}], policy: {rules: [{name: all, anyone: true, repositories: [lab], allow: [pull]}]}}\n")...)
+	token := w.mint(t, "alice", "ci", "--realm", "corp")
 	use := func() { _ = w.broker.Token(t, "ci", token, service, "repository:platform/app:pull") }
 	use()
 	text := section(t, document(t, "docs/leaked-tokens.md"), "When a token has leaked")
-	commands := regexp.MustCompile(`(?m)^\$ shorepass (.*)$`).FindAllStringSubmatch(text, -1)
-	printed := ""
+	commands := regexp.MustCompile(`(?m)^\$ (shorepass|jq) (.*)$`).FindAllStringSubmatch(text, -1)
+	printed := map[string]string{}
 	for _, c := range commands {
-		printed = ok(t, w.broker.Command(t, "", strings.Fields(replace(t, c[1], "0123456789ab", stack.PublicID(token)))...))
+		line := replace(t, c[2], "0123456789ab", stack.PublicID(token))
+		if c[1] == "jq" {
+			use() // in vain
+			printed["jq"] = ok(t, stack.Run(t, nil, "", "/bin/sh", "-c", "cd "+w.broker.Dir+" && exec "+stack.Find(t, "jq")+" "+line))
+			continue
+		}
+		printed[strings.Fields(line)[1]] = ok(t, w.broker.Command(t, "", strings.Fields(line)...))
 	}
-	if len(commands) != 2 || !strings.Contains(printed, "revoked") || !strings.Contains(printed, "directory:alice") {
-		t.Errorf("after %d commands, the last prints\n%s", len(commands), printed)
+	shown := regexp.MustCompile(`(?m)^realm +corp\n(?s:.*)^status +revoked\n`)
+	if len(commands) != 3 || !strings.Contains(printed["revoke"], "of directory:alice") || !shown.MatchString(printed["show"]) {
+		t.Errorf("%d commands print\n%s", len(commands), printed)
 	}
-	use()
+	for _, want := range []string{`"127.0.0.1"`, `"granted"`, "platform/app", `"token-revoked"`} {
+		if !strings.Contains(printed["jq"], want) {
+			t.Errorf("jq prints nothing of %s:\n%s", want, printed["jq"])
+		}
+	}
 	var of []string
 	for _, e := range w.broker.Audit(t) {
 		if e.Token == stack.PublicID(token) {

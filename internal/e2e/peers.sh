@@ -201,6 +201,7 @@ servers)
 	debian buildah buildah
 	debian podman podman
 	debian python3 python3
+	debian jq jq # which the documents read the audit log with
 	debian dh_bash-completion bash-completion # of what is in it, the one program
 	debian zsh zsh
 	debian fish fish
