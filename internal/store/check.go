@@ -20,8 +20,9 @@ func (s *Store) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	return s.run(ctx, func(h *handles) error {
-		var some bool
-		if err := h.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM tokens)`).Scan(&some); err != nil {
+		if _, err := await(ctx, func() (some bool, err error) {
+			return some, h.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM tokens)`).Scan(&some)
+		}); err != nil {
 			return err
 		}
 		if s.options.ReadOnly {

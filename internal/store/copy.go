@@ -47,7 +47,7 @@ func Verify(ctx context.Context, path string) (version int64, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := checkNotNewer(ctx, db); err != nil {
+	if err := known().checkNotNewer(ctx, db); err != nil {
 		return 0, s.failed(err)
 	}
 	if version, err = schemaVersion(ctx, db); err == nil && version == 0 {

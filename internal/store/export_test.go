@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"io/fs"
 
 	"github.com/shorepass/shorepass/connectors/pat"
 )
@@ -17,4 +18,9 @@ func (s *Store) Read(realm, id string) (takeIn func(pat.Token)) {
 func (s *Store) Pragma(ctx context.Context, name string) (value int, err error) {
 	err = s.open.writer.QueryRowContext(ctx, "PRAGMA "+name).Scan(&value)
 	return value, err
+}
+
+// OpenNext opens a database as a program would that has more migrations than this one.
+func OpenNext(ctx context.Context, path string, migrations fs.FS, version int64, o Options) (*Store, error) {
+	return open(ctx, path, schema{migrations, version}, o)
 }

@@ -56,7 +56,7 @@ func (s *Store) connect(ctx context.Context) (_ *handles, err error) {
 	if h.readers, err = pool(dataSource(s.path, mode, "query_only(1)"), readers); err != nil {
 		return nil, err
 	}
-	if err := checkVersion(ctx, h.readers); err != nil {
+	if err := s.schema.check(ctx, h.readers); err != nil {
 		return nil, err
 	}
 	h.log, _ = os.Stat(s.path + "-wal") // there is none where nothing can be written
@@ -95,7 +95,7 @@ func (s *Store) openWriter(ctx context.Context, h *handles) (err error) {
 	if err != nil {
 		return err
 	}
-	return migrate(ctx, h.writer, s.path, s.options.Logger)
+	return s.schema.migrate(ctx, h.writer, s.path, s.options.Logger)
 }
 
 // make makes the database, under another name until it is whole: one that is empty was
@@ -118,7 +118,7 @@ func (s *Store) make(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(migrate(ctx, db, s.path, s.options.Logger), db.Close()); err != nil {
+	if err := errors.Join(s.schema.migrate(ctx, db, s.path, s.options.Logger), db.Close()); err != nil {
 		return err
 	}
 	if err := os.Rename(unfinished, s.path); err != nil {

@@ -20,12 +20,21 @@ const Version = 1
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// schema is what a program makes of a database.
+type schema struct {
+	migrations fs.FS // with *.sql in the folder "migrations"
+	version    int64 // the newest of them
+}
+
+// known is the schema of this program.
+func known() schema { return schema{migrations, Version} }
+
 // migrate brings the schema up to date.
-func migrate(ctx context.Context, db *sql.DB, path string, logger *slog.Logger) error {
-	if err := checkNotNewer(ctx, db); err != nil {
+func (k schema) migrate(ctx context.Context, db *sql.DB, path string, logger *slog.Logger) error {
+	if err := k.checkNotNewer(ctx, db); err != nil {
 		return err
 	}
-	folder, err := fs.Sub(migrations, "migrations")
+	folder, err := fs.Sub(k.migrations, "migrations")
 	if err != nil {
 		return err
 	}
@@ -42,24 +51,24 @@ func migrate(ctx context.Context, db *sql.DB, path string, logger *slog.Logger) 
 }
 
 // checkNotNewer fails where a newer program has worked on the database.
-func checkNotNewer(ctx context.Context, db *sql.DB) error {
+func (k schema) checkNotNewer(ctx context.Context, db *sql.DB) error {
 	version, err := schemaVersion(ctx, db)
-	if err == nil && version > Version {
-		return fmt.Errorf("%w: its schema is %d, and this program knows those up to %d", errNewer, version, Version)
+	if err == nil && version > k.version {
+		return fmt.Errorf("%w: its schema is %d, and this program knows those up to %d", errNewer, version, k.version)
 	}
 	return err
 }
 
-// checkVersion fails where the database is not the one that this program knows.
-func checkVersion(ctx context.Context, db *sql.DB) error {
+// check fails where the database is not the one that this program knows.
+func (k schema) check(ctx context.Context, db *sql.DB) error {
 	version, err := schemaVersion(ctx, db)
 	switch {
 	case err != nil:
 		return err
-	case version > Version:
-		return checkNotNewer(ctx, db)
-	case version < Version:
-		return fmt.Errorf("%w: its schema is %d, and this program wants %d", errOlder, version, Version)
+	case version > k.version:
+		return k.checkNotNewer(ctx, db)
+	case version < k.version:
+		return fmt.Errorf("%w: its schema is %d, and this program wants %d", errOlder, version, k.version)
 	}
 	return nil
 }

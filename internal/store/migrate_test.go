@@ -1,15 +1,19 @@
 package store_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/shorepass/shorepass/connectors/pat"
 	"github.com/shorepass/shorepass/internal/store"
@@ -71,6 +75,90 @@ func TestMigratesFromEveryRelease(t *testing.T) {
 				t.Errorf("the schema is\n%s\nand one that is made anew\n%s", got, want)
 			}
 		})
+	}
+}
+
+// next has the migrations of a later program: one more, for what is made of a token's name.
+func next(t *testing.T, migration string) fs.FS {
+	t.Helper()
+	all := fstest.MapFS{"migrations/0002_next.sql": {Data: []byte(migration)}}
+	files, err := filepath.Glob("migrations/*.sql")
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v: there are real ones now: load their fixtures instead", files, err)
+	}
+	for _, name := range files {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = &fstest.MapFile{Data: content}
+	}
+	return all
+}
+
+// A later program brings a database with rows up to date, all or nothing, and says so; this
+// one leaves it alone from then on.
+func TestMigratesRows(t *testing.T) {
+	path := load(t, "testdata/schema/0001.sql")
+	var log bytes.Buffer
+	o := store.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	broken := next(t, "-- +goose Up\nUPDATE tokens SET name = 'lost';\nINSERT INTO nowhere VALUES (1);")
+	if s, err := store.OpenNext(t.Context(), path, broken, 2, o); err == nil {
+		t.Error("with a migration that fails: opened")
+	} else if s != nil {
+		_ = s.Close()
+	}
+	s := openAt(t, path)
+	wantFixture(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	later := next(t, "-- +goose Up\nALTER TABLE tokens ADD COLUMN note TEXT NOT NULL DEFAULT '';\nUPDATE tokens SET note = 'was ' || name;")
+	for range 2 { // and once it is up to date
+		s, err := store.OpenNext(t.Context(), path, later, 2, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantFixture(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(log.String(), "the database was brought up to date"); n != 1 {
+		t.Errorf("it was said %d times: %s", n, &log)
+	}
+	c, leave := other(t, path)
+	var notes string
+	if err := c.QueryRowContext(t.Context(), "SELECT group_concat(note ORDER BY note) FROM tokens").Scan(&notes); err != nil || notes != "was everything,was least" {
+		t.Errorf("%q, %v", notes, err)
+	}
+	leave()
+	_, err := store.Open(t.Context(), path, o)
+	wantKind(t, "the older program", err, store.Foreign, path)
+}
+
+// A page of a realm's tokens is read in its order, and not sorted, however many there are.
+func TestPagesAreNotSorted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), store.FileName)
+	openAt(t, path)
+	c, leave := other(t, path)
+	defer leave()
+	rows, err := c.QueryContext(t.Context(), `EXPLAIN QUERY PLAN SELECT * FROM tokens WHERE realm = 'corp' AND created <= 1 AND (created < 1 OR id > 'x') ORDER BY created DESC, id LIMIT 100`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(detail + "\n")
+	}
+	if err := rows.Err(); err != nil || strings.Contains(plan.String(), "TEMP B-TREE") || !strings.Contains(plan.String(), "tokens_by_created (realm=? AND created<?)") {
+		t.Errorf("%s%v", &plan, err)
 	}
 }
 

@@ -9,29 +9,26 @@ import (
 )
 
 // Owner returns what is known of an account, or fails with [pat.ErrNoOwner].
-func (s *Store) Owner(ctx context.Context, realm string, a pat.Account) (o pat.Owner, err error) {
-	err = s.read(ctx, func(ctx context.Context, q queryer) (err error) {
-		o, err = scanOwner(q.QueryRowContext(ctx, `SELECT `+ownerColumns+` FROM owners WHERE realm = ? AND connector = ? AND account = ?`, realm, a.Connector, a.ID))
+func (s *Store) Owner(ctx context.Context, realm string, a pat.Account) (pat.Owner, error) {
+	return read(ctx, s, func(ctx context.Context, q queryer) (pat.Owner, error) {
+		o, err := scanOwner(q.QueryRowContext(ctx, `SELECT `+ownerColumns+` FROM owners WHERE realm = ? AND connector = ? AND account = ?`, realm, a.Connector, a.ID))
 		if errors.Is(err, sql.ErrNoRows) {
 			err = pat.ErrNoOwner
 		}
-		return err
+		return o, err
 	})
-	return o, err
 }
 
 // Owners returns the accounts that were last known by a user name, the one seen last
 // first: a name that was given to somebody else has more than one.
-func (s *Store) Owners(ctx context.Context, realm, connector, username string) (owners []pat.Owner, err error) {
-	err = s.read(ctx, func(ctx context.Context, q queryer) error {
+func (s *Store) Owners(ctx context.Context, realm, connector, username string) ([]pat.Owner, error) {
+	return read(ctx, s, func(ctx context.Context, q queryer) ([]pat.Owner, error) {
 		rows, err := q.QueryContext(ctx, `SELECT `+ownerColumns+` FROM owners WHERE realm = ? AND connector = ? AND username = ? ORDER BY seen DESC, account`, realm, connector, username)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		owners, err = all(rows, scanOwner)
-		return err
+		return all(rows, scanOwner)
 	})
-	return owners, err
 }
 
 // SaveOwners keeps what is known of accounts, in one transaction, but for those of whom

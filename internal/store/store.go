@@ -35,6 +35,7 @@ type Options struct {
 // no longer than four seconds. They are safe for concurrent use.
 type Store struct {
 	path    string
+	schema  schema
 	options Options
 	cache   *cache
 
@@ -59,6 +60,10 @@ type Store struct {
 // store is returned together with the error, and its methods fail until it is mended; a
 // database of a newer version of this program comes without a store.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	return open(ctx, path, known(), o)
+}
+
+func open(ctx context.Context, path string, k schema, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -69,7 +74,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: absolute, options: o, cache: newCache(cached)}
+	s := &Store{path: absolute, schema: k, options: o, cache: newCache(cached)}
 	s.life, s.end = context.WithCancel(context.Background())
 	if o.ReadOnly {
 		return s, nil
@@ -174,10 +179,35 @@ func (s *Store) note(h *handles, err error) {
 }
 
 // read runs an operation that only reads.
-func (s *Store) read(ctx context.Context, do func(context.Context, queryer) error) error {
+func read[T any](ctx context.Context, s *Store, do func(context.Context, queryer) (T, error)) (found T, err error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	return s.run(ctx, func(h *handles) error { return do(ctx, h.readers) })
+	err = s.run(ctx, func(h *handles) (err error) {
+		found, err = await(ctx, func() (T, error) { return do(ctx, h.readers) })
+		return err
+	})
+	return found, err
+}
+
+// await returns what do returns, or when the context ends: SQLite waits as long as ten
+// seconds for locks on its index of the log, and hears of no deadline meanwhile.
+func await[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	type answer struct {
+		found T
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		found, err := do()
+		done <- answer{found, err}
+	}()
+	select {
+	case a := <-done:
+		return a.found, a.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
 }
 
 // write runs an operation in one transaction. Once begun, it does not end with its

@@ -84,12 +84,12 @@ func (s *Store) Token(ctx context.Context, realm, id string) (pat.Token, error) 
 	if ok {
 		return t, nil
 	}
-	err := s.read(ctx, func(ctx context.Context, q queryer) (err error) {
-		t, err = scanToken(q.QueryRowContext(ctx, `SELECT `+tokenColumns+` FROM tokens WHERE realm = ? AND id = ?`, realm, id))
+	t, err := read(ctx, s, func(ctx context.Context, q queryer) (pat.Token, error) {
+		t, err := scanToken(q.QueryRowContext(ctx, `SELECT `+tokenColumns+` FROM tokens WHERE realm = ? AND id = ?`, realm, id))
 		if errors.Is(err, sql.ErrNoRows) {
 			err = pat.ErrNoToken
 		}
-		return err
+		return t, err
 	})
 	if err != nil {
 		return pat.Token{}, err
@@ -99,17 +99,15 @@ func (s *Store) Token(ctx context.Context, realm, id string) (pat.Token, error) 
 }
 
 // Tokens returns the tokens that are meant, in the order that [pat.Filter] says.
-func (s *Store) Tokens(ctx context.Context, f pat.Filter) (tokens []pat.Token, err error) {
+func (s *Store) Tokens(ctx context.Context, f pat.Filter) ([]pat.Token, error) {
 	query, args := s.choose(f)
-	err = s.read(ctx, func(ctx context.Context, q queryer) error {
+	return read(ctx, s, func(ctx context.Context, q queryer) ([]pat.Token, error) {
 		rows, err := q.QueryContext(ctx, query, args...)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		tokens, err = all(rows, scanToken)
-		return err
+		return all(rows, scanToken)
 	})
-	return tokens, err
 }
 
 // choose returns the query of a filter.
@@ -131,7 +129,8 @@ func (s *Store) choose(f pat.Filter) (query string, args []any) {
 	}
 	if f.After != (pat.Place{}) {
 		created := f.After.Created.Unix()
-		query, args = query+` AND (created < ? OR created = ? AND id > ?)`, append(args, created, created, f.After.ID)
+		// The first of these is for the index: where to begin.
+		query, args = query+` AND created <= ? AND (created < ? OR id > ?)`, append(args, created, created, f.After.ID)
 	}
 	query += ` ORDER BY created DESC, id`
 	if f.Limit > 0 {
@@ -192,10 +191,10 @@ func (s *Store) RecordUses(ctx context.Context, uses []pat.Use) error {
 }
 
 // HasTokens reports whether the account has tokens that still count.
-func (s *Store) HasTokens(ctx context.Context, realm string, a pat.Account) (has bool, err error) {
-	err = s.read(ctx, func(ctx context.Context, q queryer) error {
-		return q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM tokens WHERE realm = ? AND connector = ? AND account = ? AND revoked IS NULL AND expires > ?)`,
+func (s *Store) HasTokens(ctx context.Context, realm string, a pat.Account) (bool, error) {
+	return read(ctx, s, func(ctx context.Context, q queryer) (has bool, err error) {
+		err = q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM tokens WHERE realm = ? AND connector = ? AND account = ? AND revoked IS NULL AND expires > ?)`,
 			realm, a.Connector, a.ID, s.options.Now().Unix()).Scan(&has)
+		return has, err
 	})
-	return has, err
 }

@@ -38,3 +38,5 @@ CREATE TABLE tokens (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX tokens_by_account ON tokens (realm, connector, account);
+
+CREATE INDEX tokens_by_created ON tokens (realm, created DESC, id);

@@ -47,4 +47,5 @@ DELETE FROM sqlite_sequence;
 INSERT INTO sqlite_sequence VALUES('goose_db_version',2);
 CREATE INDEX owners_by_username ON owners (realm, connector, username);
 CREATE INDEX tokens_by_account ON tokens (realm, connector, account);
+CREATE INDEX tokens_by_created ON tokens (realm, created DESC, id);
 COMMIT;
