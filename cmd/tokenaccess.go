@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -112,7 +113,7 @@ func (p *program) withTokens(ctx context.Context, o tokenOptions, making, lookup
 	}
 	defer unlock() //nolint:errcheck // the lock ends with the process
 	if _, err := os.Stat(databasePath(cfg)); !making && keepsTokens(cfg) && errors.Is(err, fs.ErrNotExist) {
-		return errNoDatabase
+		return fmt.Errorf("%w, or the database %s was moved away", errNoDatabase, databasePath(cfg))
 	}
 	return p.withDatabase(ctx, cfg, realms, lookup, do)
 }

@@ -604,7 +604,7 @@ func TestDatabaseOutage(t *testing.T) {
 	if e := w.last(t); e.Outcome != "unavailable" || e.Reason != "database" {
 		t.Errorf("recorded %+v", e)
 	}
-	if !strings.Contains(w.log.String(), "the database of access tokens cannot be used at the moment: try again: the database ") {
+	if !strings.Contains(w.log.String(), "the database of access tokens cannot be used at the moment: the database ") {
 		t.Errorf("logged %s", w.log)
 	}
 }

@@ -66,7 +66,7 @@ func invalid(field, format string, args ...any) *Error {
 
 // unavailable is a failure of the database.
 func unavailable(cause error) *Error {
-	return &Error{Kind: Unavailable, Reason: "database", Message: "the database of access tokens cannot be used at the moment: try again", Cause: cause}
+	return &Error{Kind: Unavailable, Reason: "database", Message: "the database of access tokens cannot be used at the moment", Cause: cause}
 }
 
 // gone reports whether whoever asked no longer waits: nobody's outage.

@@ -88,16 +88,20 @@ func TestBackup(t *testing.T) {
 	}
 }
 
+// backup takes a backup, in the mount namespace of the program.
+func (k *keeper) backup(t *testing.T, file string) stack.Result {
+	t.Helper()
+	return stack.Run(t, nil, "", stack.Find(t, "nsenter"), "--mount", "--target", fmt.Sprint(k.PID()), program, "backup", "--config", k.Config, file)
+}
+
 // TestBackupWithoutRoom wants no file, and nothing left in data_dir, where there is no room
 // for a backup or for the copy that it is made of.
 func TestBackupWithoutRoom(t *testing.T) {
 	t.Parallel()
 	k := newKeeper(t)
-	k.within(t, "mkdir -m 700 $DATA $DIR/small; mount -t tmpfs -o size=1m,mode=700 none $DATA; mount -t tmpfs -o size=16k none $DIR/small")
+	k.within(t, "mkdir -m 700 $DATA $DIR/small; mount -t tmpfs -o size=1m,mode=700 none $DATA; mount -t tmpfs -o size=16k none $DIR/small; export TMPDIR=$DIR/small")
 	k.mustMake(t, "alice", "ci")
-	backup := func(file string) stack.Result {
-		return stack.Run(t, nil, "", stack.Find(t, "nsenter"), "--mount", "--target", fmt.Sprint(k.PID()), program, "backup", "--config", k.Config, file)
-	}
+	backup := func(file string) stack.Result { return k.backup(t, file) }
 	empty := func(folder string) {
 		t.Helper()
 		k.inside(t, `test -z "$(ls -A `+folder+`)"`)
@@ -114,7 +118,7 @@ func TestBackupWithoutRoom(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(k.Dir, "*x.tar*")); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
-	k.inside(t, `rm $DATA/fill; test -z "$(ls -d $DATA/backup-* 2>/dev/null)"`)
+	k.inside(t, `rm $DATA/fill; test ! -e $DATA/backup.new`)
 	if r := backup(file); r.Code != 0 {
 		t.Errorf("with room: %s", r.Text())
 	}
