@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
@@ -26,16 +27,27 @@ func Copy(ctx context.Context, path, to string) (version int64, err error) {
 	if err := f.Close(); err != nil {
 		return 0, err
 	}
-	s := &Store{path: path}
-	db, err := pool(dataSource(path, "rw"), 1) // the last that reads alone would leave the log and its index behind
-	if err != nil {
-		return 0, err
+	err = vacuum(ctx, dataSource(path, "rw"), to) // the last that reads alone would leave the log and its index behind
+	if _, open := os.Stat(path + "-wal"); err != nil && errors.Is(open, fs.ErrNotExist) && os.Truncate(to, 0) == nil {
+		// Nobody has it open, and where a log cannot be made beside it, it cannot change.
+		if vacuum(ctx, dataSource(path, "ro")+"&immutable=1", to) == nil {
+			err = nil
+		}
 	}
-	_, err = db.ExecContext(ctx, `VACUUM INTO ?`, to)
-	if err = errors.Join(err, db.Close()); err != nil {
-		return 0, s.failed(err)
+	if err != nil {
+		return 0, (&Store{path: path}).failed(err)
 	}
 	return Verify(ctx, to)
+}
+
+// vacuum copies a database to a file that is empty.
+func vacuum(ctx context.Context, source, to string) error {
+	db, err := pool(source, 1)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `VACUUM INTO ?`, to)
+	return errors.Join(err, db.Close())
 }
 
 // Verify checks all of a database that nobody works on, and returns the version of its
