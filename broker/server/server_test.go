@@ -296,6 +296,14 @@ func TestKeys(t *testing.T) {
 		if err != nil || response.StatusCode != 200 || response.Header.Get("Content-Type") != tt.contentType || string(got) != string(tt.want) || len(got) == 0 {
 			t.Errorf("%s: %s %v %q, %v", path, response.Status, response.Header, got, err)
 		}
+		head, err := http.DefaultClient.Do(request(t, http.MethodHead, s.URL+path, ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = head.Body.Close()
+		if head.StatusCode != 200 || head.Header.Get("Content-Type") != tt.contentType || head.ContentLength != int64(len(tt.want)) {
+			t.Errorf("HEAD %s: %s %v", path, head.Status, head.Header)
+		}
 	}
 	if string(f.Rings["corp"].Bundle()) == string(f.Rings["other"].Bundle()) {
 		t.Error("two realms share a CA")

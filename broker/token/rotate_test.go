@@ -236,11 +236,11 @@ func TestExpiredCA(t *testing.T) {
 func TestTooManyRotations(t *testing.T) {
 	r := newRig(t)
 	r.config.Algorithm = token.RS256
-	ring := r.open(t)
+	r.open(t)
 	one := blocks(t, r.path("leaf-key.pem"))
 	// As after many rotations: the same leaf, retired again and again.
 	writeFile(t, r.path("leaf-key.pem"), one[0], bytes.Repeat(one[1], (1<<20-len(one[0]))/len(one[1])))
-	ring = r.open(t)
+	ring := r.open(t)
 	before := contents(t, r.config.Dir)
 	_, err := ring.Rotate()
 	var refusal token.Refusal

@@ -37,9 +37,16 @@ func (v verifier) testForgeries(t *testing.T, r, stranger *issuing) {
 	}
 }
 
-// signing returns the key that signs: the last, where none has retired and there is no
-// next.
-func signing(r *issuing) token.KeyInfo { return r.Keys()[len(r.Keys())-1] }
+// signing returns the key that signs the tokens of the service.
+func signing(r *issuing) token.KeyInfo {
+	for _, k := range r.Keys() {
+		published := r.config.Trust[service] == token.JWKS
+		if k.Use == token.Signing && (k.Kind == token.Brought || published == (k.Kind == token.Published)) {
+			return k
+		}
+	}
+	return token.KeyInfo{}
+}
 
 func cut(raw string) (header, body, signature string) {
 	fields := strings.Split(raw, ".")

@@ -28,7 +28,7 @@ func (f Form) Print(tb testing.TB, b *Broker, args ...string) (dir string) {
 	dir = tb.TempDir()
 	name, file := f.flag()
 	args = append([]string{"registry-config", "--for", f.For, name, filepath.Join(dir, file)}, args...)
-	print := func(more ...string) string {
+	show := func(more ...string) string {
 		r := b.Command(tb, "", append(args, more...)...)
 		if r.Code != 0 {
 			tb.Fatalf("registry-config exits %d: %s", r.Code, r.Text())
@@ -36,11 +36,11 @@ func (f Form) Print(tb testing.TB, b *Broker, args ...string) (dir string) {
 		return r.Stdout
 	}
 	if f.Format != "json" {
-		print("--format", f.Format, "--out", dir)
+		show("--format", f.Format, "--out", dir)
 		return dir
 	}
-	print("--out", dir) // what the registry trusts; its configuration is that of the JSON
-	auth := strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(print("--json")), "{"), "}"))
+	show("--out", dir) // what the registry trusts; its configuration is that of the JSON
+	auth := strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(show("--json")), "{"), "}"))
 	if err := os.WriteFile(filepath.Join(dir, "auth.yml"), []byte(auth), 0o600); err != nil {
 		tb.Fatal(err)
 	}
