@@ -40,6 +40,16 @@ func (down) Authenticate(context.Context, connectors.Credentials) (connectors.Id
 	return connectors.Identity{}, errors.New("the directory is down")
 }
 
+// namesake is a connector of one person, yalice, whose account has the id of another
+// connector's.
+type namesake struct{}
+
+func (namesake) Handles(c connectors.Credentials) bool { return c.Username == "yalice" }
+
+func (namesake) Authenticate(context.Context, connectors.Credentials) (connectors.Identity, error) {
+	return connectors.Identity{Connector: "second", Via: "second", ID: "alice", Username: "yalice", Ceiling: connectors.Unlimited()}, nil
+}
+
 // people is the API for people: the realms corp and lab let them make tokens, the realm
 // closed does not.
 type people struct {
@@ -74,7 +84,7 @@ func openPeople(t *testing.T, clock *ticks, tokens *store.Store, auditPath strin
 	for _, name := range []string{"corp", "lab", "closed"} {
 		made = append(made, brokertest.Realm{
 			Name: name, Services: []string{"registry." + name}, Policy: rules,
-			More: []connectors.Member{{Name: "directory", Connector: down{}}},
+			More: []connectors.Member{{Name: "directory", Connector: down{}}, {Name: "second", Connector: namesake{}}},
 		})
 	}
 	p := &people{Fixture: brokertest.New(t, auditPath, made...), store: tokens, clock: clock}

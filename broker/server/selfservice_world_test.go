@@ -110,3 +110,44 @@ func TestCrowd(t *testing.T) {
 		t.Errorf("afterwards: %s", response.Status)
 	}
 }
+
+// TestNamesake holds that nobody reaches the tokens of an account of another connector that
+// has the same id.
+func TestNamesake(t *testing.T) {
+	clock := new(ticks)
+	p := openPeople(t, clock, openStore(t, clock), "", "corp")
+	ask := func(user, method, path, content string) (int, string) {
+		t.Helper()
+		response, err := http.DefaultClient.Do(p.request(t, exchange{method: method, path: path, user: user, content: content}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.note(body)
+		return response.StatusCode, string(body)
+	}
+	users := []string{ofAlice, "yalice:x"}
+	for _, user := range users {
+		if status, body := ask(user, post, api, wish); status != 201 {
+			t.Fatalf("%s: %d %s", user, status, body)
+		}
+	}
+	for i, user := range users {
+		own, others := p.ids[i], p.ids[1-i]
+		if _, body := ask(user, get, api+"?all=true", ""); !strings.Contains(body, own) || strings.Contains(body, others) {
+			t.Errorf("%s sees %s", user, body)
+		}
+		for _, method := range []string{get, remove} {
+			if status, body := ask(user, method, api+"/"+others, ""); status != 404 {
+				t.Errorf("%s: %s: %d %s", user, method, status, body)
+			}
+		}
+		if status, body := ask(user, get, api+"/"+own, ""); status != 200 || !strings.Contains(body, `"status":"live"`) {
+			t.Errorf("%s: %d %s", user, status, body)
+		}
+	}
+}
