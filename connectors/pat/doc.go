@@ -19,8 +19,10 @@
 // An owner whose connector is a [connectors.Resolver] is looked up there: again before
 // what is known is [Config.MaxGroupAge] old, behind the logins, and when it is older than
 // that, before the login that finds it so. While the connector does not answer, its last
-// answer counts until it is [Config.OutageGrace] old, and nobody waits: one question every
-// two seconds finds the end of the outage. That an account is gone is an answer, too.
+// answer counts until it is [Config.OutageGrace] old, and no login waits but the first: one
+// question every two seconds finds the end of the outage. That an account is gone is an
+// answer, too. Where the connector answers, but not about one account, what is known of
+// that counts until it is MaxGroupAge old and no longer.
 //
 // Where nobody can be looked up, the last login with a password counts, for
 // [Config.MaxLoginAge]: the chain tells of those ([connectors.LoginObserver]). What is learned
