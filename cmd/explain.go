@@ -141,6 +141,22 @@ func (p *program) printExplanation(e policy.Explanation, login *loginReport, asJ
 	return nil
 }
 
+// checkCanonical wants a user name as rules have it: lower case, and without a domain.
+func checkCanonical(c connectors.Connector, realm config.Realm, connector, name string) error {
+	var domain connectors.Domain
+	if d, ok := c.(connectors.Domained); ok {
+		domain = d.Domain()
+	}
+	canonical, ok := domain.Parse(realm.Usernames, name)
+	switch {
+	case !ok:
+		return usageError{fmt.Errorf("%q is not a user name: want %s", name, realm.Usernames)}
+	case canonical != name:
+		return usageError{fmt.Errorf("user names are lower case, and spelled in one way: write %s:%s", connector, canonical)}
+	}
+	return nil
+}
+
 // madeUp returns the identity of a made-up user, nil for nobody. It is one that the
 // realm could have: an answer about others would be about nobody.
 func (p *program) madeUp(o explainOptions, realm config.Realm) (*connectors.Identity, error) {
@@ -151,11 +167,6 @@ func (p *program) madeUp(o explainOptions, realm config.Realm) (*connectors.Iden
 	if err != nil {
 		return nil, err
 	}
-	if canonical, ok := realm.Usernames.Parse(name); !ok {
-		return nil, usageError{fmt.Errorf("%q is not a user name: want %s", name, realm.Usernames)}
-	} else if canonical != name {
-		return nil, usageError{fmt.Errorf("user names are lower case, and spelled in one way: write %s:%s", owner.Name, canonical)}
-	}
 	if p.types[owner.Type].Tokens {
 		return nil, usageError{fmt.Errorf("connector %s takes access tokens, and who brings one counts as its owner: name the owner, by the connector that the account is of", owner.Name)}
 	}
@@ -164,6 +175,9 @@ func (p *program) madeUp(o explainOptions, realm config.Realm) (*connectors.Iden
 		return nil, err
 	}
 	defer closeConnector(opened)
+	if err := checkCanonical(opened, realm, owner.Name, name); err != nil {
+		return nil, err
+	}
 	if !opened.Handles(connectors.Credentials{Username: name}) {
 		return nil, fmt.Errorf("connector %s does not take the user name %q: it is not listed, or not among its usernames", owner.Name, name)
 	}

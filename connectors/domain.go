@@ -21,7 +21,8 @@ func (d Domain) Parse(form UsernameForm, typed string) (canonical string, ok boo
 	return form.Parse(name)
 }
 
-// Domained is implemented by a [Directory] whose accounts have a domain.
+// Domained is implemented by a [Directory] whose accounts have a domain, and by the
+// connector that is made of it.
 type Domained interface {
 	Domain() Domain
 }

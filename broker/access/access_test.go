@@ -636,3 +636,33 @@ func TestFixedGroupsAreDenied(t *testing.T) {
 		})
 	}
 }
+
+// inDomain has accounts of a domain.
+type inDomain struct {
+	connectors.Connector
+	connectors.Finder
+}
+
+func (inDomain) Domain() connectors.Domain { return "CORP" }
+
+// TestOwnersWithTheirDomain holds that an owner is named as the connector takes the name.
+func TestOwnersWithTheirDomain(t *testing.T) {
+	w := newWorld(t, "", func(r *access.Realm) {
+		c := directory(t)
+		r.Connectors[1].Connector = inDomain{c, c.(connectors.Finder)}
+	})
+	if _, err := w.Create(t.Context(), access.Actor{}, spec(`directory:CORP\Alice`, "ci")); err != nil {
+		t.Fatal(err)
+	}
+	for owner, want := range map[string]int{`directory:CORP\alice`: 1, "directory:alice": 1, `directory:corp\bob`: 0} {
+		list, err := w.List(t.Context(), access.Actor{}, access.Filter{Realm: "corp", Owner: owner})
+		if err != nil || len(list.Tokens) != want {
+			t.Errorf("%s: %d tokens, %v, want %d", owner, len(list.Tokens), err, want)
+		}
+	}
+	for _, owner := range []string{`directory:EVIL\alice`, `sso:CORP\alice`} {
+		if _, err := w.List(t.Context(), access.Actor{}, access.Filter{Realm: "corp", Owner: owner}); !errors.Is(err, access.Malformed) {
+			t.Errorf("%s: %v", owner, err)
+		}
+	}
+}

@@ -196,11 +196,21 @@ func (r Realm) parseOwner(text string) (connector, username string, err error) {
 	case !ok || connector == "" || username == "":
 		return "", "", invalid("owner", "%.100q is not connector:username; the connectors of the realm are %s", text, strings.Join(r.names(), ", "))
 	}
-	canonical, ok := r.Usernames.Parse(username)
+	canonical, ok := r.domain(connector).Parse(r.Usernames, username)
 	if !ok {
 		return "", "", invalid("owner", "%.100q is not a user name: want %s", username, r.Usernames)
 	}
 	return connector, canonical, nil
+}
+
+// domain is that of a connector's accounts, which may stand before their names.
+func (r Realm) domain(connector string) connectors.Domain {
+	for _, c := range r.Connectors {
+		if d, ok := c.Connector.(connectors.Domained); ok && c.Name == connector {
+			return d.Domain()
+		}
+	}
+	return ""
 }
 
 // names are the connectors that have accounts.

@@ -71,7 +71,11 @@ var (
 	_ connectors.Prober    = (*password)(nil)
 	_ connectors.Finder    = (*password)(nil)
 	_ connectors.Diagnoser = (*password)(nil)
+	_ connectors.Domained  = (*password)(nil)
 )
+
+// Domain is the domain of the directory's accounts; empty where it has none.
+func (p *password) Domain() connectors.Domain { return p.domain }
 
 // parse returns the canonical form of a user name, and whether it is one. What follows
 // knows a name by it alone, whether the directory's domain was typed before it or not.

@@ -129,6 +129,39 @@ func TestTokenGroups(t *testing.T) {
 	}
 }
 
+// TestNamesThatAreNone holds that an operator is told of names which are no user names: of
+// one's who tries, and of how many there are.
+func TestNamesThatAreNone(t *testing.T) {
+	serve := func(names ...string) *ldap.Config {
+		cfg := adConfig(listen(t, script{search: func(string, string) ([]record, int) {
+			var all []record
+			for i, name := range names {
+				found := adAlice(map[string][]string{"sAMAccountName": {name}, "userPrincipalName": {"x@corp.example"}})
+				found.dn = fmt.Sprintf("CN=%d,%s", i, adRoot)
+				all = append(all, found)
+			}
+			return all, 0
+		}}.serve))
+		cfg.Groups = nil
+		return cfg
+	}
+	ctx, steps := traced(t)
+	if _, err := open(t, serve("john doe")).Locate(ctx, "john.doe@corp.example"); !errors.Is(err, connectors.ErrRejected) {
+		t.Errorf("error = %v", err)
+	}
+	if last := (*steps)[len(*steps)-1]; !strings.Contains(last.Detail, `CN=0,dc=corp,dc=example: sAMAccountName is "john doe", which is not a user name: want `) {
+		t.Errorf("the last step is %+v", last)
+	}
+	ctx, steps = traced(t)
+	if err := open(t, serve("alice", "john doe", "a b", "bob")).Probe(ctx); err != nil {
+		t.Error(err)
+	}
+	i := slices.IndexFunc(*steps, func(s connectors.Step) bool { return s.Name == "users sAMAccountName" })
+	if i < 0 || !strings.Contains((*steps)[i].Fix, "2 of these cannot log in: what they have there is not a user name") || !strings.Contains((*steps)[i].Fix, "as that of CN=1,dc=corp,dc=example") {
+		t.Errorf("the steps are %+v", *steps)
+	}
+}
+
 // normalized writes escapes in one way: that of a decompiled filter leaves some out.
 func normalized(list []string) []string {
 	var all []string

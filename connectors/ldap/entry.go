@@ -57,7 +57,7 @@ func (f *finder) find(ctx context.Context, attributes []string, texts ...string)
 	end := step(ctx, "entry")
 	e, err := f.readEntry(entries[0])
 	if end != nil {
-		end(err, describeEntry(entries[0], e))
+		end(err, f.describeEntry(entries[0], e))
 	}
 	return e, err
 }
@@ -116,6 +116,22 @@ func (f *finder) readEntry(raw *ldap.Entry) (*entry, error) {
 		e.memberOf, e.cut = valuesInRange(raw, g.FromAttribute)
 	}
 	return e, nil
+}
+
+// usernameOf returns what an entry has as its user name, and whether it is one.
+func (f *finder) usernameOf(raw *ldap.Entry) (name string, ok bool) {
+	dn, err := parseDN(raw.DN)
+	if err != nil {
+		return "", false
+	}
+	attribute := f.config.Users.UsernameAttribute
+	names, err := values(raw, attribute)
+	if err != nil || len(names) == 0 {
+		return "", false
+	}
+	name = canonicalName(dn, attribute, names)
+	_, ok = f.usernames.Parse(name)
+	return name, ok
 }
 
 // readID returns a value of id_attribute as a text.

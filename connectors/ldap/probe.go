@@ -54,17 +54,17 @@ func (d *Directory) probeServer(ctx context.Context, to *server) error {
 
 // probe looks around on one connection.
 type probe struct {
-	ctx       context.Context //nolint:containedctx // lives as long as one call of Probe
-	session   *session
-	config    *Config
-	usernames connectors.UsernameForm
-	searcher  string
-	failed    error // of all steps
+	ctx      context.Context //nolint:containedctx // lives as long as one call of Probe
+	finder   *finder
+	session  *session
+	config   *Config
+	searcher string
+	failed   error // of all steps
 }
 
 // probe returns a probe by whoever has signed in on a session.
 func (f *finder) probe(ctx context.Context, s *session, searcher string) *probe {
-	return &probe{ctx: ctx, session: s, config: &f.config, usernames: f.usernames, searcher: searcher}
+	return &probe{ctx: ctx, finder: f, session: s, config: &f.config, searcher: searcher}
 }
 
 // probeError is what does not fit, and what to do about it.
@@ -141,7 +141,7 @@ type attribute struct {
 func (c *Config) usersTree() tree {
 	u := &c.Users
 	t := tree{key: "users", what: "people", base: u.BaseDN, scope: searchScope(u.Scope), filter: u.Filter}
-	t.want("users.username_attribute", u.UsernameAttribute, nil)
+	t.want("users.username_attribute", u.UsernameAttribute, (*probe).usernamesOf)
 	t.want("users.id_attribute", u.IDAttribute, nil)
 	for _, name := range u.LoginAttributes {
 		if !strings.EqualFold(name, u.UsernameAttribute) {

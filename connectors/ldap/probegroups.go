@@ -19,7 +19,7 @@ func (p *probe) listedMembers(found []*ldap.Entry) error {
 			if dn, err := ldap.ParseDN(m); err == nil && len(dn.RDNs) > 0 {
 				dns++
 			}
-			if _, ok := p.usernames.Parse(trim(m)); ok {
+			if _, ok := p.finder.usernames.Parse(trim(m)); ok {
 				names++
 			}
 		}

@@ -167,6 +167,21 @@ func (p *probe) has(t tree, found []*ldap.Entry, a attribute) (string, error) {
 	return a.key, unfit("correct "+a.key+", or let "+p.searcher+" read it; "+p.attributesOf(found[0]), "none of these %s has it", t.what)
 }
 
+// usernamesOf tells, as advice, how many of a sample of people cannot log in for their user
+// names, and who is one of them.
+func (p *probe) usernamesOf(found []*ldap.Entry) error {
+	var odd []*ldap.Entry
+	for _, e := range found {
+		if name, ok := p.finder.usernameOf(e); !ok && name != "" {
+			odd = append(odd, e)
+		}
+	}
+	if len(odd) == 0 {
+		return nil
+	}
+	return &probeError{fix: fmt.Sprintf("%d of these cannot log in: what they have there is not a user name (want %s), as that of %s", len(odd), p.finder.usernames, firstWords(odd[0].DN))}
+}
+
 // attributesOf names the attributes of an entry, and which of those it has that
 // directories keep for themselves and connectors ask for; not their values, which may
 // be anything.

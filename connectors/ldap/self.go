@@ -32,7 +32,7 @@ func (f *finder) self(ctx context.Context, dn, typed string) (*entry, error) {
 		shown = &probeError{err: err, fix: fmt.Sprintf("the user signs in as %s, which the entry goes by; or correct its %s", e.username, f.config.Users.UsernameAttribute)}
 	}
 	if end != nil {
-		end(shown, describeEntry(raw, e))
+		end(shown, f.describeEntry(raw, e))
 	}
 	if err != nil {
 		return nil, err

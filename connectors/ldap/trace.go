@@ -136,8 +136,11 @@ func describeSearch(r *ldap.SearchRequest, found *ldap.SearchResult, err error) 
 }
 
 // describeEntry says what an entry gives; e is nil where it is not a person's.
-func describeEntry(raw *ldap.Entry, e *entry) string {
+func (f *finder) describeEntry(raw *ldap.Entry, e *entry) string {
 	if e == nil {
+		if name, ok := f.usernameOf(raw); !ok && name != "" {
+			return fmt.Sprintf("%s: %s is %q, which is not a user name: want %s", raw.DN, f.config.Users.UsernameAttribute, firstWords(name), f.usernames)
+		}
 		return raw.DN
 	}
 	return fmt.Sprintf("%s: user name %s, id %s", raw.DN, e.username, e.id)
