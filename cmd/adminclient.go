@@ -88,7 +88,7 @@ func askAdmin(ctx context.Context, socket, method, path string, content []byte, 
 		return fmt.Errorf("the admin socket %s is its owner's alone: run this as the user that serves", socket)
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("a process works on data_dir, but its admin socket %s is gone: restart that process", socket)
+		return fmt.Errorf("the process that works on data_dir has just closed its admin socket %s: try again", socket)
 	}
 	if err != nil {
 		return fmt.Errorf("a process works on data_dir, but its admin socket does not answer: %w", err)

@@ -93,7 +93,7 @@ func (p *program) backup(ctx context.Context, o backupOptions) error {
 // writeBackup writes an archive: from the process that serves or, when none does, from
 // the files, under the lock.
 func (p *program) writeBackup(ctx context.Context, cfg *config.Config, o backupOptions, w io.Writer) error {
-	unlock, err := lockExisting(cfg.DataDir)
+	unlock, err := lockUnlessServed(cfg, lockExisting)
 	if errors.Is(err, errLocked) {
 		query := url.Values{"file": {o.absolute()}}
 		if o.part {

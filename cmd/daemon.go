@@ -56,7 +56,7 @@ func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *sl
 			err = errors.Join(err, d.close())
 		}
 	}()
-	unlock, err := lockData(cfg.DataDir)
+	unlock, err := lockToServe(cfg.DataDir)
 	if err != nil {
 		return nil, err
 	}

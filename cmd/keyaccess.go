@@ -40,7 +40,7 @@ func (p *program) withKeys(o keyOptions, do func(realmKeys, *config.Config, conf
 	if err != nil {
 		return err
 	}
-	unlock, err := lockExisting(cfg.DataDir)
+	unlock, err := lockUnlessServed(cfg, lockExisting)
 	if errors.Is(err, errLocked) {
 		return do(adminKeys{adminRealm{socket: cfg.AdminSocket, realm: realm.Name}}, cfg, realm)
 	}

@@ -99,10 +99,11 @@ func (p *program) withTokens(ctx context.Context, o tokenOptions, making, lookup
 	if err != nil {
 		return err
 	}
-	unlock, err := lockExisting(cfg.DataDir)
-	if making && errors.Is(err, token.ErrNoKeys) {
-		unlock, err = lockData(cfg.DataDir)
+	take := lockExisting
+	if making {
+		take = lockMaking
 	}
+	unlock, err := lockUnlessServed(cfg, take)
 	switch {
 	case errors.Is(err, errLocked):
 		return do(adminTokens{adminRealm{socket: cfg.AdminSocket, realm: onlyName(realms)}})

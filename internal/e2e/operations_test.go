@@ -137,6 +137,8 @@ func reasonOf(n ast.Node) []string {
 		switch called(n) {
 		case "malformed", "internal":
 			return texts(n.Args[0])
+		case "malformedField":
+			return texts(n.Args[1])
 		case "fault":
 			return texts(n.Args[2])
 		case "invalid":
