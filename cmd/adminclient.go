@@ -72,10 +72,20 @@ func (a adminRealm) call(ctx context.Context, method, what string, content []byt
 	return body, err
 }
 
-// askAdmin asks the admin API, and hands its answer to read.
+// unansweredError is the failure of a request that was sent: it may have been heeded.
+type unansweredError struct{ error }
+
+// Unwrap returns the failure.
+func (e unansweredError) Unwrap() error { return e.error }
+
+// askAdmin asks the admin API, and hands its answer to read. It fails with an
+// [unansweredError] where what was asked may have been done.
 func askAdmin(ctx context.Context, socket, method, path string, content []byte, read func(io.Reader) error) error {
+	reached := false
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", socket)
+		c, err := new(net.Dialer).DialContext(ctx, "unix", socket)
+		reached = err == nil
+		return c, err
 	}
 	transport := &http.Transport{DialContext: dial}
 	defer transport.CloseIdleConnections()
@@ -91,18 +101,22 @@ func askAdmin(ctx context.Context, socket, method, path string, content []byte, 
 		return fmt.Errorf("the process that works on data_dir has just closed its admin socket %s: try again", socket)
 	}
 	if err != nil {
-		return fmt.Errorf("a process works on data_dir, but its admin socket does not answer: %w", err)
+		err = fmt.Errorf("a process works on data_dir, but its admin socket does not answer: %w", err)
+		if reached {
+			return unansweredError{err}
+		}
+		return err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusCreated {
 		body, err := io.ReadAll(io.LimitReader(response.Body, maxAdminAnswer))
 		if err != nil {
-			return fmt.Errorf("admin socket: %w", err)
+			return unansweredError{fmt.Errorf("admin socket: %w", err)}
 		}
 		return errors.New(server.ErrorText(body))
 	}
 	if err := read(response.Body); err != nil {
-		return fmt.Errorf("admin socket: %w", err)
+		return unansweredError{fmt.Errorf("admin socket: %w", err)}
 	}
 	return nil
 }

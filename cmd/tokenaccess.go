@@ -19,6 +19,9 @@ import (
 	"github.com/shorepass/shorepass/internal/config"
 )
 
+// mayBeMade is what to know where no answer came.
+const mayBeMade = "a token may have been made all the same, which nobody has: \"shorepass token list\" shows it, and \"shorepass token revoke\" takes it back"
+
 // errNoDatabase says that no token can be there.
 var errNoDatabase = errors.New("there are no access tokens: none was made yet")
 
@@ -232,7 +235,12 @@ func (a adminTokens) revoke(ctx context.Context, id string) (t access.RevokedTok
 
 func (a adminTokens) create(ctx context.Context, s access.Spec) (access.Created, error) {
 	var made server.MadeToken
-	if err := a.json(ctx, http.MethodPost, "tokens", s, &made); err != nil {
+	err := a.json(ctx, http.MethodPost, "tokens", s, &made)
+	var unanswered unansweredError
+	if errors.As(err, &unanswered) {
+		return access.Created{}, fmt.Errorf("%w; %s", err, mayBeMade)
+	}
+	if err != nil {
 		return access.Created{}, err
 	}
 	return access.Created{Token: made.Token, Secret: connectors.NewSecret(made.Secret), Warnings: made.Warnings}, nil

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +61,10 @@ func newTokenCreate(p *program) *cobra.Command {
 			if err := needFlags(c, need...); err != nil {
 				return err
 			}
+			signal.Ignore(syscall.SIGPIPE) // a reader that has gone is an error, after which there is something to do
+			if err := p.checkOutput(); err != nil {
+				return err
+			}
 			return p.withTokens(c.Context(), o, true, true, func(t tokens) error {
 				made, err := t.create(c.Context(), spec)
 				if err != nil {
@@ -81,9 +88,26 @@ func newTokenCreate(p *program) *cobra.Command {
 	return c
 }
 
+// checkOutput fails where a token that is printed would be lost. A standard output that is
+// closed when a program starts is /dev/null to it.
+func (p *program) checkOutput() error {
+	out, ok := p.Out.(*os.File)
+	if !ok {
+		return nil
+	}
+	info, err := out.Stat()
+	if err != nil {
+		return fmt.Errorf("the token could not be printed, and was not made: %w", err)
+	}
+	if null, err := os.Stat(os.DevNull); err == nil && os.SameFile(info, null) {
+		return fmt.Errorf("standard output is closed or %s, where the token would be lost: none was made", os.DevNull)
+	}
+	return nil
+}
+
 // takeBack revokes a token that could not be printed: nobody has it.
 func takeBack(ctx context.Context, t tokenWriter, id string, cause error) error {
-	if _, err := t.revoke(ctx, id); err != nil {
+	if _, err := t.revoke(context.WithoutCancel(ctx), id); err != nil {
 		return fmt.Errorf("the token was made, could not be printed (%w), and could not be revoked either: \"shorepass token revoke %s\" does that: %w", cause, id, err)
 	}
 	return fmt.Errorf("the token could not be printed, and was revoked: %w", cause)

@@ -151,7 +151,7 @@ func (s *serverTokens) call(ctx context.Context, ask request, into any) error {
 	err := s.exchange(ctx, ask, into)
 	var refused problemError
 	if err != nil && ask.method == http.MethodPost && sent.Load() && !errors.As(err, &refused) {
-		return fmt.Errorf("%w; a token may have been made all the same, which nobody has: \"shorepass token list\" shows it, and \"shorepass token revoke\" takes it back", err)
+		return fmt.Errorf("%w; %s", err, mayBeMade)
 	}
 	return err
 }
