@@ -67,7 +67,7 @@ func newClient(c *Config) (*http.Client, error) {
 		transport.Proxy = http.ProxyURL(proxy)
 	}
 	return &http.Client{
-		Transport:     &bounded{transport, c.allowsPlain},
+		Transport:     &bounded{reach.NewDiscreet(transport), c.allowsPlain},
 		CheckRedirect: checkRedirect,
 	}, nil
 }
@@ -107,7 +107,7 @@ func redirectFault(r *http.Request, response *http.Response) error {
 // bounded is a transport whose answers are bounded and lead nowhere else, and which sends
 // nothing in clear unless that is allowed.
 type bounded struct {
-	transport   *http.Transport
+	transport   *reach.Discreet
 	allowsPlain func(*url.URL) bool
 }
 

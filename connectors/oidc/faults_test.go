@@ -3,6 +3,7 @@ package oidc_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -73,7 +74,7 @@ func TestBadDocuments(t *testing.T) {
 		{"many keys", answer(pathKeys, text(200, many)), "more than 100 keys"},
 		{"keys of 10 MB", answer(pathKeys, text(200, `{"keys":["`+strings.Repeat("x", 10<<20)+`"]}`)), "larger than 1048576 bytes"},
 		{"keys elsewhere", answer(pathKeys, redirectTo(evil.URL+pathKeys)), "redirects to another server"},
-		{"headers without end", answer(pathKeys, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) }), "headers exceeded 65536 bytes"},
+		{"headers without end", answer(pathKeys, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) }), "has too long a header"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newProvider(t)
@@ -119,6 +120,37 @@ func TestRedirectsOfThePassword(t *testing.T) {
 			if err != nil && (len(err.Error()) > 1000 || strings.Contains(err.Error(), "grant_type")) {
 				t.Errorf("status %d: the error is %.2000v", status, err)
 			}
+		}
+	}
+}
+
+// TestUnreadableAnswers has the token endpoint repeat the password where package net/http or
+// x/oauth2 quote what they cannot read.
+func TestUnreadableAnswers(t *testing.T) {
+	for _, answer := range []string{
+		"PASSWORD\r\n\r\n",
+		"HTTP/1.1 PASSWORD OK\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nPASSWORD\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: PASSWORD\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: PASSWORD\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nPASSWORD\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 34\r\n\r\n{\"expires_in\":1000000000PASSWORD}",
+	} {
+		const password = "4242424242"
+		p := newProvider(t)
+		p.handlers[pathToken] = func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = io.WriteString(conn, strings.ReplaceAll(answer, "PASSWORD", password))
+			_ = conn.Close()
+		}
+		_, err := p.connect().Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret(password)})
+		wantOutage(t, err, "checking the password at")
+		if err != nil && strings.Contains(err.Error(), password) {
+			t.Errorf("%q: the error shows the password: %v", answer, err)
 		}
 	}
 }

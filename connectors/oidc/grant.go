@@ -38,9 +38,12 @@ func (d *Directory) grant(ctx context.Context, m *metadata, username string, pas
 		token, err = client.PasswordCredentialsToken(oidc.ClientContext(ctx, d.client), username, password.Reveal())
 		return err
 	})
-	shown := err
+	shown, s := err, secretsOf(&d.config, password)
 	if r, ok := asRefusal(err); ok {
-		err, shown = d.judge(r, what, secretsOf(&d.config, password))
+		err, shown = d.judge(r, what, s)
+	} else if err != nil && s.words(err.Error()) == "" { // x/oauth2 quotes numbers that it cannot use
+		err = errors.New("the provider's answer cannot be read")
+		shown = err
 	}
 	finish(shown, func() string { return "as " + username + " at " + m.tokenURL })
 	return token, err

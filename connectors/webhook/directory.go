@@ -51,7 +51,7 @@ func Open(c *Config, deps connectors.Deps) (connectors.Directory, error) {
 
 // Close closes the connections that are not in use.
 func (d *Directory) Close() error {
-	d.endpoint.client.CloseIdleConnections()
+	d.endpoint.kept.CloseIdleConnections()
 	return nil
 }
 
@@ -148,7 +148,7 @@ func (d *Directory) answer(ctx context.Context, q question) (answer, error) {
 	case !ok:
 		return answer{}, fmt.Errorf("%s: it answers with a user name that is not in the form of the realm's: %s", d.endpoint.shown, d.deps.Form)
 	case name != strings.ToLower(a.Username):
-		return answer{}, fmt.Errorf("%s: it answers with another spelling of %q, which may be somebody else", d.endpoint.shown, name)
+		return answer{}, fmt.Errorf("%s: it answers with another spelling of a user name, which may be somebody else", d.endpoint.shown)
 	}
 	a.Username = name
 	slices.Sort(a.Groups)

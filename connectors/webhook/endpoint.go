@@ -12,8 +12,9 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"net/url"
+	"net/http/httptrace"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/shorepass/shorepass/internal/files"
@@ -44,7 +45,8 @@ type endpoint struct {
 	key     []byte
 	timeout time.Duration
 	locates bool
-	client  *http.Client
+	kept    *reach.Discreet // whose connections are kept
+	fresh   *reach.Discreet // whose connections are new, each for one question
 }
 
 // newEndpoint reads the files that the configuration names, and never dials.
@@ -76,11 +78,9 @@ func newEndpoint(c *Config, logger *slog.Logger) (*endpoint, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", u.Path)
 		}
 	}
-	e.client = &http.Client{
-		Transport: transport,
-		// A password goes where the configuration says, and nowhere else.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	once := transport.Clone()
+	once.DisableKeepAlives = true
+	e.kept, e.fresh = reach.NewDiscreet(transport), reach.NewDiscreet(once)
 	return e, nil
 }
 
@@ -142,29 +142,22 @@ func (e *endpoint) post(ctx context.Context, key []byte, q question) ([]byte, er
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "shorepass")
-	// Not sent: it has net/http send the question again where a connection that was kept
-	// turns out to be closed.
-	request.Header["Idempotency-Key"] = []string{}
 	sign(request.Header, key, asked, time.Now())
 	body, err := e.exchange(request)
 	if err == nil || ctx.Err() == nil {
 		return body, err
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		e.client.CloseIdleConnections() // what died unseen took others along
+		e.kept.CloseIdleConnections() // what died unseen took others along
 	}
 	return nil, context.Cause(ctx)
 }
 
 // exchange sends a request and returns the body of an answer that is one.
 func (e *endpoint) exchange(request *http.Request) ([]byte, error) {
-	response, err := e.client.Do(request)
+	response, err := e.send(request)
 	if err != nil {
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
-			err = wrapped.Err // the address stands in front already
-		}
-		return nil, reach.Mend(err, reach.Advice(err))
+		return nil, told(err)
 	}
 	defer func() { _ = response.Body.Close() }() // read as far as it counts
 	if response.StatusCode != http.StatusOK {
@@ -181,6 +174,37 @@ func (e *endpoint) exchange(request *http.Request) ([]byte, error) {
 		return nil, fmt.Errorf("its answer is larger than %d bytes", maxBody)
 	}
 	return body, nil
+}
+
+// send sends a request, over a connection that was kept if there is one. Where that turns
+// out to be closed, it sends the same once more over a new one: package net/http would try
+// every one that was kept, and a wrong password count each time. It follows no redirect.
+func (e *endpoint) send(request *http.Request) (*http.Response, error) {
+	var reused, answered atomic.Bool
+	traced := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{
+		GotConn:              func(info httptrace.GotConnInfo) { reused.Store(info.Reused) },
+		GotFirstResponseByte: func() { answered.Store(true) },
+	})
+	response, err := e.kept.RoundTrip(request.WithContext(traced))
+	if err == nil || !reused.Load() || answered.Load() || request.Context().Err() != nil {
+		return response, err
+	}
+	again := request.Clone(request.Context())
+	if again.Body, err = request.GetBody(); err != nil {
+		return nil, err
+	}
+	return e.fresh.RoundTrip(again)
+}
+
+// told is the error of a request that got no answer, with what to do about it. The address
+// stands in front of it already.
+func told(err error) error {
+	advice := reach.Advice(err)
+	var network *net.OpError
+	if errors.As(err, &network) {
+		err = network.Err
+	}
+	return reach.Mend(err, advice)
 }
 
 // statusAdvice says what a status other than 200 most likely means. None says anything
