@@ -141,7 +141,7 @@ func freeAddr(t *testing.T) string {
 	return fmt.Sprintf("localhost:%d", l.Addr().(*net.TCPAddr).Port)
 }
 
-// TestMainIsTenLines holds what the documents say of it.
+// TestMainIsTenLines holds what the documents say of it, which count no empty lines.
 func TestMainIsTenLines(t *testing.T) {
 	source, err := os.ReadFile("main.go")
 	if err != nil {

@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """An endpoint for a webhook connector of Shorepass: people and their groups in people.json.
-
-SHOREPASS_SECRET=whsec_… ./people.py 8099
-"""
+Start it with SHOREPASS_SECRET=whsec_… ./people.py 8099"""
 import base64, hashlib, hmac, json, os, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -28,8 +26,7 @@ def answer(q):
     if q["action"] == "resolve":
         person = next((p for p in PEOPLE.values() if p["id"] == q["id"] and not p["disabled"]), None)
         return identity(person) if person else {"result": "gone"}
-    person = PEOPLE.get(q["username"])
-    if person is None:
+    if not (person := PEOPLE.get(q["username"])):
         return {"result": "not-mine"}
     if q["action"] == "locate":
         return {"result": "account", "id": person["id"], "username": person["username"]}
@@ -47,7 +44,10 @@ class Endpoint(BaseHTTPRequestHandler):
     protocol_version, timeout = "HTTP/1.1", 10
 
     def do_POST(self):
-        body = self.rfile.read(min(int(self.headers.get("content-length", 0)), 65536))
+        length = self.headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > 65536:
+            return self.send_error(400)
+        body = self.rfile.read(int(length))
         ok = signed(self.headers, body)
         reply = json.dumps(answer(json.loads(body))).encode() if ok else b""
         self.send_response(200 if ok else 401)

@@ -119,7 +119,7 @@ func (s schemas) value(t reflect.Type, at string, told manual.Key) Schema {
 	case t == reflect.TypeFor[time.Duration]():
 		return Schema{"type": "string", "pattern": durationPattern}
 	case t == reflect.TypeFor[connectors.OneOrMany]():
-		return Schema{"anyOf": []Schema{nonEmpty(), {"type": "array", "items": nonEmpty()}}}
+		return Schema{"anyOf": []Schema{nonEmpty(), {"type": "array", "items": nonEmpty(), "minItems": 1}}}
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 		return choices(Schema{"type": "string"}, told)
 	}
@@ -175,8 +175,11 @@ func (s schemas) connector() Schema {
 	return object
 }
 
-// durationPattern matches what strictyaml.ParseDuration reads.
-const durationPattern = `^(\d+d)?((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))*$`
+// durationPattern matches what strictyaml.ParseDuration reads: days, parts of a day, or both.
+const (
+	partOfDay       = `((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))`
+	durationPattern = `^(\d+d` + partOfDay + `*|` + partOfDay + `+)$`
+)
 
 func nonEmpty() Schema { return Schema{"type": "string", "minLength": 1} }
 

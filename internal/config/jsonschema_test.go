@@ -291,3 +291,25 @@ func undescribed(t *testing.T, at string, s any) {
 		}
 	}
 }
+
+// TestSchemaRefusesNothing holds that a key is not given by an empty text or list.
+func TestSchemaRefusesNothing(t *testing.T) {
+	file, _ := validators(t, types())
+	const config = "realms: [{name: a, services: [b], policy: p.yaml, TTL connectors: [{name: d, type: ldap, config: {url: URL, vendor: openldap, users: {base_dn: x}}}]}]"
+	for _, tt := range []struct {
+		ttl, url string
+		ok       bool
+	}{
+		{"token_ttl: 5m,", "ldaps://a", true},
+		{"token_ttl: 1d,", "[ldaps://a]", true},
+		{"token_ttl: 1d1h30m,", "[ldaps://a, ldaps://b]", true},
+		{"token_ttl: '',", "ldaps://a", false},
+		{"token_ttl: 'd',", "ldaps://a", false},
+		{"", "[]", false},
+	} {
+		value, _ := instance(t, []byte(strings.NewReplacer("TTL", tt.ttl, "URL", tt.url).Replace(config)))
+		if err := file.Validate(value); (err == nil) != tt.ok {
+			t.Errorf("%s url: %s: %v", tt.ttl, tt.url, err)
+		}
+	}
+}

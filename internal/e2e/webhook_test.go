@@ -2,7 +2,9 @@ package e2e_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -83,6 +85,24 @@ func TestWebhookExample(t *testing.T) {
 	r = b.Command(t, "a-guess\n", "explain", "--login", "alice", "repository:platform/app:push")
 	if r.Code != 1 || !hasLine(r.Text(), "FAIL  verify") || strings.Contains(r.Text(), "a-guess") {
 		t.Errorf("explain exits %d:\n%s", r.Code, r.Text())
+	}
+}
+
+// TestWebhookExampleReadsNoMoreThanItShould asks the example with lengths that are none.
+func TestWebhookExampleReadsNoMoreThanItShould(t *testing.T) {
+	p := startPeople(t)
+	for _, length := range []string{"-1", "65537", "+1", "x", "1_0"} {
+		conn, err := net.DialTimeout("tcp", p.addr, 5*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second)) // it would wait for ten
+		_, _ = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: people\r\nContent-Length: %s\r\n\r\n", length)
+		answer, err := io.ReadAll(conn)
+		if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+			t.Errorf("length %s: %q, %v", length, answer, err)
+		}
+		_ = conn.Close()
 	}
 }
 

@@ -101,11 +101,9 @@ func (d *decoder) own(n *node, v reflect.Value) bool {
 	case Unmarshaler:
 		d.failed(n, target.UnmarshalNode(Node{file: d.file, value: n, given: true}))
 	case encoding.TextUnmarshaler:
-		if n.kind != text && n.kind != number {
-			d.mismatch(n, text)
-			break
+		if s, ok := d.text(n); ok {
+			d.failed(n, target.UnmarshalText([]byte(s)))
 		}
-		d.failed(n, target.UnmarshalText([]byte(n.text)))
 	default:
 		return false
 	}

@@ -62,8 +62,11 @@ func (d *Directory) Locate(ctx context.Context, username string) (connectors.Acc
 		return connectors.Account{}, fmt.Errorf("the service's person cannot be read: %w", err)
 	}
 	name, ok := d.deps.Form.Parse(p.Name)
-	if !ok || p.ID == "" {
+	switch {
+	case !ok || p.ID == "":
 		return connectors.Account{}, fmt.Errorf("the service's person for %q has the id %q and the name %q", username, p.ID, p.Name)
+	case p.Groups == nil: // a group may be one that something is denied to; who has none has an empty list
+		return connectors.Account{}, fmt.Errorf("the service does not say which groups %q has", username)
 	}
 	return connectors.Account{ID: p.ID, Username: name, Detail: p}, nil
 }

@@ -47,11 +47,15 @@ func TestContract(t *testing.T) {
 
 // TestOddAnswers holds that what is no answer is an outage, never a refusal.
 func TestOddAnswers(t *testing.T) {
-	const alice = `{"id":"7","name":"alice"}`
+	const alice = `{"id":"7","name":"alice","groups":[]}`
 	for name, answer := range map[string]func(http.ResponseWriter, *http.Request){
-		"no JSON": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
-		"no id":   func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"name":"alice"}`) },
-		"no name": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":"7"}`) },
+		"no JSON":   func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+		"no id":     func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"name":"alice","groups":[]}`) },
+		"no name":   func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":"7","groups":[]}`) },
+		"no groups": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":"7","name":"alice"}`) },
+		"groups are null": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"id":"7","name":"alice","groups":null}`)
+		},
 		"too much": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, strings.Repeat(" ", 1<<20)+alice)
 		},

@@ -22,7 +22,7 @@ func startService(tb testing.TB) *httptest.Server {
 	}
 	people := map[string]person{
 		"alice": {ID: "7", Name: "Alice", Groups: []string{"platform", "on-call"}},
-		"carol": {ID: "9", Name: "carol", Disabled: true},
+		"carol": {ID: "9", Name: "carol", Groups: []string{}, Disabled: true},
 	}
 	passwords := map[string]string{"7": "alice-password", "9": "carol-password"}
 	mux := http.NewServeMux()
