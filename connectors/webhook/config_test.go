@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"encoding/base64"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,6 +10,11 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/webhook"
 )
+
+// secretOf is a secret of so many bytes.
+func secretOf(n int) connectors.Secret {
+	return connectors.NewSecret("whsec_" + base64.StdEncoding.EncodeToString(make([]byte, n)))
+}
 
 // TestConfig holds what a configuration must have: field and words are of its one fault.
 func TestConfig(t *testing.T) {
@@ -38,6 +44,8 @@ func TestConfig(t *testing.T) {
 		"not whsec_":         {func(c *webhook.Config) { c.Secret = connectors.NewSecret("c2hvcmVwYXNzIHNob3JlcGFzcyBzaG9yZXBhc3Mh") }, "secret", "is not whsec_ and 24 to 64 bytes"},
 		"no base64":          {func(c *webhook.Config) { c.Secret = connectors.NewSecret("whsec_hunter2") }, "secret", "is not whsec_ and 24 to 64 bytes"},
 		"a short secret":     {func(c *webhook.Config) { c.Secret = connectors.NewSecret("whsec_c2hvcnQ=") }, "secret", "is not whsec_ and 24 to 64 bytes"},
+		"a long secret":      {func(c *webhook.Config) { c.Secret = secretOf(64) }, "", ""},
+		"too long a secret":  {func(c *webhook.Config) { c.Secret = secretOf(65) }, "secret", "is not whsec_ and 24 to 64 bytes"},
 		"no time":            {func(c *webhook.Config) { c.Timeout = 0 }, "timeout", "0s is not between 100ms and 2s"},
 		"twice too long":     {func(c *webhook.Config) { c.Locate, c.Timeout = true, 3*time.Second }, "timeout", "asks twice"},
 		"long, alone":        {func(c *webhook.Config) { c.Timeout = 4 * time.Second }, "", ""},

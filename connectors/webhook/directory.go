@@ -80,7 +80,7 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 	case err != nil:
 		return connectors.Identity{}, err
 	case d.config.Locate && (who.ID != a.ID || who.Username != a.Username):
-		return connectors.Identity{}, fmt.Errorf("%s: it answers verify for another account than the one it located", d.endpoint.shown)
+		return connectors.Identity{}, d.placed(errors.New("it answers verify for another account than the one it located"))
 	}
 	return d.identity(who), nil
 }
@@ -95,7 +95,7 @@ func (r *resolving) Resolve(ctx context.Context, id string) (connectors.Identity
 	case err != nil:
 		return connectors.Identity{}, err
 	case who.ID != id:
-		return connectors.Identity{}, fmt.Errorf("%s: it answers resolve for another id", r.endpoint.shown)
+		return connectors.Identity{}, r.placed(errors.New("it answers resolve for another id"))
 	}
 	return r.identity(who), nil
 }
@@ -113,7 +113,8 @@ func (d *Directory) identity(a answer) connectors.Identity {
 	}
 }
 
-// ask asks the endpoint, in a step, and returns an answer about somebody.
+// ask asks the endpoint, in a step, and returns an answer about somebody. The address stands
+// in front of an outage; in a step, of all that it says.
 func (d *Directory) ask(ctx context.Context, q question) (answer, error) {
 	finish := connectors.StartStep(ctx, q.Action)
 	a, err := d.answer(ctx, q)
@@ -124,7 +125,15 @@ func (d *Directory) ask(ctx context.Context, q question) (answer, error) {
 		}
 		finish(s)
 	}
-	return a, err
+	return a, d.placed(err)
+}
+
+// placed is err with the endpoint's address, if it is an outage.
+func (d *Directory) placed(err error) error {
+	if err == nil || isUnknown(err) || errors.Is(err, connectors.ErrRejected) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", d.endpoint.shown, err)
 }
 
 // answer asks the endpoint. An answer that refuses or knows nobody is an error, as the
@@ -146,9 +155,9 @@ func (d *Directory) answer(ctx context.Context, q question) (answer, error) {
 	name, ok := d.deps.Form.Parse(a.Username)
 	switch {
 	case !ok:
-		return answer{}, fmt.Errorf("%s: it answers with a user name that is not in the form of the realm's: %s", d.endpoint.shown, d.deps.Form)
+		return answer{}, fmt.Errorf("it answers with a user name that is not in the form of the realm's: %s", d.deps.Form)
 	case name != strings.ToLower(a.Username):
-		return answer{}, fmt.Errorf("%s: it answers with another spelling of a user name, which may be somebody else", d.endpoint.shown)
+		return answer{}, errors.New("it answers with another spelling of a user name, which may be somebody else")
 	}
 	a.Username = name
 	slices.Sort(a.Groups)

@@ -106,22 +106,22 @@ func (c *Config) encryption(logger *slog.Logger) (*tls.Config, error) {
 }
 
 // ask returns the endpoint's answer, of a result that the action has and that is one. Its
-// errors are outages, and hold nothing of what was asked or answered.
+// errors are outages, and hold nothing of what was asked or answered, nor the address.
 func (e *endpoint) ask(ctx context.Context, q question) (answer, error) {
 	body, err := e.post(ctx, e.key, q)
 	if err != nil {
-		return answer{}, fmt.Errorf("%s: %w", e.shown, err)
+		return answer{}, err
 	}
 	a, err := decode(body)
 	switch {
 	case err != nil:
-		return answer{}, fmt.Errorf("%s: its answer cannot be read: %w", e.shown, err)
+		return answer{}, fmt.Errorf("its answer cannot be read: %w", err)
 	case !slices.Contains(results(q.Action, e.locates), a.Result):
-		return answer{}, fmt.Errorf("%s: it answers %s with %s", e.shown, q.Action, a.Result)
+		return answer{}, fmt.Errorf("it answers %s with %s", q.Action, a.Result)
 	case a.Result == resultUnavailable:
-		return answer{}, fmt.Errorf("%s: it says that it is unavailable", e.shown)
+		return answer{}, errors.New("it says that it is unavailable")
 	case a.Result == resultUnsupported && q.Action != actionProbe:
-		return answer{}, fmt.Errorf("%s: it does not know the action %s", e.shown, q.Action)
+		return answer{}, fmt.Errorf("it does not know the action %s", q.Action)
 	}
 	return a, nil
 }

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 )
@@ -32,6 +33,11 @@ func Reasons() []connectors.Reason { return reasons() }
 // Actions are those of questions.
 func Actions() []string {
 	return []string{actionLocate, actionVerify, actionResolve, actionProbe}
+}
+
+// IdleTimeout is how long connections of a directory that is no resolver are kept.
+func IdleTimeout(d connectors.Directory) time.Duration {
+	return d.(*Directory).endpoint.kept.IdleConnTimeout
 }
 
 // The bounds.

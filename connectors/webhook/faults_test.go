@@ -219,7 +219,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 
 // TestClientCertificate holds that an endpoint which asks for a certificate is shown it.
 func TestClientCertificate(t *testing.T) {
-	certificate, certFile, keyFile := makeCertificate(t)
+	certificate, certFile, keyFile := makeCertificate(t, time.Hour)
 	p := startPeer(t, func(s *httptest.Server) {
 		pool := x509.NewCertPool()
 		pool.AddCert(certificate)

@@ -173,13 +173,13 @@ func TestProbe(t *testing.T) {
 		},
 		"knows no probe": {
 			`{"result":"unsupported"}`, true,
-			"ok probe URL -> the endpoint answers, and has no probe by which to say more; ok signature a question that is signed with another secret is refused; ", false,
+			"ok probe URL: answers, and has no probe by which to say more; ok signature a question that is signed with another secret is refused; ", false,
 		},
 		"cannot do what it is asked": {
 			`{"result":"ready","actions":["verify"]}`, true,
-			"FAIL probe URL (URL: it does not answer locate, resolve) -> set locate and resolve as the endpoint has them; verify it must answer; ", true,
+			"FAIL probe URL (it does not answer locate, resolve) -> set locate and resolve as the endpoint has them; verify it must answer; ", true,
 		},
-		"unavailable": {`{"result":"unavailable"}`, true, "FAIL probe URL (URL: it says that it is unavailable); ", true},
+		"unavailable": {`{"result":"unavailable"}`, true, "FAIL probe URL (it says that it is unavailable); ", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := startPeer(t, inClear)
@@ -191,6 +191,32 @@ func TestProbe(t *testing.T) {
 				t.Errorf("error %v, steps\n%s\nwant\n%s", err, got.String(), tt.want)
 			}
 		})
+	}
+}
+
+// TestAddressOnce holds that an error has the endpoint's address in front, and only there.
+func TestAddressOnce(t *testing.T) {
+	down := startPeer(t, inClear)
+	c := down.configured(t)
+	down.Close()
+	socket := down.configured(t)
+	socket.URL = "unix://" + filepath.Join(t.TempDir(), "none.sock")
+	plain := startPeer(t, inClear).configured(t)
+	plain.URL = strings.Replace(plain.URL, "http:", "https:", 1)
+	odd := startPeer(t, inClear)
+	odd.breakWith(odd.answering("{}", true))
+	for _, tt := range []struct {
+		config *webhook.Config
+		want   string
+	}{
+		{c, "connect: connection refused: nothing listens there; check that it is up, and the port"},
+		{socket, "connect: no such file or directory: there is no such socket; check that what makes it is up, and the path"},
+		{plain, "tls: first record does not look like a TLS handshake: no TLS is spoken at this port"},
+		{odd.configured(t), "its answer cannot be read: result is missing"},
+	} {
+		if _, err := login(t, connect(t, tt.config), "alice", "alice-password"); !isOutage(err) || err.Error() != tt.config.URL+": "+tt.want {
+			t.Errorf("error %v, want %s: %s", err, tt.config.URL, tt.want)
+		}
 	}
 }
 

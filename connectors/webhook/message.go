@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -139,7 +140,7 @@ func (a *answer) read(members map[string]json.RawMessage) error {
 		"id":       func(raw json.RawMessage) error { return text(raw, &a.ID) },
 		"username": func(raw json.RawMessage) error { return text(raw, &a.Username) },
 		"reason":   func(raw json.RawMessage) error { return text(raw, (*string)(&a.Reason)) },
-		"groups":   func(raw json.RawMessage) error { return list(raw, &a.Groups) },
+		"groups":   func(raw json.RawMessage) error { return groups(raw, &a.Groups) },
 		"actions":  func(raw json.RawMessage) error { return list(raw, &a.Actions) },
 	} {
 		raw, found := members[name]
@@ -222,6 +223,18 @@ func list(raw json.RawMessage, into *[]string) error {
 		}
 	}
 	*into = items
+	return nil
+}
+
+// groups reads a list of groups. Nobody sees a space at an end, or a second one, so that a
+// rule about such a group would miss it.
+func groups(raw json.RawMessage, into *[]string) error {
+	if err := list(raw, into); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(*into, func(name string) bool { return name != strings.Join(strings.Fields(name), " ") }) {
+		return errors.New("has an item with a space at an end, or with two in a row")
+	}
 	return nil
 }
 

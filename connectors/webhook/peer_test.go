@@ -243,15 +243,16 @@ func isOutage(err error) bool {
 		!strings.Contains(err.Error(), "alice-password")
 }
 
-// makeCertificate makes a certificate of a client and writes it with its key.
-func makeCertificate(t *testing.T) (certificate *x509.Certificate, certFile, keyFile string) {
+// makeCertificate makes a certificate of a client, valid for so long from now, and writes it
+// with its key.
+func makeCertificate(t *testing.T, valid time.Duration) (certificate *x509.Certificate, certFile, keyFile string) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(valid),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &k.PublicKey, k)

@@ -36,13 +36,13 @@ func (d *Directory) probe(ctx context.Context) (answer, error) {
 		case err != nil:
 			s.Fix, s.Err = reach.Told(err)
 		case a.Result == resultUnsupported:
-			s.Fix = "the endpoint answers, and has no probe by which to say more"
+			s.Detail += ": answers, and has no probe by which to say more"
 		default:
 			s.Detail += ": answers " + connectors.Listed(a.Actions)
 		}
 		finish(s)
 	}
-	return a, err
+	return a, d.placed(err)
 }
 
 // missing fails where the endpoint does not answer all that it is asked.
@@ -58,7 +58,7 @@ func (d *Directory) missing(actions []string) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return reach.Mend(fmt.Errorf("%s: it does not answer %s", d.endpoint.shown, connectors.Listed(missing)),
+	return reach.Mend(fmt.Errorf("it does not answer %s", connectors.Listed(missing)),
 		"set locate and resolve as the endpoint has them; verify it must answer")
 }
 

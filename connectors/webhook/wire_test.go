@@ -68,7 +68,9 @@ func TestOneRepeat(t *testing.T) {
 	const kept = 8
 	var together, done sync.WaitGroup
 	together.Add(kept)
-	p.breakWith(func(w http.ResponseWriter, _ *http.Request) {
+	var old sync.Map // the client's addresses
+	p.breakWith(func(w http.ResponseWriter, r *http.Request) {
+		old.Store(r.RemoteAddr, true)
 		together.Done()
 		together.Wait()
 		w.Header().Set("Content-Type", "application/json")
@@ -85,12 +87,21 @@ func TestOneRepeat(t *testing.T) {
 	var asked atomic.Int32
 	p.breakWith(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
-		writing(t, "")(w, r)
+		if _, kept := old.Load(r.RemoteAddr); kept {
+			writing(t, "")(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, alice)
 	})
-	if err := verify(); !isOutage(err) || asked.Load() != 2 {
-		t.Errorf("error %v after %d times, want an outage after 2", err, asked.Load())
+	if err := verify(); err != nil || asked.Load() != 2 {
+		t.Errorf("where those that were kept are closed: error %v after %d times, want none after 2", err, asked.Load())
 	}
 	asked.Store(0)
+	p.breakWith(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		writing(t, "")(w, r)
+	})
 	if err := verify(); !isOutage(err) || asked.Load() != 2 {
 		t.Errorf("error %v after %d times, want an outage after 2", err, asked.Load())
 	}

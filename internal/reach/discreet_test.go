@@ -115,7 +115,7 @@ func TestDiscreetTells(t *testing.T) {
 	defer over.Close()
 	old := httptest.NewUnstartedServer(http.NotFoundHandler())
 	old.Config.ErrorLog = over.Config.ErrorLog
-	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11} //nolint:gosec // that is the point
+	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} //nolint:gosec // that is the point
 	old.StartTLS()
 	defer old.Close()
 	clear := httptest.NewServer(http.NotFoundHandler())

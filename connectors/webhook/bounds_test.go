@@ -1,0 +1,174 @@
+package webhook_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/webhook"
+)
+
+// alone opens a directory whose endpoint is asked to verify and no more, and returns what asks
+// it once.
+func (p *peer) alone(t *testing.T) (d connectors.Directory, verify func() error) {
+	t.Helper()
+	c := p.configured(t)
+	c.Locate, c.Resolve = false, false
+	d = open(t, c)
+	return d, func() error {
+		_, err := d.Verify(t.Context(), connectors.Account{Username: "alice"}, connectors.NewSecret("alice-password"))
+		return err
+	}
+}
+
+// TestNothingIsCompressed holds that an endpoint is not invited to compress its answer, which
+// would have no bound when it is unpacked.
+func TestNothingIsCompressed(t *testing.T) {
+	p := startPeer(t, inClear)
+	p.breakWith(func(w http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("Accept-Encoding"); got != "" {
+			t.Errorf("it accepts %s", got)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, alice)
+	})
+	if _, verify := p.alone(t); verify() != nil {
+		t.Error("no login")
+	}
+}
+
+// TestOldTLS holds that no TLS before 1.2 is spoken.
+func TestOldTLS(t *testing.T) {
+	p := startPeer(t, func(s *httptest.Server) {
+		s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} //nolint:gosec // that is the point
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.StartTLS()
+	})
+	_, verify := p.alone(t)
+	if err := verify(); !isOutage(err) || !strings.Contains(err.Error(), "no version of TLS from 1.2 on") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestLongHeaders holds that an answer's headers have a bound.
+func TestLongHeaders(t *testing.T) {
+	p := startPeer(t, inClear)
+	p.breakWith(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X", strings.Repeat("x", 128<<10))
+		_, _ = io.WriteString(w, alice)
+	})
+	_, verify := p.alone(t)
+	if err := verify(); !isOutage(err) || !strings.Contains(err.Error(), "too long a header") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestConnections holds that there are 32 at once and no more, and that none is kept for as
+// long as servers commonly keep theirs.
+func TestConnections(t *testing.T) {
+	p := startPeer(t, inClear)
+	d, verify := p.alone(t)
+	var now atomic.Int32
+	release := make(chan struct{})
+	p.breakWith(func(w http.ResponseWriter, _ *http.Request) {
+		if now.Add(1) > 32 {
+			t.Error("there are more than 32 at once")
+		}
+		<-release
+		now.Add(-1)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, alice)
+	})
+	var done sync.WaitGroup
+	for range 40 {
+		done.Go(func() {
+			if err := verify(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for deadline := time.Now().Add(1500 * time.Millisecond); now.Load() < 32 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	}
+	if n := now.Load(); n != 32 {
+		t.Errorf("there are %d at once", n)
+	}
+	time.Sleep(50 * time.Millisecond) // in which one too many would come
+	close(release)
+	done.Wait()
+	if kept := webhook.IdleTimeout(d); kept <= 0 || kept >= 5*time.Second {
+		t.Errorf("they are kept for %v", kept)
+	}
+}
+
+// TestDeadConnections holds that where an answer is not there in time, connections that were
+// kept are closed: what died unseen took them along.
+func TestDeadConnections(t *testing.T) {
+	var closed atomic.Int32
+	p := startPeer(t, func(s *httptest.Server) {
+		s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateClosed {
+				closed.Add(1)
+			}
+		}
+		s.Start()
+	})
+	c := p.configured(t)
+	c.Locate, c.Resolve, c.Timeout = false, false, time.Second
+	d := open(t, c)
+	verify := func() error {
+		_, err := d.Verify(t.Context(), connectors.Account{Username: "alice"}, connectors.NewSecret("alice-password"))
+		return err
+	}
+	var together, done sync.WaitGroup
+	together.Add(2)
+	p.breakWith(func(w http.ResponseWriter, _ *http.Request) {
+		together.Done()
+		together.Wait()
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, alice)
+	})
+	for range 2 {
+		done.Go(func() {
+			if err := verify(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	done.Wait()
+	p.breakWith(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	if err := verify(); !isOutage(err) {
+		t.Fatalf("error %v", err)
+	}
+	for deadline := time.Now().Add(2 * time.Second); closed.Load() < 2 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	}
+	if n := closed.Load(); n != 2 {
+		t.Errorf("%d of 2 connections are closed", n)
+	}
+}
+
+// TestExpiredCertificate holds that a client certificate which has expired is told of at the
+// start, and stops none.
+func TestExpiredCertificate(t *testing.T) {
+	for valid, want := range map[time.Duration]bool{time.Hour: false, -time.Minute: true} {
+		_, certFile, keyFile := makeCertificate(t, valid)
+		c := webhook.DefaultConfig()
+		c.URL, c.Secret, c.ClientCertificate = "https://people.example", connectors.NewSecret(secret), clientCertificate(certFile, keyFile)
+		var logged bytes.Buffer
+		_, err := webhook.Open(c, connectors.Deps{Name: "people", Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+		if err != nil || strings.Contains(logged.String(), "client_certificate: the endpoint refuses it; renew it") != want {
+			t.Errorf("valid for %v: error %v, log %q", valid, err, logged.String())
+		}
+	}
+}
