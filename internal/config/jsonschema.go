@@ -70,7 +70,8 @@ func (s schemas) object(t reflect.Type, at string) Schema {
 		describe(property, told)
 		properties[key] = property
 	}
-	object := Schema{"type": "object", "properties": properties, "additionalProperties": false}
+	place := strings.TrimRight(at, ".[]")
+	object := Schema{"type": "object", "title": place[strings.LastIndex(place, ".")+1:], "properties": properties, "additionalProperties": false}
 	if len(required) > 0 {
 		object["required"] = required
 	}
@@ -100,6 +101,18 @@ func describe(property Schema, told manual.Key) {
 		property["default"] = told.Default == "true"
 	case property["type"] == "string":
 		property["default"] = told.Default
+	case property["type"] == "integer":
+		decodeDefault[int](property, told)
+	case property["type"] == "array":
+		decodeDefault[[]string](property, told)
+	}
+}
+
+// decodeDefault adds a default that is written as a value of the type; others take words.
+func decodeDefault[T any](property Schema, told manual.Key) {
+	var value T
+	if strictyaml.Decode("", []byte(told.Default), &value) == nil {
+		property["default"] = value
 	}
 }
 
@@ -161,6 +174,7 @@ func (s schemas) connector() Schema {
 	for _, name := range names {
 		of := schemas{manual: manual.Manual{"Top level": s.manual[name]}}
 		config := of.object(reflect.TypeOf(s.types[name].Config()).Elem(), "")
+		config["title"], config["description"] = name, s.told(connectorsPath+"config").Meaning
 		then := Schema{"properties": Schema{"config": config}}
 		if _, must := config["required"]; must {
 			then["required"] = []string{"config"}
@@ -184,10 +198,16 @@ const (
 func nonEmpty() Schema { return Schema{"type": "string", "minLength": 1} }
 
 func secretSchema() Schema {
-	one := func(key string) Schema {
-		return Schema{"type": "object", "properties": Schema{key: nonEmpty()}, "required": []string{key}, "additionalProperties": false}
+	one := func(key, meaning string) Schema {
+		value := nonEmpty()
+		value["description"] = meaning
+		return Schema{"type": "object", "title": key, "properties": Schema{key: value}, "required": []string{key}, "additionalProperties": false}
 	}
-	return Schema{"anyOf": []Schema{nonEmpty(), one("file"), one("env")}}
+	return Schema{"anyOf": []Schema{
+		nonEmpty(),
+		one("file", "The file that holds the secret; a line break at its end is no part of it."),
+		one("env", "The environment variable that holds the secret."),
+	}}
 }
 
 // choices limits a text to the values that there are.

@@ -266,28 +266,45 @@ func TestSchemaDescribesEveryKey(t *testing.T) {
 	}
 }
 
-// undescribed fails for properties without a description, but for mappings all of whose keys
-// have one.
+// undescribed fails for properties without a description, for those of them that mean nothing
+// by themselves, and for mappings without a title.
 func undescribed(t *testing.T, at string, s any) {
 	t.Helper()
 	switch s := s.(type) {
 	case config.Schema:
 		if properties, ok := s["properties"].(config.Schema); ok && s["type"] == "object" {
+			if s["title"] == nil || s["title"] == "" {
+				t.Errorf("%s has no title", at)
+			}
 			for key, property := range properties {
-				p := property.(config.Schema)
-				if _, nested := p["properties"]; p["description"] == nil && !nested && at+key != ".file" && at+key != ".env" {
-					t.Errorf("%s.%s has no description", at, key)
+				words, _ := property.(config.Schema)["description"].(string)
+				if len(words) < 20 || dangling.MatchString(words) {
+					t.Errorf("%s.%s is described as %q", at, key, words)
 				}
 			}
 		}
 		for key, below := range s {
-			if key != "anyOf" || at == "" { // a secret's file and env
-				undescribed(t, at+"."+key, below)
-			}
+			undescribed(t, at+"."+key, below)
 		}
 	case []config.Schema:
 		for _, below := range s {
 			undescribed(t, at, below)
+		}
+	}
+}
+
+// dangling matches words that refer to what is around them on the page.
+var dangling = regexp.MustCompile(`(?i)\bbelow\.|^(how|which one|its [a-z ]+|the same [a-z ]+)[.,]|^it |\bsee below\b`)
+
+// TestSchemaDefaults holds that editors are told defaults that are lists and numbers, too.
+func TestSchemaDefaults(t *testing.T) {
+	all, err := json.Marshal(config.JSONSchema(types(), manual.Parse(readManual(t))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"default":["openid","profile","email"]`, `"default":["RS256","ES256"]`, `"default":20`, `"default":[]`, `"default":"5m"`, `"default":false`} {
+		if !strings.Contains(string(all), want) {
+			t.Errorf("no key has %s", want)
 		}
 	}
 }
