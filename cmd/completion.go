@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -104,7 +105,8 @@ func fromRealms(names func(config.Realm) []string) completer {
 	}
 }
 
-// connectors suggests the connectors, each to be followed by a name.
+// connectors suggests the connectors of people, each to be followed by a name. That of access
+// tokens is none: they are their owners'.
 func (p *program) connectors(c *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if strings.Contains(typed, ":") {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -113,7 +115,9 @@ func (p *program) connectors(c *cobra.Command, _ []string, typed string) ([]cobr
 	return ofRealms(c, cfg, func(r config.Realm) []string {
 		var names []string
 		for _, one := range r.Connectors {
-			names = append(names, one.Name+":")
+			if !p.types[one.Type].Tokens {
+				names = append(names, one.Name+":")
+			}
 		}
 		return names
 	}), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
@@ -141,5 +145,6 @@ func ofRealms(c *cobra.Command, cfg *config.Config, names func(config.Realm) []s
 			all = append(all, names(r)...)
 		}
 	}
-	return all
+	slices.Sort(all) // two realms may have the same
+	return slices.Compact(all)
 }

@@ -22,13 +22,15 @@ func completions() []struct {
 		{[]string{"registry-config", "--service", ""}, []string{"registry.corp.example"}},
 		{[]string{"registry-config", "--for", "v3"}, []string{"v3", "v3-jwks"}},
 		{[]string{"explain", "--user", "peo"}, []string{"people:"}},
+		{[]string{"explain", "--user", ""}, []string{"people:"}},
 		{[]string{"completion", "b"}, []string{"bash"}},
 	}
 }
 
 // TestCompletion has the shells complete command lines.
 func TestCompletion(t *testing.T) {
-	config := replace(t, example(t, "webhook/shorepass.yaml"), "{env: SHOREPASS_SECRET}", webhookSecret)
+	config := replace(t, example(t, "webhook/shorepass.yaml"), "{env: SHOREPASS_SECRET}", webhookSecret,
+		"    policy:\n", "      - {name: tokens, type: pat}\n    policy:\n")
 	b := stack.NewBroker(t, program, config, nil)
 	complete := func(t *testing.T, shell, script string, args ...string) []string {
 		t.Helper()
@@ -64,6 +66,9 @@ func TestCompletion(t *testing.T) {
 		t.Run(shell, func(t *testing.T) {
 			for _, c := range completions() {
 				got := complete(t, shell, script, c.words...)
+				if slices.Contains(got, "tokens:") {
+					t.Errorf("shorepass %s: %q, and no person is of tokens", strings.Join(c.words, " "), got)
+				}
 				for _, want := range c.want {
 					if !slices.Contains(got, want) {
 						t.Errorf("shorepass %s: %q, want %q among them", strings.Join(c.words, " "), got, want)
