@@ -59,6 +59,9 @@ func (s schemas) object(t reflect.Type, at string) Schema {
 			continue
 		}
 		told := s.told(at + key)
+		if told.Meaning == "" { // of a connector that the manual does not know
+			told.Meaning = t.Field(i).Tag.Get("description")
+		}
 		must := option == "required" || told.Required
 		if must {
 			required = append(required, key)
@@ -143,6 +146,8 @@ func (s schemas) value(t reflect.Type, at string, told manual.Key) Schema {
 		return Schema{"type": "integer"}
 	case reflect.Slice:
 		return Schema{"type": "array", "items": s.value(t.Elem(), at+"[]", told)}
+	case reflect.Map:
+		return Schema{"type": "object", "additionalProperties": s.value(t.Elem(), at+"[]", manual.Key{})}
 	case reflect.Struct:
 		return s.object(t, at+".")
 	}
@@ -184,7 +189,8 @@ func (s schemas) connector() Schema {
 			"then": then,
 		})
 	}
-	object["properties"].(Schema)["type"].(Schema)["enum"] = names
+	kind := object["properties"].(Schema)["type"].(Schema)
+	kind["enum"], kind["description"] = names, "What the connector asks: "+strings.Join(names, ", ")+"."
 	object["allOf"] = cases
 	return object
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -327,6 +328,40 @@ func TestSchemaRefusesNothing(t *testing.T) {
 		value, _ := instance(t, []byte(strings.NewReplacer("TTL", tt.ttl, "URL", tt.url).Replace(config)))
 		if err := file.Validate(value); (err == nil) != tt.ok {
 			t.Errorf("%s url: %s: %v", tt.ttl, tt.url, err)
+		}
+	}
+}
+
+// own is the configuration of a connector that the manual does not know.
+type own struct {
+	Headers map[string]string `yaml:"headers" description:"Sent with every question, by name."`
+	From    netip.Addr        `yaml:"from" description:"The address that questions come from."`
+}
+
+// TestSchemaOfAConnectorOfOnesOwn holds that its keys are described by their tags, and that
+// its type is named.
+func TestSchemaOfAConnectorOfOnesOwn(t *testing.T) {
+	all := types()
+	all["own"] = connectors.Type{Config: func() any { return new(own) }}
+	file, _ := validators(t, all)
+	for yaml, ok := range map[string]bool{
+		`{headers: {A: b}, from: 127.0.0.1}`: true,
+		`{headers: {A: 1}}`:                  false,
+		`{headers: x}`:                       false,
+		`{from: 1}`:                          false,
+	} {
+		value, _ := instance(t, []byte("realms: [{name: a, services: [b], policy: p.yaml, connectors: [{name: d, type: own, config: "+yaml+"}]}]"))
+		if err := file.Validate(value); (err == nil) != ok {
+			t.Errorf("%s: %v", yaml, err)
+		}
+	}
+	schema, err := json.Marshal(config.JSONSchema(all, manual.Parse(readManual(t))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Sent with every question, by name.", "The address that questions come from.", "ldap, oidc, own, pat"} {
+		if !strings.Contains(string(schema), want) {
+			t.Errorf("the schema does not say %q", want)
 		}
 	}
 }
