@@ -83,13 +83,14 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 	return Identity{}, &Failure{Err: Reject(c.unknown(cred, asked))}
 }
 
-// tell tells the observers of a login.
+// tell tells the observers of a login. One that another connector vouches for than the
+// account is of was by a token, and is none.
 func (c *Chain) tell(id Identity) {
 	if id.Via != id.Connector {
 		return
 	}
 	for _, m := range c.members {
-		if o, ok := m.Connector.(LoginObserver); ok && m.Name != id.Via {
+		if o, ok := m.Connector.(LoginObserver); ok {
 			o.LoggedIn(id)
 		}
 	}

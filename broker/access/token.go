@@ -37,7 +37,7 @@ type Token struct {
 	Expires      time.Time `json:"expires"`
 	Revoked      time.Time `json:"revoked,omitzero"`
 	RevokedBy    string    `json:"revoked_by,omitempty"`
-	LastUsed     time.Time `json:"last_used,omitzero"` // to the minute
+	LastUsed     time.Time `json:"last_used,omitzero"` // recorded within a minute
 	LastUsedFrom string    `json:"last_used_from,omitempty"`
 	Status       Status    `json:"status"`
 }

@@ -105,7 +105,7 @@ func (r *Ring) activateKey(force bool, now time.Time) (KeyInfo, error) {
 	return describe(p.certs[0], Published, Signing), nil
 }
 
-// remedyPublished is what to do about a file that cannot be used.
+// What to do about a file that cannot be used: of the key that signs, and of the next one.
 const (
 	remedyPublished     = "restore it from a backup; or move it and jwks-next-key.pem away: a new key is made then, and registries of services with trust jwks need the new jwks"
 	remedyNextPublished = "restore it from a backup; or move it away, and publish another (shorepass keys rotate)"

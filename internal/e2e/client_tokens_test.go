@@ -109,8 +109,11 @@ func (m *matrix) refusesToken(t *testing.T, state string, p *person, loggedIn bo
 	refused(loginToken, m.signIn(p, ref))
 }
 
-// outlives uses an access token while the directory is down.
+// outlives uses an access token while the directory is down: to log in, pull and push.
 func (m *matrix) outlives(t *testing.T) {
 	m.enters(t, m.holders.live)
 	ok(t, m.fetch(m.holders.live, m.ref("platform/token")))
+	if m.push != nil {
+		ok(t, m.push(m.holders.live, m.ref("platform/outage")))
+	}
 }
