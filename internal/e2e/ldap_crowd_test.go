@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -166,6 +167,7 @@ func TestCrowdThroughTheBroker(t *testing.T) {
 	}
 	all.Wait()
 	lines := bytes.Split(bytes.TrimSuffix(auditLog(t, b), []byte("\n")), []byte("\n"))
+	lines = slices.DeleteFunc(lines, func(line []byte) bool { return bytes.Contains(line, []byte(`"kind":"administrator"`)) }) // what a start makes
 	if len(lines) != 10 {
 		t.Errorf("%d audit lines, want 10", len(lines))
 	}
