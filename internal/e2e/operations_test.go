@@ -153,7 +153,7 @@ func reasonOf(n ast.Node) []string {
 // actOf returns the act that an entry is made of at n.
 func actOf(n ast.Node) []string {
 	call, ok := n.(*ast.CallExpr)
-	if !ok || called(call) != "Act" {
+	if !ok || called(call) != "Act" && called(call) != "recordFile" {
 		return nil
 	}
 	for _, arg := range call.Args {
