@@ -65,7 +65,6 @@ func connectCases(t *testing.T, s, down *slapd.Server) map[string]string {
 		"wrong-member":      edit("groups: {", "groups: {member_attribute: uniqueMember, "),
 		"member-of":         edit("groups: {base_dn: '"+slapd.Groups+"', nested: true}", "groups: {base_dn: '"+slapd.Groups+"', from_attribute: memberOf}"),
 		"usernames-as-dns":  edit("groups: {base_dn: '"+slapd.Groups+"', nested: true}", "groups: {base_dn: '"+slapd.PosixGroups+"', filter: (objectClass=posixGroup), member_attribute: memberUid}"),
-		"dns-as-usernames":  edit("nested: true", "member_value: username"),
 		"names-as-members":  edit("nested: true", "member_attribute: objectClass"),
 		"foreign-member-of": edit("groups: {base_dn: '"+slapd.Groups+"', nested: true}", "groups: {base_dn: '"+slapd.PosixGroups+"', from_attribute: memberOf}"),
 		"unnamed-member-of": edit("nested: true", "from_attribute: memberOf, name_attribute: ou"),
