@@ -109,7 +109,7 @@ func (p *program) writeBackup(ctx context.Context, cfg *config.Config, o backupO
 	if err == nil {
 		defer func() { _ = archive.Close() }() // only read
 	}
-	if err := errors.Join(err, p.recordFile(ctx, cfg, "backup", o, err)); err != nil {
+	if err := errors.Join(err, p.recordFile(ctx, cfg, o, broker.Act("", "", "backup", err))); err != nil {
 		return err
 	}
 	_, err = archive.WriteTo(w)
@@ -154,14 +154,13 @@ func (d *daemon) backup(ctx context.Context, keysOnly bool) (server.Archive, err
 }
 
 // recordFile records an act with a backup's file, past the process that serves.
-func (p *program) recordFile(ctx context.Context, cfg *config.Config, act string, o backupOptions, failure error) (err error) {
+func (p *program) recordFile(ctx context.Context, cfg *config.Config, o backupOptions, e broker.Entry) (err error) {
 	log, err := openAudit(cfg, os.Stderr, p.quiet()) // standard output has the command's answer
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	uid := uint32(os.Getuid()) //nolint:gosec // a user's number
-	e := broker.Act("", "", act, failure)
 	e.UID, e.File = &uid, o.absolute()
 	return log.Record(ctx, e)
 }

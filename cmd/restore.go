@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shorepass/shorepass/broker"
 	"github.com/shorepass/shorepass/internal/backup"
 	"github.com/shorepass/shorepass/internal/config"
 )
@@ -59,7 +60,7 @@ func (p *program) restore(ctx context.Context, cfg *config.Config, o backupOptio
 	}
 	defer unlock() //nolint:errcheck // the lock ends with the process
 	m, err = p.restoreFrom(ctx, cfg, o)
-	return m, errors.Join(err, p.recordFile(ctx, cfg, "restore", o, err))
+	return m, errors.Join(err, p.recordFile(ctx, cfg, o, broker.Act("", "", "restore", err)))
 }
 
 // restoreFrom reads the file, and restores it.
