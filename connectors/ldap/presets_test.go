@@ -81,7 +81,8 @@ func TestPresetsGiveWay(t *testing.T) {
 		"nested, none primary":   {"active-directory", ldap.Groups{Nested: true, PrimaryAttribute: "none"}, inAD[:4]},
 		"memberOf, none primary": {"active-directory", ldap.Groups{FromAttribute: "memberOf", PrimaryAttribute: "none"}, []string{"groups.name_attribute: cn"}},
 		"members by user name": {
-			"active-directory", ldap.Groups{MemberAttribute: "memberUid", MemberValue: "username"},
+			"active-directory",
+			ldap.Groups{MemberAttribute: "memberUid", MemberValue: "username"},
 			[]string{"groups.name_attribute: sAMAccountName", security, "groups.primary_attribute: primaryGroupID"},
 		},
 		"a filter":               {"active-directory", ldap.Groups{Filter: "(a=1)"}, []string{"groups.from_attribute: tokenGroups", "groups.name_attribute: sAMAccountName"}},

@@ -111,32 +111,46 @@ func testADGroups(t *testing.T, d *samba.Domain) {
 		},
 		"below a part": {
 			ldap.Groups{BaseDN: inGroups},
-			[]string{"engineering", "everyone", "platform"}, []string{"everyone", "left", "right"}, []string{"everyone", "inside"},
+			[]string{"engineering", "everyone", "platform"},
+			[]string{"everyone", "left", "right"},
+			[]string{"everyone", "inside"},
 		},
 		"of a filter": {ldap.Groups{BaseDN: samba.Root, Filter: "(cn=left)"}, nil, []string{"left"}, nil},
 		"in chain, distribution groups as links": {
 			ldap.Groups{BaseDN: inGroups, InChain: &yes},
-			[]string{"engineering", "everyone", "platform", "registry-admins"}, []string{"everyone", "left", "right"}, []string{"everyone", "inside"},
+			[]string{"engineering", "everyone", "platform", "registry-admins"},
+			[]string{"everyone", "left", "right"},
+			[]string{"everyone", "inside"},
 		},
 		"one after the other": {
 			ldap.Groups{BaseDN: inGroups, Nested: true},
-			[]string{"engineering", "everyone", "platform"}, []string{"everyone", "left", "right"}, []string{"everyone"},
+			[]string{"engineering", "everyone", "platform"},
+			[]string{"everyone", "left", "right"},
+			[]string{"everyone"},
 		},
 		"one after the other, none primary": {
 			ldap.Groups{BaseDN: inGroups, Nested: true, PrimaryAttribute: "none"},
-			[]string{"engineering", "platform"}, []string{"left", "right"}, nil,
+			[]string{"engineering", "platform"},
+			[]string{"left", "right"},
+			nil,
 		},
 		"direct ones": {
 			ldap.Groups{BaseDN: samba.Root, InChain: &no},
-			[]string{"domain users", "platform"}, []string{"domain users", "left"}, []string{"domain users", "outside"},
+			[]string{"domain users", "platform"},
+			[]string{"domain users", "left"},
+			[]string{"domain users", "outside"},
 		},
 		"from memberOf": {
 			ldap.Groups{BaseDN: inGroups, FromAttribute: "memberOf"},
-			[]string{"newsletter", "the platform"}, []string{"left"}, nil,
+			[]string{"newsletter", "the platform"},
+			[]string{"left"},
+			nil,
 		},
 		"distribution groups too": {
 			ldap.Groups{BaseDN: inGroups, Filter: "(objectClass=group)", Nested: true},
-			[]string{"engineering", "everyone", "newsletter", "platform", "registry-admins"}, []string{"everyone", "left", "right"}, []string{"everyone"},
+			[]string{"engineering", "everyone", "newsletter", "platform", "registry-admins"},
+			[]string{"everyone", "left", "right"},
+			[]string{"everyone"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
