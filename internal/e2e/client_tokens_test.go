@@ -9,6 +9,12 @@ import (
 	"github.com/shorepass/shorepass/internal/e2e/stack"
 )
 
+// The addresses that clients come from: at first, and once they have moved.
+const (
+	here  = "127.0.0.1"
+	there = "127.0.0.2"
+)
+
 // holders are people who have logged in with access tokens, or try to. A tool has
 // accounts of its own in the directory for them.
 type holders struct {
@@ -16,7 +22,7 @@ type holders struct {
 	puller   *person // may only pull with it
 	revoked  *person
 	expired  *person
-	foreign  *person // whose token is for another network
+	foreign  *person // whose token is for the network of here
 	disabled *person // who left: the account is disabled
 	end      time.Time
 }
@@ -36,7 +42,7 @@ func (m *matrix) newHolders(t *testing.T, client func(testing.TB) *stack.Client)
 		live:     token(holder, "live"),
 		puller:   somebody("ci", m.w.broker.AccessToken(t, "--owner", "directory:"+holder, "--name", "puller", "--scope", "repository:platform/**:pull")),
 		revoked:  token(holder, "revoked"),
-		foreign:  token(holder, "foreign", "--network", "192.0.2.0/24"),
+		foreign:  token(holder, "foreign", "--network", here),
 		disabled: token(leaver, "disabled"),
 		expired:  token(holder, "expired", "--expires", "1m"),
 		end:      time.Now().Add(time.Minute + time.Second),
@@ -65,7 +71,7 @@ func (m *matrix) enters(t *testing.T, p *person) {
 // usesTokens logs in, pushes and pulls with an access token, and does what is refused with
 // others: for each reason there is, the user reads the same.
 func (m *matrix) usesTokens(t *testing.T) {
-	for _, p := range []*person{m.holders.live, m.holders.puller, m.holders.revoked, m.holders.disabled} {
+	for _, p := range []*person{m.holders.live, m.holders.puller, m.holders.revoked, m.holders.disabled, m.holders.foreign} {
 		m.enters(t, p)
 	}
 	if ref := m.ref("platform/token"); m.push != nil {
@@ -77,22 +83,25 @@ func (m *matrix) usesTokens(t *testing.T) {
 	ok(t, m.fetch(m.holders.live, m.ref("platform/token")))
 	m.results.does[opToken] = yes
 
-	m.refusesToken(t, "foreign", m.holders.foreign, false)
 	m.w.broker.Revoke(t, m.holders.revoked.password)
-	m.refusesToken(t, "revoked", m.holders.revoked, true)
+	m.refusesToken(t, "revoked", m.holders.revoked)
 	m.w.disable(t, "leaver-"+m.id)
 	m.w.broker.WaitFor(t, "refusal of somebody who is disabled", 20*time.Second, func() bool {
 		return m.w.broker.Token(t, "ci", m.holders.disabled.password, service).Status == http.StatusUnauthorized
 	})
-	m.refusesToken(t, "disabled", m.holders.disabled, true)
+	m.refusesToken(t, "disabled", m.holders.disabled)
 	time.Sleep(time.Until(m.holders.end))
-	m.refusesToken(t, "expired", m.holders.expired, true)
+	m.refusesToken(t, "expired", m.holders.expired)
 }
 
-// refusesToken wants the token of p to be refused: to pull and push, where p has logged in
-// before, and to log in. Each state has repositories of its own, since BuildKit keeps
+// fromElsewhere uses an access token from an address that it is not for, after a login
+// from one that it is for.
+func (m *matrix) fromElsewhere(t *testing.T) { m.refusesToken(t, "foreign", m.holders.foreign) }
+
+// refusesToken wants the token of p, who has logged in before, to be refused: to pull, to
+// push and to log in. Each state has repositories of its own, since BuildKit keeps
 // registry tokens.
-func (m *matrix) refusesToken(t *testing.T, state string, p *person, loggedIn bool) {
+func (m *matrix) refusesToken(t *testing.T, state string, p *person) {
 	t.Helper()
 	ref := m.ref("platform/" + state)
 	refused := func(what refusal, r stack.Result) {
@@ -100,11 +109,9 @@ func (m *matrix) refusesToken(t *testing.T, state string, p *person, loggedIn bo
 		r.Stderr = strings.NewReplacer("platform/"+state, "platform", "platform%2F"+state, "platform").Replace(r.Stderr)
 		m.refused(t, what, r)
 	}
-	if loggedIn {
-		refused(pullToken, m.fetch(p, ref))
-		if m.push != nil {
-			refused(pushToken, m.push(p, ref))
-		}
+	refused(pullToken, m.fetch(p, ref))
+	if m.push != nil {
+		refused(pushToken, m.push(p, ref))
 	}
 	refused(loginToken, m.signIn(p, ref))
 }

@@ -75,6 +75,9 @@ func useClients(t *testing.T, engine *stack.Engine, version stack.Version) []*ma
 		m.logsOut(t)
 	})
 	each("access tokens", (*matrix).usesTokens)
+	direct := w.moveAway(t)
+	each("another network", (*matrix).fromElsewhere)
+	direct()
 	t.Run("ten layers", func(t *testing.T) { tenLayers(t, w, engine) })
 	t.Run(manifestName, func(t *testing.T) {
 		for i, program := range stack.FindAll(t, "docker") {
@@ -99,7 +102,7 @@ func useClients(t *testing.T, engine *stack.Engine, version stack.Version) []*ma
 // only what "go test -run" names.
 func whole(seen map[string]record) bool {
 	for name, r := range seen {
-		parts := []string{"works", "access tokens", "wrong service", "server error", "directory down"}
+		parts := []string{"works", "access tokens", "another network", "wrong service", "server error", "directory down"}
 		if name == manifestName {
 			parts = []string{manifestName}
 		}
