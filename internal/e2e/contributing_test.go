@@ -110,7 +110,7 @@ func TestContributingInside(t *testing.T) {
 	change("internal/config/fixture_test.go", "\treturn map[string]connectors.Type{\n", "\treturn map[string]connectors.Type{\n\t\t\"staff\": {Config: func() any { return new(staff.Config) }},\n")
 	change("internal/config/fixture_test.go", static, staff+static)
 	missing("no section staff", "test", config)
-	change("docs/configuration.md", "\n### static\n", "\n### staff\n\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n| `url` | URL | | The service. |\n| `token` | secret | | Ours. |\n\n### static\n")
+	change("docs/configuration.md", "\n### static\n", "\n### staff\n\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n| `url` | URL | | The address of the staff service. |\n| `token` | secret | | What Shorepass shows the service to be let in. |\n\n### static\n")
 	missing("full.yaml lacks this key", "test", config)
 	change("internal/config/testdata/good/full.yaml", "      - name: sso\n", "      - {name: people, type: staff, config: {url: https://staff.example, token: its-token}}\n      - name: sso\n")
 	missing("FAIL: TestFull", "test", config)
