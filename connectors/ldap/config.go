@@ -254,8 +254,8 @@ func (c *Config) HasGroups() bool { return c.Groups != nil }
 // inChain reports whether the directory follows groups of groups.
 func (g *Groups) inChain() bool { return g.InChain != nil && *g.InChain }
 
-// listsDNs reports whether people's entries list their groups by DN.
-func (g *Groups) listsDNs() bool { return g != nil && g.FromAttribute != "" && !g.byToken() }
+// listsNames reports whether people's entries list their groups by their names, as DNs.
+func (g *Groups) listsNames() bool { return g != nil && g.FromAttribute != "" && !g.byToken() }
 
 // ofPeople returns the attributes of people's entries that groups depend on.
 func (g *Groups) ofPeople() []string {
@@ -263,7 +263,7 @@ func (g *Groups) ofPeople() []string {
 		return nil
 	}
 	names := []string{g.PrimaryAttribute}
-	if g.listsDNs() { // tokenGroups is sent of one entry alone that is asked for
+	if g.listsNames() { // tokenGroups is sent of one entry alone that is asked for
 		names = append(names, g.FromAttribute)
 	}
 	if g.primaryBySID() {

@@ -47,7 +47,7 @@ func (f *finder) find(ctx context.Context, attributes []string, texts ...string)
 	switch {
 	case len(entries) > 1 && (err == nil || isSizeLimit(err)):
 		return nil, ambiguous(ctx, entries)
-	case errors.Is(err, errLimit) && f.config.Groups.listsDNs():
+	case errors.Is(err, errLimit) && f.config.Groups.listsNames():
 		return nil, fmt.Errorf("searching for the user: %w: %s may be too long, %s", err, f.config.Groups.FromAttribute, adviceToSearch)
 	case err != nil:
 		return nil, fmt.Errorf("searching for the user: %w", err)
@@ -112,7 +112,7 @@ func (f *finder) readEntry(raw *ldap.Entry) (*entry, error) {
 			return nil, err
 		}
 	}
-	if g := f.config.Groups; g.listsDNs() {
+	if g := f.config.Groups; g.listsNames() {
 		e.memberOf, e.cut = valuesInRange(raw, g.FromAttribute)
 	}
 	return e, nil

@@ -111,7 +111,7 @@ func (c *Config) adopt() (set []string) {
 	if !g.listed() && (g.Filter == "" || p.groups.byToken()) {
 		fill("groups.from_attribute", &g.FromAttribute, p.groups.FromAttribute)
 	}
-	if g.listsDNs() {
+	if g.listsNames() {
 		if p.groups.NameAttribute != "" {
 			fill("groups.name_attribute", &g.NameAttribute, "cn") // by which groups are named everywhere
 		}

@@ -1,6 +1,7 @@
 package reach_test
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"log"
@@ -75,7 +76,7 @@ func TestDiscreet(t *testing.T) {
 			if err := ask(t, &reach.Discreet{Transport: plain}, s.URL); err == nil || strings.Contains(err.Error(), canary) {
 				t.Errorf("error %v", err)
 			}
-			response, err := (&http.Client{Transport: plain}).Post(s.URL, "", nil) //nolint:noctx // ends by itself
+			response, err := (&http.Client{Transport: plain}).Post(s.URL, "", nil)
 			if err == nil {
 				_, err = io.ReadAll(response.Body)
 				_ = response.Body.Close()
@@ -144,8 +145,10 @@ func TestDiscreetTells(t *testing.T) {
 		"no TLS":         {&http.Transport{}, strings.Replace(clear.URL, "http:", "https:", 1), "TLS handshake", "no TLS is spoken"},
 		"TLS":            {&http.Transport{}, alerting.URL, "is not HTTP", "TLS may be spoken there"},
 		"timeout":        {&http.Transport{ResponseHeaderTimeout: 50 * time.Millisecond}, hanging.URL, "timeout awaiting response headers", ""},
-		"no socket":      {&http.Transport{Dial: func(_, _ string) (net.Conn, error) { return net.Dial("unix", "/none.sock") }}, clear.URL, "no such file", "there is no such socket"}, //nolint:noctx // at once
-		"no name":        {&http.Transport{}, "http://people.invalid", "lookup people.invalid", "cannot be resolved"},
+		"no socket": {&http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", "/none.sock")
+		}}, clear.URL, "no such file", "there is no such socket"},
+		"no name": {&http.Transport{}, "http://people.invalid", "lookup people.invalid", "cannot be resolved"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := reach.NewDiscreet(tt.transport)
