@@ -24,8 +24,8 @@ const (
 	OutcomePartly  = "partly"  // some of what was asked
 	OutcomeDenied  = "denied"  // signed in, and nothing of what was asked
 
-	OutcomeConflict = "conflict" // an administrative act that another has to come before, or that was too early
-	OutcomeBegun    = "begun"    // an act on keys is about to be done; another line says what became of it
+	OutcomeConflict = string(Conflict) // an administrative act that another has to come before, or that was too early
+	OutcomeBegun    = "begun"          // an act on keys is about to be done; another line says what became of it
 )
 
 // reasonNotNow is why an act on keys was refused: its cause says more.

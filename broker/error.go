@@ -14,6 +14,8 @@ const (
 	Malformed       Kind = "malformed"       // the request cannot be right, whoever sends it
 	Unauthenticated Kind = "unauthenticated" // log in, or log in again
 	Forbidden       Kind = "forbidden"       // signing in again does not help
+	NotFound        Kind = "not-found"       // what is asked for is not there
+	Conflict        Kind = "conflict"        // what there is stands in the way
 	Throttled       Kind = "throttled"       // too many attempts: wait
 	Unavailable     Kind = "unavailable"     // a directory or store is out of reach: try again
 	Internal        Kind = "internal"        // our own fault
@@ -22,15 +24,15 @@ const (
 // Error returns the kind's name.
 func (k Kind) Error() string { return string(k) }
 
-// Error is a failure of [Broker.Token] or [Broker.SignIn].
+// Error is a failure of [Broker.Token] or [Broker.SignIn], or of an act.
 type Error struct {
 	Kind       Kind
 	Reason     string        // for the audit entry; one of a closed set
 	Field      string        // the field or parameter that is at fault; empty: not one alone
 	Code       string        // OAuth2 error code (RFC 6749 §5.2) where the kind's own does not fit
-	Message    string        // what the client is told
+	Message    string        // what whoever asked is told
 	RetryAfter time.Duration // when to try again; zero: nothing is said
-	Cause      error         // for the log, never for the client
+	Cause      error         // for the log and for administrators, never for others
 }
 
 // Error returns what the client is told, and the cause.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shorepass/shorepass/broker"
 	"github.com/shorepass/shorepass/broker/access"
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/pat"
@@ -66,68 +67,68 @@ func TestRefused(t *testing.T) {
 		name  string
 		by    access.Actor
 		spec  access.Spec
-		kind  access.Kind
+		kind  broker.Kind
 		field string
 		want  string
 	}{
-		{"no such realm", access.Actor{}, change(func(s *access.Spec) { s.Realm = "nowhere" }), access.NotFound, "realm", `there is no realm "nowhere"`},
-		{"a realm without tokens", access.Actor{}, change(func(s *access.Spec) { s.Realm = "plain" }), access.NotFound, "realm", "- name: tokens\n        type: pat"},
-		{"no owner", access.Actor{}, change(func(s *access.Spec) { s.Owner = "" }), access.Malformed, "owner", "name the owner as connector:username"},
-		{"an owner without connector", access.Actor{}, change(func(s *access.Spec) { s.Owner = "alice" }), access.Malformed, "owner", "the connectors of the realm are directory, sso, broken"},
-		{"an owner who is no name", access.Actor{}, change(func(s *access.Spec) { s.Owner = "directory:al ice" }), access.Malformed, "owner", `"al ice" is not a user name`},
-		{"no such connector", access.Actor{}, change(func(s *access.Spec) { s.Owner = "ldap:alice" }), access.NotFound, "owner", `realm corp has no connector "ldap"`},
-		{"the tokens' connector", access.Actor{}, change(func(s *access.Spec) { s.Owner = "tokens:alice" }), access.NotFound, "owner", `no connector "tokens" with accounts`},
-		{"nobody of that name", access.Actor{}, change(func(s *access.Spec) { s.Owner = "directory:dora" }), access.NotFound, "owner", `connector directory knows nobody by the name "dora"`},
-		{"a disabled owner", access.Actor{}, change(func(s *access.Spec) { s.Owner = "directory:carol" }), access.NotFound, "owner", "directory:carol may not sign in"},
-		{"an outage", access.Actor{}, change(func(s *access.Spec) { s.Owner = "broken:alice" }), access.Unavailable, "owner", "connection refused"},
-		{"an owner who was never seen", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice" }), access.NotFound, "owner", "have them log in once, or name their groups (--group)"},
-		{"groups where they can be looked up", access.Actor{}, change(func(s *access.Spec) { s.Groups = []string{"platform"} }), access.Malformed, "groups", "leave out the groups"},
-		{"groups of another connector", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"directory:ops"} }), access.Malformed, "groups", "an account of sso has no groups of directory"},
-		{"an empty group", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"sso: "} }), access.Malformed, "groups", "no name of a group"},
-		{"fixed groups for long", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"ops"}; s.Expires = "31d" }), access.Malformed, "expires", "at most 30 days"},
-		{"no name", access.Actor{}, change(func(s *access.Spec) { s.Name = "" }), access.Malformed, "name", "name of the token is missing"},
-		{"a long name", access.Actor{}, change(func(s *access.Spec) { s.Name = strings.Repeat("é", 65) }), access.Malformed, "name", "1 to 64 visible characters"},
-		{"an invisible name", access.Actor{}, change(func(s *access.Spec) { s.Name = "a\u202eb" }), access.Malformed, "name", "1 to 64 visible characters"},
-		{"a name for the terminal", access.Actor{}, change(func(s *access.Spec) { s.Name = "a\x1b[2J" }), access.Malformed, "name", "has control characters"},
-		{"a name with a tabulator", access.Actor{}, change(func(s *access.Spec) { s.Name = "a\tb" }), access.Malformed, "name", "has control characters"},
-		{"a group for the terminal", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"a\u009b2J"} }), access.Malformed, "groups", "has control characters"},
-		{"part of a token as a name", access.Actor{}, change(func(s *access.Spec) { s.Name = "ci srp_" + strings.Repeat("0", 20) }), access.Malformed, "name", "name holds an access token, or part of one"},
-		{"a mistyped token as a group", access.Actor{}, change(func(s *access.Spec) { s.Groups = []string{strings.ToUpper(secret)[:54] + "?"} }), access.Malformed, "groups", "groups holds an access token"},
-		{"spaces around a name", access.Actor{}, change(func(s *access.Spec) { s.Name = " ci" }), access.Malformed, "name", "1 to 64 visible characters"},
-		{"a token as a name", access.Actor{}, change(func(s *access.Spec) { s.Name = "ci-srp_" + secret }), access.Malformed, "name", "name holds an access token"},
-		{"a token as a scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = []string{"repository:" + secret + ":pull"} }), access.Malformed, "scopes", "scopes holds an access token"},
-		{"no scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = nil }), access.Malformed, "scopes", "repository:**:* and registry:catalog:* for all"},
-		{"two scopes in one", access.Actor{}, change(func(s *access.Spec) { s.Scopes = []string{"repository:a:pull repository:b:pull"} }), access.Malformed, "scopes", "give each by itself"},
+		{"no such realm", access.Actor{}, change(func(s *access.Spec) { s.Realm = "nowhere" }), broker.NotFound, "realm", `there is no realm "nowhere"`},
+		{"a realm without tokens", access.Actor{}, change(func(s *access.Spec) { s.Realm = "plain" }), broker.NotFound, "realm", "- name: tokens\n        type: pat"},
+		{"no owner", access.Actor{}, change(func(s *access.Spec) { s.Owner = "" }), broker.Malformed, "owner", "name the owner as connector:username"},
+		{"an owner without connector", access.Actor{}, change(func(s *access.Spec) { s.Owner = "alice" }), broker.Malformed, "owner", "the connectors of the realm are directory, sso, broken"},
+		{"an owner who is no name", access.Actor{}, change(func(s *access.Spec) { s.Owner = "directory:al ice" }), broker.Malformed, "owner", `"al ice" is not a user name`},
+		{"no such connector", access.Actor{}, change(func(s *access.Spec) { s.Owner = "ldap:alice" }), broker.NotFound, "owner", `realm corp has no connector "ldap"`},
+		{"the tokens' connector", access.Actor{}, change(func(s *access.Spec) { s.Owner = "tokens:alice" }), broker.NotFound, "owner", `no connector "tokens" with accounts`},
+		{"nobody of that name", access.Actor{}, change(func(s *access.Spec) { s.Owner = "directory:dora" }), broker.NotFound, "owner", `connector directory knows nobody by the name "dora"`},
+		{"a disabled owner", access.Actor{}, change(func(s *access.Spec) { s.Owner = "directory:carol" }), broker.NotFound, "owner", "directory:carol may not sign in"},
+		{"an outage", access.Actor{}, change(func(s *access.Spec) { s.Owner = "broken:alice" }), broker.Unavailable, "owner", "connection refused"},
+		{"an owner who was never seen", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice" }), broker.NotFound, "owner", "have them log in once, or name their groups (--group)"},
+		{"groups where they can be looked up", access.Actor{}, change(func(s *access.Spec) { s.Groups = []string{"platform"} }), broker.Malformed, "groups", "leave out the groups"},
+		{"groups of another connector", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"directory:ops"} }), broker.Malformed, "groups", "an account of sso has no groups of directory"},
+		{"an empty group", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"sso: "} }), broker.Malformed, "groups", "no name of a group"},
+		{"fixed groups for long", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"ops"}; s.Expires = "31d" }), broker.Malformed, "expires", "at most 30 days"},
+		{"no name", access.Actor{}, change(func(s *access.Spec) { s.Name = "" }), broker.Malformed, "name", "name of the token is missing"},
+		{"a long name", access.Actor{}, change(func(s *access.Spec) { s.Name = strings.Repeat("é", 65) }), broker.Malformed, "name", "1 to 64 visible characters"},
+		{"an invisible name", access.Actor{}, change(func(s *access.Spec) { s.Name = "a\u202eb" }), broker.Malformed, "name", "1 to 64 visible characters"},
+		{"a name for the terminal", access.Actor{}, change(func(s *access.Spec) { s.Name = "a\x1b[2J" }), broker.Malformed, "name", "has control characters"},
+		{"a name with a tabulator", access.Actor{}, change(func(s *access.Spec) { s.Name = "a\tb" }), broker.Malformed, "name", "has control characters"},
+		{"a group for the terminal", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"a\u009b2J"} }), broker.Malformed, "groups", "has control characters"},
+		{"part of a token as a name", access.Actor{}, change(func(s *access.Spec) { s.Name = "ci srp_" + strings.Repeat("0", 20) }), broker.Malformed, "name", "name holds an access token, or part of one"},
+		{"a mistyped token as a group", access.Actor{}, change(func(s *access.Spec) { s.Groups = []string{strings.ToUpper(secret)[:54] + "?"} }), broker.Malformed, "groups", "groups holds an access token"},
+		{"spaces around a name", access.Actor{}, change(func(s *access.Spec) { s.Name = " ci" }), broker.Malformed, "name", "1 to 64 visible characters"},
+		{"a token as a name", access.Actor{}, change(func(s *access.Spec) { s.Name = "ci-srp_" + secret }), broker.Malformed, "name", "name holds an access token"},
+		{"a token as a scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = []string{"repository:" + secret + ":pull"} }), broker.Malformed, "scopes", "scopes holds an access token"},
+		{"no scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = nil }), broker.Malformed, "scopes", "repository:**:* and registry:catalog:* for all"},
+		{"two scopes in one", access.Actor{}, change(func(s *access.Spec) { s.Scopes = []string{"repository:a:pull repository:b:pull"} }), broker.Malformed, "scopes", "give each by itself"},
 		{"too much of everything", access.Actor{}, change(func(s *access.Spec) {
 			s.Scopes = slices.Repeat([]string{"repository:" + strings.Repeat("a", 200) + ":pull"}, 30)
 			s.Groups = slices.Repeat([]string{strings.Repeat("g", 100)}, 20)
-		}), access.Malformed, "groups", "more than 8192 bytes"},
-		{"an unreadable scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = append(s.Scopes, "repository:x:pul") }), access.Malformed, "scopes", `did you mean "pull"?`},
-		{"many scopes", access.Actor{}, change(func(s *access.Spec) { s.Scopes = slices.Repeat(s.Scopes, 101) }), access.Malformed, "scopes", "more than 100"},
-		{"a long scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = []string{"repository:" + strings.Repeat("a", 300) + ":pull"} }), access.Malformed, "scopes", "longer than 300 bytes"},
-		{"no network", access.Actor{}, change(func(s *access.Spec) { s.Networks = []string{"10.0.0.0/33"} }), access.Malformed, "networks", "neither an address nor a network"},
-		{"a network with bits too many", access.Actor{}, change(func(s *access.Spec) { s.Networks = []string{"10.1.0.0/8"} }), access.Malformed, "networks", "write 10.0.0.0/8"},
-		{"a mapped network", access.Actor{}, change(func(s *access.Spec) { s.Networks = []string{"::ffff:10.0.0.0/104"} }), access.Malformed, "networks", "neither an address nor a network"},
-		{"no time", access.Actor{}, change(func(s *access.Spec) { s.Expires = "soon" }), access.Malformed, "expires", `"soon" is neither a duration such as 30d or 12h, nor a date such as 2026-04-01`},
-		{"a number of nothing", access.Actor{}, change(func(s *access.Spec) { s.Expires = "30" }), access.Malformed, "expires", "neither a duration"},
-		{"at once", access.Actor{}, change(func(s *access.Spec) { s.Expires = "59s" }), access.Malformed, "expires", "is not a minute from now"},
-		{"a day that was", access.Actor{}, change(func(s *access.Spec) { s.Expires = "2026-02-28" }), access.Malformed, "expires", "is not a minute from now"},
-		{"for ever", access.Actor{}, change(func(s *access.Spec) { s.Expires = "366d1s" }), access.Malformed, "expires", "at most 366 days, until 2027-03-02T12:00:00Z"},
-		{"a token that makes tokens", token, self(func(*access.Spec) {}), access.Forbidden, "", "a token does not do for it"},
-		{"a robot that makes tokens", robot, self(func(*access.Spec) {}), access.Forbidden, "", "a token does not do for it"},
-		{"a login with a ceiling", ceiling, self(func(*access.Spec) {}), access.Forbidden, "", "a token does not do for it"},
-		{"for somebody else", signedIn("alice"), change(func(s *access.Spec) { s.Owner = "directory:bob" }), access.Forbidden, "owner", "for themselves alone"},
+		}), broker.Malformed, "groups", "more than 8192 bytes"},
+		{"an unreadable scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = append(s.Scopes, "repository:x:pul") }), broker.Malformed, "scopes", `did you mean "pull"?`},
+		{"many scopes", access.Actor{}, change(func(s *access.Spec) { s.Scopes = slices.Repeat(s.Scopes, 101) }), broker.Malformed, "scopes", "more than 100"},
+		{"a long scope", access.Actor{}, change(func(s *access.Spec) { s.Scopes = []string{"repository:" + strings.Repeat("a", 300) + ":pull"} }), broker.Malformed, "scopes", "longer than 300 bytes"},
+		{"no network", access.Actor{}, change(func(s *access.Spec) { s.Networks = []string{"10.0.0.0/33"} }), broker.Malformed, "networks", "neither an address nor a network"},
+		{"a network with bits too many", access.Actor{}, change(func(s *access.Spec) { s.Networks = []string{"10.1.0.0/8"} }), broker.Malformed, "networks", "write 10.0.0.0/8"},
+		{"a mapped network", access.Actor{}, change(func(s *access.Spec) { s.Networks = []string{"::ffff:10.0.0.0/104"} }), broker.Malformed, "networks", "neither an address nor a network"},
+		{"no time", access.Actor{}, change(func(s *access.Spec) { s.Expires = "soon" }), broker.Malformed, "expires", `"soon" is neither a duration such as 30d or 12h, nor a date such as 2026-04-01`},
+		{"a number of nothing", access.Actor{}, change(func(s *access.Spec) { s.Expires = "30" }), broker.Malformed, "expires", "neither a duration"},
+		{"at once", access.Actor{}, change(func(s *access.Spec) { s.Expires = "59s" }), broker.Malformed, "expires", "is not a minute from now"},
+		{"a day that was", access.Actor{}, change(func(s *access.Spec) { s.Expires = "2026-02-28" }), broker.Malformed, "expires", "is not a minute from now"},
+		{"for ever", access.Actor{}, change(func(s *access.Spec) { s.Expires = "366d1s" }), broker.Malformed, "expires", "at most 366 days, until 2027-03-02T12:00:00Z"},
+		{"a token that makes tokens", token, self(func(*access.Spec) {}), broker.Forbidden, "", "a token does not do for it"},
+		{"a robot that makes tokens", robot, self(func(*access.Spec) {}), broker.Forbidden, "", "a token does not do for it"},
+		{"a login with a ceiling", ceiling, self(func(*access.Spec) {}), broker.Forbidden, "", "a token does not do for it"},
+		{"for somebody else", signedIn("alice"), change(func(s *access.Spec) { s.Owner = "directory:bob" }), broker.Forbidden, "owner", "for themselves alone"},
 		{"a wider scope than people may give themselves", signedIn("alice"), self(func(s *access.Spec) {
 			s.Scopes = []string{"repository:platform/a:pull,push", "repository:base/a/b:pull", "repository:platform/**:*"}
-		}), access.Forbidden, "scopes", "give themselves repository:base/a/b:pull repository:platform/**:*: the widest"},
-		{"longer than people may", signedIn("alice"), self(func(s *access.Spec) { s.Expires = "61d" }), access.Forbidden, "expires", "at most 60 days, until 2026-04-30T12:00:00Z; ask an administrator"},
-		{"longer than anybody may", signedIn("alice"), self(func(s *access.Spec) { s.Expires = "367d" }), access.Malformed, "expires", "at most 60 days"},
-		{"groups of one's own", signedIn("alice"), self(func(s *access.Spec) { s.Groups = []string{"ops"} }), access.Forbidden, "groups", "an administrator alone"},
+		}), broker.Forbidden, "scopes", "give themselves repository:base/a/b:pull repository:platform/**:*: the widest"},
+		{"longer than people may", signedIn("alice"), self(func(s *access.Spec) { s.Expires = "61d" }), broker.Forbidden, "expires", "at most 60 days, until 2026-04-30T12:00:00Z; ask an administrator"},
+		{"longer than anybody may", signedIn("alice"), self(func(s *access.Spec) { s.Expires = "367d" }), broker.Malformed, "expires", "at most 60 days"},
+		{"groups of one's own", signedIn("alice"), self(func(s *access.Spec) { s.Groups = []string{"ops"} }), broker.Forbidden, "groups", "an administrator alone"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, "")
 			_, err := w.Create(t.Context(), tt.by, tt.spec)
-			var failure *access.Error
+			var failure *broker.Error
 			if !errors.As(err, &failure) || failure.Kind != tt.kind || failure.Field != tt.field || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v (%+v), want %s of %q: %s", err, failure, tt.kind, tt.field, tt.want)
 			}
@@ -194,7 +195,7 @@ func TestFixedGroups(t *testing.T) {
 	}
 
 	// An owner whose groups were fixed has still not signed in.
-	if _, err := w.Create(t.Context(), access.Actor{}, spec("sso:zoe", "other")); !errors.Is(err, access.NotFound) {
+	if _, err := w.Create(t.Context(), access.Actor{}, spec("sso:zoe", "other")); !errors.Is(err, broker.NotFound) {
 		t.Errorf("error %v", err)
 	}
 
@@ -228,17 +229,17 @@ func TestOthers(t *testing.T) {
 	namesake := signedIn("alice")
 	namesake.Identity.ID = "another account of that name"
 	for _, by := range []access.Actor{signedIn("bob"), namesake} {
-		if _, err := w.Get(ctx, by, "corp", alices.ID); !errors.Is(err, access.NotFound) {
+		if _, err := w.Get(ctx, by, "corp", alices.ID); !errors.Is(err, broker.NotFound) {
 			t.Errorf("shown to another: %v", err)
 		}
-		if _, err := w.Revoke(ctx, by, "corp", alices.ID); !errors.Is(err, access.NotFound) {
+		if _, err := w.Revoke(ctx, by, "corp", alices.ID); !errors.Is(err, broker.NotFound) {
 			t.Errorf("revoked by another: %v", err)
 		}
 	}
 	if e := w.last(t); e.Outcome != "not-found" || e.Token != alices.ID || e.Subject != "directory:alice" || e.Act != "revoke-token" || e.Reason != "no-such-token" {
 		t.Errorf("recorded %+v", e)
 	}
-	if _, err := w.Get(ctx, access.Actor{}, "other", alices.ID); !errors.Is(err, access.NotFound) {
+	if _, err := w.Get(ctx, access.Actor{}, "other", alices.ID); !errors.Is(err, broker.NotFound) {
 		t.Errorf("shown in another realm: %v", err)
 	}
 	ids := func(by access.Actor, f access.Filter) string {
@@ -313,10 +314,10 @@ func TestRevoke(t *testing.T) {
 	if err != nil || len(none.Tokens) > 0 || !slices.Equal(none.Warnings, []string{"directory:alice has no access token that counts in realm corp"}) {
 		t.Errorf("nothing is left to revoke: %v, %v", none, err)
 	}
-	if _, err := w.RevokeAll(ctx, access.Actor{}, "corp", "directory:bob"); !errors.Is(err, access.NotFound) {
+	if _, err := w.RevokeAll(ctx, access.Actor{}, "corp", "directory:bob"); !errors.Is(err, broker.NotFound) {
 		t.Errorf("nothing was there to revoke: %v", err)
 	}
-	if _, err := w.RevokeAll(ctx, access.Actor{}, "corp", ""); !errors.Is(err, access.Malformed) {
+	if _, err := w.RevokeAll(ctx, access.Actor{}, "corp", ""); !errors.Is(err, broker.Malformed) {
 		t.Errorf("nobody's: %v", err)
 	}
 	// A name is free again when its token no longer counts.
@@ -365,7 +366,7 @@ func TestHowMany(t *testing.T) {
 	close(made)
 	refused := 0
 	for err := range made {
-		if err != nil && !errors.Is(err, access.Conflict) {
+		if err != nil && !errors.Is(err, broker.Conflict) {
 			t.Error(err)
 		} else if err != nil {
 			refused++
@@ -378,10 +379,10 @@ func TestHowMany(t *testing.T) {
 	for i := range 3 {
 		w.made(t, signedIn("bob"), spec("", fmt.Sprint(i)))
 	}
-	if _, err := w.Create(ctx, signedIn("bob"), spec("", "more")); !errors.Is(err, access.Conflict) || !strings.Contains(err.Error(), "directory:bob has 3") {
+	if _, err := w.Create(ctx, signedIn("bob"), spec("", "more")); !errors.Is(err, broker.Conflict) || !strings.Contains(err.Error(), "directory:bob has 3") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := w.Create(ctx, access.Actor{}, spec("directory:bob", "0")); !errors.Is(err, access.Conflict) || access.AsError(err).Field != "name" {
+	if _, err := w.Create(ctx, access.Actor{}, spec("directory:bob", "0")); !errors.Is(err, broker.Conflict) || broker.AsError(err).Field != "name" {
 		t.Errorf("error %v", err)
 	}
 }
@@ -396,7 +397,7 @@ func TestHowManyADay(t *testing.T) {
 		}
 	}
 	w.now = w.now.Add(24*time.Hour - time.Second)
-	if _, err := w.Create(t.Context(), signedIn("bob"), spec("", "more")); !errors.Is(err, access.Conflict) || !strings.Contains(err.Error(), "30 access tokens of directory:bob were made within a day") {
+	if _, err := w.Create(t.Context(), signedIn("bob"), spec("", "more")); !errors.Is(err, broker.Conflict) || !strings.Contains(err.Error(), "30 access tokens of directory:bob were made within a day") {
 		t.Errorf("error %v", err)
 	}
 	w.made(t, signedIn("alice"), spec("", "another's"))
@@ -422,12 +423,12 @@ func TestLockedDatabase(t *testing.T) {
 	var wait sync.WaitGroup
 	for i := range 20 {
 		wait.Go(func() {
-			if _, err := w.Create(t.Context(), signedIn("alice"), spec("", fmt.Sprint(i))); !errors.Is(err, access.Unavailable) {
+			if _, err := w.Create(t.Context(), signedIn("alice"), spec("", fmt.Sprint(i))); !errors.Is(err, broker.Unavailable) {
 				t.Errorf("made: %v", err)
 			}
 		})
 		wait.Go(func() {
-			if _, err := w.RevokeAll(t.Context(), signedIn("bob"), "corp", ""); !errors.Is(err, access.Unavailable) {
+			if _, err := w.RevokeAll(t.Context(), signedIn("bob"), "corp", ""); !errors.Is(err, broker.Unavailable) {
 				t.Errorf("revoked: %v", err)
 			}
 		})
@@ -461,10 +462,10 @@ func TestEqualIDs(t *testing.T) {
 		if err != nil || len(list.Tokens) != 1 || list.Tokens[0].ID != tt.own.ID || list.Tokens[0].Owner != tt.own.Owner {
 			t.Errorf("listed %v, %v", list, err)
 		}
-		if _, err := w.Get(ctx, tt.by, "corp", tt.others.ID); !errors.Is(err, access.NotFound) {
+		if _, err := w.Get(ctx, tt.by, "corp", tt.others.ID); !errors.Is(err, broker.NotFound) {
 			t.Errorf("shown: %v", err)
 		}
-		if _, err := w.Revoke(ctx, tt.by, "corp", tt.others.ID); !errors.Is(err, access.NotFound) {
+		if _, err := w.Revoke(ctx, tt.by, "corp", tt.others.ID); !errors.Is(err, broker.NotFound) {
 			t.Errorf("revoked: %v", err)
 		}
 	}
@@ -500,7 +501,7 @@ func TestRealmOfID(t *testing.T) {
 		"an id that is none": func() error { _, err := w.Get(ctx, admin, "", "000000000000"); return err },
 		"no id":              func() error { _, err := w.Revoke(ctx, admin, "", "x"); return err },
 	} {
-		if err := try(); !errors.Is(err, access.NotFound) {
+		if err := try(); !errors.Is(err, broker.NotFound) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -516,7 +517,7 @@ func TestRealmOfID(t *testing.T) {
 	if err := w.store.Create(ctx, twin, owner, pat.Limits{Live: 100, Day: 1000}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Revoke(ctx, admin, "", made.ID); !errors.Is(err, access.Conflict) || !strings.Contains(err.Error(), "the realms corp, other have") {
+	if _, err := w.Revoke(ctx, admin, "", made.ID); !errors.Is(err, broker.Conflict) || !strings.Contains(err.Error(), "the realms corp, other have") {
 		t.Errorf("of two realms: %v", err)
 	}
 	next := w.made(t, admin, func() access.Spec { s.Name = "next"; return s }()).Token
@@ -530,7 +531,7 @@ func TestRealmOfID(t *testing.T) {
 
 func TestSelfServiceOff(t *testing.T) {
 	w := newWorld(t, "", func(r *access.Realm) { r.SelfService.Enabled = false })
-	if _, err := w.Create(t.Context(), signedIn("alice"), spec("", "ci")); !errors.Is(err, access.Forbidden) {
+	if _, err := w.Create(t.Context(), signedIn("alice"), spec("", "ci")); !errors.Is(err, broker.Forbidden) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -547,7 +548,7 @@ func TestPersonIsRecorded(t *testing.T) {
 		!slices.Equal(e.Asked, wish.Scopes) || !e.Expires.Equal(c.Token.Expires) || e.Token != c.Token.ID {
 		t.Errorf("recorded %+v", e)
 	}
-	if _, err := w.Create(t.Context(), by, wish); !errors.Is(err, access.Conflict) || w.last(t).Token != "" || w.last(t).Name != "ci" {
+	if _, err := w.Create(t.Context(), by, wish); !errors.Is(err, broker.Conflict) || w.last(t).Token != "" || w.last(t).Name != "ci" {
 		t.Errorf("error %v, recorded %+v", err, w.last(t))
 	}
 	if e.Kind != "person" || e.Subject != "directory:alice" || e.ClientIP != "192.0.2.9" || e.UserAgent != "curl" || e.Owner != "directory:alice" ||
@@ -561,13 +562,13 @@ func TestPersonIsRecorded(t *testing.T) {
 func TestNotRecorded(t *testing.T) {
 	w := newWorld(t, "/dev/full")
 	c, err := w.Create(t.Context(), access.Actor{}, spec("directory:alice", "ci"))
-	if !errors.Is(err, access.Internal) || c.Secret.Reveal() != "" || c.Token.ID != "" {
+	if !errors.Is(err, broker.Internal) || c.Secret.Reveal() != "" || c.Token.ID != "" {
 		t.Errorf("made %v, %v", c, err)
 	}
 	if rows := w.rows(t); len(rows) != 1 || rows[0].Revoked.IsZero() {
 		t.Fatalf("there is %v", rows)
 	}
-	if list, err := w.List(t.Context(), access.Actor{}, access.Filter{Realm: "corp"}); !errors.Is(err, access.Internal) || list.Tokens != nil {
+	if list, err := w.List(t.Context(), access.Actor{}, access.Filter{Realm: "corp"}); !errors.Is(err, broker.Internal) || list.Tokens != nil {
 		t.Errorf("listed %v, %v", list, err)
 	}
 	row := w.rows(t)[0]
@@ -576,7 +577,7 @@ func TestNotRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := w.Revoke(t.Context(), access.Actor{}, "corp", row.ID)
-	if !errors.Is(err, access.Internal) || !strings.Contains(err.Error(), "this was done, but") || got.Status != access.Revoked {
+	if !errors.Is(err, broker.Internal) || !strings.Contains(err.Error(), "this was done, but") || got.Status != access.Revoked {
 		t.Errorf("revoked %v, %v", got, err)
 	}
 	if row, err := w.store.Token(t.Context(), "corp", row.ID); err != nil || row.Revoked.IsZero() {
@@ -597,7 +598,7 @@ func TestDatabaseOutage(t *testing.T) {
 	_, revoke := w.Revoke(ctx, access.Actor{}, "corp", t1.ID)
 	_, all := w.RevokeAll(ctx, access.Actor{}, "corp", "directory:alice")
 	for name, err := range map[string]error{"create": create, "list": list, "get": get, "revoke": revoke, "all": all} {
-		if !errors.Is(err, access.Unavailable) {
+		if !errors.Is(err, broker.Unavailable) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -626,11 +627,11 @@ func TestFixedGroupsAreDenied(t *testing.T) {
 			s := spec("sso:zoe", name)
 			s.Groups = tt.groups
 			_, err := w.Create(t.Context(), access.Actor{}, s)
-			var failure *access.Error
+			var failure *broker.Error
 			switch {
 			case tt.ok && err != nil:
 				t.Error(err)
-			case !tt.ok && (!errors.As(err, &failure) || failure.Kind != access.Malformed || failure.Field != "groups" || !strings.Contains(failure.Message, "sso:on hold,")):
+			case !tt.ok && (!errors.As(err, &failure) || failure.Kind != broker.Malformed || failure.Field != "groups" || !strings.Contains(failure.Message, "sso:on hold,")):
 				t.Errorf("error %v", err)
 			}
 		})
@@ -661,7 +662,7 @@ func TestOwnersWithTheirDomain(t *testing.T) {
 		}
 	}
 	for _, owner := range []string{`directory:EVIL\alice`, `sso:CORP\alice`} {
-		if _, err := w.List(t.Context(), access.Actor{}, access.Filter{Realm: "corp", Owner: owner}); !errors.Is(err, access.Malformed) {
+		if _, err := w.List(t.Context(), access.Actor{}, access.Filter{Realm: "corp", Owner: owner}); !errors.Is(err, broker.Malformed) {
 			t.Errorf("%s: %v", owner, err)
 		}
 	}

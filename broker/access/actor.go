@@ -35,7 +35,7 @@ func (a Actor) name() string {
 func (a Actor) check() error {
 	id := a.Identity
 	if id != nil && (id.Kind != connectors.Person || id.Via != id.Connector || !id.Ceiling.IsUnlimited()) {
-		return fault(Forbidden, "", "access-token", "access tokens are looked after by their owner alone, with user name and password: a token does not do for it")
+		return fault(broker.Forbidden, "", "access-token", "access tokens are looked after by their owner alone, with user name and password: a token does not do for it")
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func (s *Service) create(ctx context.Context, by Actor, spec Spec, e *broker.Ent
 		return Created{}, err
 	}
 	if by.Identity != nil && !realm.SelfService.Enabled {
-		return Created{}, fault(Forbidden, "", "no-self-service", "the people of realm %s do not make access tokens themselves: ask an administrator for one", spec.Realm)
+		return Created{}, fault(broker.Forbidden, "", "no-self-service", "the people of realm %s do not make access tokens themselves: ask an administrator for one", spec.Realm)
 	}
 	row, err := spec.token(s.now(), realm, by)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Service) create(ctx context.Context, by Actor, spec Spec, e *broker.Ent
 	text := pat.NewText()
 	row.ID, row.Hash = text.ID(), text.Hash()
 	err = s.keep(ctx, row, o, limits(by, realm))
-	if !errors.Is(err, Conflict) { // where the database failed, it may have been made
+	if !errors.Is(err, broker.Conflict) { // where the database failed, it may have been made
 		e.Token = row.ID
 	}
 	if err != nil {
@@ -63,11 +63,11 @@ func (s *Service) keep(ctx context.Context, row pat.Token, o owner, most pat.Lim
 	err := s.config.Keeper.Create(ctx, row, o.keep, most)
 	switch {
 	case errors.Is(err, pat.ErrTooMany):
-		return fault(Conflict, "", "too-many-tokens", "%s has %d access tokens that count, as many as there may be: revoke one first", o.subject(), most.Live)
+		return fault(broker.Conflict, "", "too-many-tokens", "%s has %d access tokens that count, as many as there may be: revoke one first", o.subject(), most.Live)
 	case errors.Is(err, pat.ErrTooFast):
-		return fault(Conflict, "", "too-many-made", "%d access tokens of %s were made within a day, as many as there may be, those counted that were revoked: try again tomorrow", most.Day, o.subject())
+		return fault(broker.Conflict, "", "too-many-made", "%d access tokens of %s were made within a day, as many as there may be, those counted that were revoked: try again tomorrow", most.Day, o.subject())
 	case errors.Is(err, pat.ErrNameTaken):
-		return fault(Conflict, "name", "name-taken", "%s has an access token %q that counts already: choose another name, or revoke that one first", o.subject(), row.Name)
+		return fault(broker.Conflict, "name", "name-taken", "%s has an access token %q that counts already: choose another name, or revoke that one first", o.subject(), row.Name)
 	case err != nil:
 		return unavailable(err)
 	}

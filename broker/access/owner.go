@@ -38,7 +38,7 @@ func (o owner) groups() []string {
 func (s *Service) owner(ctx context.Context, by Actor, spec Spec, r Realm) (owner, error) {
 	if by.Identity != nil {
 		if spec.Owner != "" && spec.Owner != by.name() {
-			return owner{}, fault(Forbidden, "owner", "not-own", "people make access tokens for themselves alone: leave out the owner")
+			return owner{}, fault(broker.Forbidden, "owner", "not-own", "people make access tokens for themselves alone: leave out the owner")
 		}
 		return s.found(spec.Realm, *by.Identity), nil
 	}
@@ -48,7 +48,7 @@ func (s *Service) owner(ctx context.Context, by Actor, spec Spec, r Realm) (owne
 	}
 	i := slices.IndexFunc(r.Connectors, func(c Connector) bool { return c.Name == name && !c.Tokens })
 	if i < 0 {
-		return owner{}, fault(NotFound, "owner", "no-connector", "realm %s has no connector %q with accounts: its connectors are %s", spec.Realm, name, strings.Join(r.names(), ", "))
+		return owner{}, fault(broker.NotFound, "owner", "no-connector", "realm %s has no connector %q with accounts: its connectors are %s", spec.Realm, name, strings.Join(r.names(), ", "))
 	}
 	c := r.Connectors[i]
 	id, err := find(ctx, c, username)
@@ -81,17 +81,17 @@ func find(ctx context.Context, c Connector, username string) (connectors.Identit
 }
 
 // notFound says why the connector did not find the owner.
-func notFound(err error, connector, username string) *Error {
+func notFound(err error, connector, username string) *broker.Error {
 	var rejected *connectors.Rejection
 	switch {
 	case errors.Is(err, connectors.ErrNotMine):
-		return fault(NotFound, "owner", "unknown-user", "connector %s knows nobody by the name %q: \"shorepass check --connect --user %s\" says where it looked", connector, username, username)
+		return fault(broker.NotFound, "owner", "unknown-user", "connector %s knows nobody by the name %q: \"shorepass check --connect --user %s\" says where it looked", connector, username, username)
 	case errors.Is(err, connectors.ErrGone):
-		return fault(NotFound, "owner", "owner-gone", "%s:%s may not sign in, being disabled, or outside what the connector is configured for: %v", connector, username, err)
+		return fault(broker.NotFound, "owner", "owner-gone", "%s:%s may not sign in, being disabled, or outside what the connector is configured for: %v", connector, username, err)
 	case errors.As(err, &rejected):
-		return fault(NotFound, "owner", string(rejected.Reason), "%s:%s may not sign in: %s", connector, username, rejected.Reason)
+		return fault(broker.NotFound, "owner", string(rejected.Reason), "%s:%s may not sign in: %s", connector, username, rejected.Reason)
 	}
-	return &Error{Kind: Unavailable, Field: "owner", Reason: "outage", Message: fmt.Sprintf("connector %s cannot tell at the moment who %q is: try again", connector, username), Cause: err}
+	return &broker.Error{Kind: broker.Unavailable, Field: "owner", Reason: "outage", Message: fmt.Sprintf("connector %s cannot tell at the moment who %q is: try again", connector, username), Cause: err}
 }
 
 // found is an owner whom the connector has just vouched for.
@@ -107,7 +107,7 @@ func (s *Service) known(ctx context.Context, realm string, r Realm, c Connector,
 		return owner{}, err
 	}
 	if !ok {
-		return owner{}, fault(NotFound, "owner", "owner-unseen", "connector %s cannot look anybody up, and %q has not signed in since access tokens are kept: have them log in once, or name their groups (--group), which the token then keeps for up to %s",
+		return owner{}, fault(broker.NotFound, "owner", "owner-unseen", "connector %s cannot look anybody up, and %q has not signed in since access tokens are kept: have them log in once, or name their groups (--group), which the token then keeps for up to %s",
 			c.Name, username, duration(MaxFixed))
 	}
 	return owner{Account: last.Account, identity: identity(c.Name, username, last.Groups), keep: last, seen: last.Seen}, nil
@@ -116,7 +116,7 @@ func (s *Service) known(ctx context.Context, realm string, r Realm, c Connector,
 // fixed is an owner whose groups an administrator names, since the connector never can.
 func (s *Service) fixed(ctx context.Context, spec Spec, c Connector, username string, r Realm) (owner, error) {
 	if !c.Connector.Handles(connectors.Credentials{Username: username, Password: connectors.NewSecret("-")}) {
-		return owner{}, fault(NotFound, "owner", "unknown-user", "connector %s does not take the user name %q: it is not among its usernames", c.Name, username)
+		return owner{}, fault(broker.NotFound, "owner", "unknown-user", "connector %s does not take the user name %q: it is not among its usernames", c.Name, username)
 	}
 	groups, err := fixedGroups(spec.Groups, c, r)
 	if err != nil {

@@ -16,12 +16,12 @@ const reasonGone = "client-gone"
 // not be recorded.
 func (s *Service) record(ctx context.Context, e broker.Entry, err error) error {
 	if err != nil {
-		failure := AsError(err)
+		failure := broker.AsError(err)
 		e.Outcome, e.Reason = string(failure.Kind), failure.Reason
 		if gone(err) {
 			e.Reason = reasonGone
 		}
-		if (failure.Kind == Unavailable || failure.Kind == Internal) && failure.Cause != nil && !gone(err) {
+		if (failure.Kind == broker.Unavailable || failure.Kind == broker.Internal) && failure.Cause != nil && !gone(err) {
 			s.config.Logger.ErrorContext(ctx, "an act on access tokens failed", slog.String("request_id", e.RequestID),
 				slog.String("realm", e.Realm), slog.String("act", e.Act), slog.Any("error", err))
 		}
@@ -33,7 +33,7 @@ func (s *Service) record(ctx context.Context, e broker.Entry, err error) error {
 		s.config.Logger.ErrorContext(ctx, "an act on access tokens could not be recorded", slog.String("request_id", e.RequestID),
 			slog.String("realm", e.Realm), slog.String("act", e.Act), slog.Any("error", recordErr))
 		if err == nil {
-			err = &Error{Kind: Internal, Reason: "audit", Message: "this could not be recorded in the audit log, and was not done", Cause: recordErr}
+			err = &broker.Error{Kind: broker.Internal, Reason: "audit", Message: "this could not be recorded in the audit log, and was not done", Cause: recordErr}
 		}
 	}
 	return err
@@ -42,14 +42,14 @@ func (s *Service) record(ctx context.Context, e broker.Entry, err error) error {
 // Busy records that an act was not tried, since too much else is under way, and returns the
 // failure.
 func (s *Service) Busy(ctx context.Context, by Actor, realm, what string) error {
-	return s.record(ctx, by.entry(act(what), realm), &Error{Kind: Unavailable, Reason: "busy", Message: "too many requests are under way: try again when one of yours is answered"})
+	return s.record(ctx, by.entry(act(what), realm), &broker.Error{Kind: broker.Unavailable, Reason: "busy", Message: "too many requests are under way: try again when one of yours is answered"})
 }
 
 // recordDone is record for what cannot be undone.
 func (s *Service) recordDone(ctx context.Context, e broker.Entry, err error) error {
 	failure := s.record(ctx, e, err)
 	if err == nil && failure != nil {
-		return &Error{Kind: Internal, Reason: "audit", Message: "this was done, but could not be recorded in the audit log", Cause: errors.Unwrap(failure)}
+		return &broker.Error{Kind: broker.Internal, Reason: "audit", Message: "this was done, but could not be recorded in the audit log", Cause: errors.Unwrap(failure)}
 	}
 	return failure
 }

@@ -48,7 +48,7 @@ func (s *Service) revoke(ctx context.Context, by Actor, realm, id string, e *bro
 }
 
 // RevokeAll takes back all tokens of an owner that still count, and lists them. One that is
-// being made just then may come after it. There may be none left; it fails with [NotFound]
+// being made just then may come after it. There may be none left; it fails with [broker.NotFound]
 // where the owner has not even one that was revoked or has expired: the name may be
 // mistyped. With an error it is as [Service.Revoke] says.
 func (s *Service) RevokeAll(ctx context.Context, by Actor, realm, owner string) (List, error) {
@@ -109,7 +109,7 @@ func (s *Service) hasAny(ctx context.Context, query pat.Filter, owner string) er
 	case err != nil:
 		return unavailable(err)
 	case len(rows) == 0:
-		return fault(NotFound, "owner", "nothing-to-revoke", "%s has no access token in realm %s, not even one that does not count any more: list them all, to see whose there are", owner, query.Realm)
+		return fault(broker.NotFound, "owner", "nothing-to-revoke", "%s has no access token in realm %s, not even one that does not count any more: list them all, to see whose there are", owner, query.Realm)
 	}
 	return nil
 }

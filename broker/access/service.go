@@ -128,7 +128,7 @@ func (s *Service) get(ctx context.Context, by Actor, realm, id string, e *broker
 	case err != nil:
 		return Token{}, unavailable(err)
 	case len(rows) == 0:
-		return Token{}, fault(NotFound, "id", "no-such-token", "realm %s has no access token with the id %s: list the tokens, those too that no longer count", realm, id)
+		return Token{}, fault(broker.NotFound, "id", "no-such-token", "realm %s has no access token with the id %s: list the tokens, those too that no longer count", realm, id)
 	}
 	shown, err := s.views(ctx, realm, rows)
 	if err != nil {
@@ -158,11 +158,11 @@ func (s *Service) realmOf(ctx context.Context, by Actor, id string) (string, err
 	}
 	switch len(found) {
 	case 0:
-		return "", fault(NotFound, "id", "no-such-token", "no realm has an access token with the id %s: list the tokens of each, those too that no longer count", id)
+		return "", fault(broker.NotFound, "id", "no-such-token", "no realm has an access token with the id %s: list the tokens of each, those too that no longer count", id)
 	case 1:
 		return found[0], nil
 	}
-	return "", fault(Conflict, "realm", "bad-realm", "the realms %s have an access token with the id %s each: name the realm", strings.Join(found, ", "), id)
+	return "", fault(broker.Conflict, "realm", "bad-realm", "the realms %s have an access token with the id %s each: name the realm", strings.Join(found, ", "), id)
 }
 
 // realm finds a realm that has tokens, for somebody who may ask for them.
@@ -172,10 +172,10 @@ func (s *Service) realm(by Actor, name string) (Realm, error) {
 	}
 	r, ok := s.config.Realms[name]
 	if !ok {
-		return Realm{}, fault(NotFound, "realm", "unknown-realm", "there is no realm %.100q", name)
+		return Realm{}, fault(broker.NotFound, "realm", "unknown-realm", "there is no realm %.100q", name)
 	}
 	if !slices.ContainsFunc(r.Connectors, func(c Connector) bool { return c.Tokens }) {
-		return Realm{}, fault(NotFound, "realm", "no-token-connector", "realm %s takes no access tokens: add to its connectors in the configuration\n\n      - name: tokens\n        type: pat\n", name)
+		return Realm{}, fault(broker.NotFound, "realm", "no-token-connector", "realm %s takes no access tokens: add to its connectors in the configuration\n\n      - name: tokens\n        type: pat\n", name)
 	}
 	return r, nil
 }

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/shorepass/shorepass/broker"
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/pat"
 	"github.com/shorepass/shorepass/internal/strictyaml"
@@ -50,7 +51,7 @@ func (s Spec) token(now time.Time, r Realm, by Actor) (pat.Token, error) {
 		return t, err
 	}
 	if by.Identity != nil && t.GroupsFixed {
-		return t, fault(Forbidden, "groups", "self-service-limits", "groups are fixed by an administrator alone: leave them out")
+		return t, fault(broker.Forbidden, "groups", "self-service-limits", "groups are fixed by an administrator alone: leave them out")
 	}
 	var err error
 	if t.Scopes, err = s.scopes(r, by); err != nil {
@@ -145,7 +146,7 @@ func (s Spec) scopes(r Realm, by Actor) ([]string, error) {
 		return err == nil && widest.Covers(one)
 	})
 	if len(beyond) > 0 {
-		return nil, fault(Forbidden, "scopes", "self-service-limits", "realm %s does not let people give themselves %s: the widest scopes there are %s; ask an administrator for more",
+		return nil, fault(broker.Forbidden, "scopes", "self-service-limits", "realm %s does not let people give themselves %s: the widest scopes there are %s; ask an administrator for more",
 			s.Realm, strings.Join(beyond, " "), strings.Join(r.SelfService.Scopes, " "))
 	}
 	return scopes, nil
@@ -224,7 +225,7 @@ func (s Spec) expires(now time.Time, l lifetimes) (time.Time, error) {
 	case lasts < MinExpiry:
 		return end, invalid("expires", "expires: %s is not a minute from now", end.Format(time.RFC3339))
 	case lasts > l.most && l.own && lasts <= MaxExpiry:
-		return end, fault(Forbidden, "expires", "self-service-limits", "expires: %s %s, until %s; ask an administrator for more", l.why, duration(l.most), now.Add(l.most).Format(time.RFC3339))
+		return end, fault(broker.Forbidden, "expires", "self-service-limits", "expires: %s %s, until %s; ask an administrator for more", l.why, duration(l.most), now.Add(l.most).Format(time.RFC3339))
 	case lasts > l.most:
 		return end, invalid("expires", "expires: %s %s, until %s", l.why, duration(l.most), now.Add(l.most).Format(time.RFC3339))
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shorepass/shorepass/broker"
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/pat"
 )
@@ -135,5 +136,5 @@ func CheckID(id string) error {
 	if text, ok := pat.ParseText(connectors.NewSecret(id)); ok {
 		return invalid("id", "this is a token itself, where its id was wanted: write %s, the %d characters after %s, and revoke it if anybody may have seen it", text.ID(), len(text.ID()), connectors.AccessTokenPrefix)
 	}
-	return fault(NotFound, "id", "bad-id", "this is no token's id: one is the 12 letters and digits that follow %s in the token, and the list of tokens has it", connectors.AccessTokenPrefix)
+	return fault(broker.NotFound, "id", "bad-id", "this is no token's id: one is the 12 letters and digits that follow %s in the token, and the list of tokens has it", connectors.AccessTokenPrefix)
 }

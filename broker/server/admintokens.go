@@ -157,11 +157,11 @@ func answerAccess(w http.ResponseWriter, body any, err error) {
 
 // failAccess tells an administrator what failed, the cause too.
 func failAccess(w http.ResponseWriter, err error) {
-	row := rowOfAccess(access.AsError(err).Kind)
+	row := rowOf(broker.AsError(err).Kind)
 	refuse(w, row.status, row.registry, row.oauth, err.Error())
 }
 
 // badRequest is a fault of a request, for an administrator.
 func badRequest(fault *broker.Error) error {
-	return &access.Error{Kind: access.Malformed, Message: fault.Message}
+	return &broker.Error{Kind: broker.Malformed, Message: fault.Message}
 }

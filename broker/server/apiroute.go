@@ -40,6 +40,6 @@ func apiRoute(r *mux.Router, path string, handlers map[string]http.HandlerFunc) 
 	}).Methods(http.MethodOptions)
 	r.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allow)
-		sendProblem(w, r, problem{kind: problemNotAllowed, Detail: "this path answers to " + allow + " alone"})
+		sendProblem(w, r, problem{kind: kindNotAllowed, Detail: "this path answers to " + allow + " alone"})
 	})
 }

@@ -72,7 +72,7 @@ func (s *server) panicked(w *statusRecorder, r *http.Request, v any) {
 	switch {
 	case w.status != 0: // an answer has begun
 	case strings.HasPrefix(r.URL.Path, apiRoot):
-		sendProblem(w, r, problemOfSignIn(broker.AsError(nil)))
+		sendProblem(w, r, problemOf(broker.AsError(nil)))
 	default:
 		fail(w, broker.AsError(nil), requestID)
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/broker"
-	"github.com/shorepass/shorepass/broker/access"
 )
 
 // problemTypes is where each kind of problem has its heading: the type of a problem is
@@ -26,7 +25,7 @@ type problem struct {
 	Instance string `json:"instance"`        // the request id
 	Field    string `json:"field,omitempty"` // what of the content or the query is at fault
 
-	kind       access.Kind // or one of those that HTTP alone has
+	kind       broker.Kind // or one of those that HTTP alone has
 	retryAfter time.Duration
 }
 
@@ -34,7 +33,7 @@ type problem struct {
 func sendProblem(w http.ResponseWriter, r *http.Request, p problem) {
 	p.Instance = metaOf(r.Context()).requestID
 	p.Type = problemTypes + string(p.kind)
-	row := rowOfProblem(p.kind)
+	row := rowOf(p.kind)
 	p.Status, p.Title = row.status, row.title
 	switch p.Status {
 	case http.StatusUnauthorized:
@@ -54,23 +53,19 @@ func sendProblem(w http.ResponseWriter, r *http.Request, p problem) {
 	sendAs(w, "application/problem+json", p.Status, content)
 }
 
-// problemOfSignIn is the problem with a request, or with who sent it.
-func problemOfSignIn(e *broker.Error) problem {
-	p := problem{kind: access.Kind(e.Kind), Detail: e.Message, Field: e.Field, retryAfter: e.RetryAfter}
+// problemOf is the problem with a request, with who sent it, or with what was asked. Of
+// causes, only the log tells.
+func problemOf(e *broker.Error) problem {
+	p := problem{kind: e.Kind, Detail: e.Message, Field: e.Field, retryAfter: e.RetryAfter}
 	switch e.Reason {
 	case reasonNoSelfService:
-		p.kind = access.NotFound
+		p.kind = broker.NotFound
 	case reasonTooLarge:
-		p.kind = problemTooLarge
+		p.kind = kindTooLarge
 	case reasonContentType:
-		p.kind = problemMediaType
+		p.kind = kindMediaType
 	}
 	return p
-}
-
-// problemOfAccess is the problem with what was asked. Of causes, only the log tells.
-func problemOfAccess(e *access.Error) problem {
-	return problem{kind: e.Kind, Detail: e.Message, Field: e.Field}
 }
 
 // seconds is a duration as Retry-After has it, rounded up.

@@ -34,7 +34,7 @@ func (a *SelfService) routes(r *mux.Router) {
 	apiRoute(r, "/api/v1/tokens", map[string]http.HandlerFunc{http.MethodGet: a.list, http.MethodPost: a.create})
 	apiRoute(r, "/api/v1/tokens/{id}", map[string]http.HandlerFunc{http.MethodGet: a.show, http.MethodDelete: a.revoke})
 	r.PathPrefix(apiRoot).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		sendProblem(w, r, problem{kind: access.NotFound, Detail: "there is nothing at this path: what there is stands in openapi.yaml, beside tokens"})
+		sendProblem(w, r, problem{kind: broker.NotFound, Detail: "there is nothing at this path: what there is stands in openapi.yaml, beside tokens"})
 	})
 }
 
@@ -102,7 +102,7 @@ func (a *SelfService) one(w http.ResponseWriter, r *http.Request, act string, do
 func (a *SelfService) answer(w http.ResponseWriter, r *http.Request, asked broker.Request, do func(context.Context, access.Actor) error) {
 	identity, err := a.People.SignIn(r.Context(), asked)
 	if err != nil {
-		sendProblem(w, r, problemOfSignIn(broker.AsError(err)))
+		sendProblem(w, r, problemOf(broker.AsError(err)))
 		return
 	}
 	by := access.Actor{
@@ -116,7 +116,7 @@ func (a *SelfService) answer(w http.ResponseWriter, r *http.Request, asked broke
 		err = a.Tokens.Busy(r.Context(), by, asked.Realm, asked.Act)
 	}
 	if err != nil {
-		sendProblem(w, r, problemOfAccess(access.AsError(err)))
+		sendProblem(w, r, problemOf(broker.AsError(err)))
 	}
 }
 

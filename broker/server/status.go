@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/shorepass/shorepass/broker"
-	"github.com/shorepass/shorepass/broker/access"
 )
 
 // row is what one kind of failure looks like to a client.
@@ -16,6 +15,13 @@ type row struct {
 	title    string // of a problem, RFC 9457 §3.1.3
 }
 
+// The kinds of failure that HTTP alone has, and the API for people alone tells of.
+const (
+	kindNotAllowed broker.Kind = "method-not-allowed"
+	kindTooLarge   broker.Kind = "too-large"
+	kindMediaType  broker.Kind = "unsupported-media-type"
+)
+
 // rowOf is the status table: the one place that turns a kind into a status.
 func rowOf(k broker.Kind) row {
 	switch k {
@@ -25,43 +31,22 @@ func rowOf(k broker.Kind) row {
 		return row{http.StatusUnauthorized, "UNAUTHORIZED", "invalid_grant", "Not signed in"}
 	case broker.Forbidden:
 		return row{http.StatusForbidden, "DENIED", "access_denied", "Not allowed"}
+	case broker.NotFound:
+		return row{http.StatusNotFound, "UNSUPPORTED", "invalid_request", "There is no such thing"}
+	case broker.Conflict:
+		return row{http.StatusConflict, "UNSUPPORTED", "invalid_request", "What there is stands in the way"}
+	case kindNotAllowed:
+		return row{status: http.StatusMethodNotAllowed, title: "There is no such method here"}
+	case kindTooLarge:
+		return row{status: http.StatusRequestEntityTooLarge, title: "The content is too large"}
+	case kindMediaType:
+		return row{status: http.StatusUnsupportedMediaType, title: "The content is no JSON"}
 	case broker.Throttled:
 		return row{http.StatusTooManyRequests, "TOOMANYREQUESTS", "temporarily_unavailable", "Too many attempts"}
 	case broker.Unavailable:
 		return row{http.StatusServiceUnavailable, "UNAVAILABLE", "temporarily_unavailable", "Not possible at the moment"}
 	}
 	return row{http.StatusInternalServerError, "UNKNOWN", "server_error", "Something went wrong"}
-}
-
-// rowOfAccess is the status table of acts on access tokens.
-func rowOfAccess(k access.Kind) row {
-	switch k {
-	case access.NotFound:
-		return row{http.StatusNotFound, "UNSUPPORTED", "invalid_request", "There is no such thing"}
-	case access.Conflict:
-		return row{http.StatusConflict, "UNSUPPORTED", "invalid_request", "What there is stands in the way"}
-	}
-	return rowOf(broker.Kind(k)) // the others go by the broker's names
-}
-
-// The kinds of problems that HTTP alone has.
-const (
-	problemNotAllowed access.Kind = "method-not-allowed"
-	problemTooLarge   access.Kind = "too-large"
-	problemMediaType  access.Kind = "unsupported-media-type"
-)
-
-// rowOfProblem is the status table of the API for people.
-func rowOfProblem(k access.Kind) row {
-	switch k {
-	case problemNotAllowed:
-		return row{status: http.StatusMethodNotAllowed, title: "There is no such method here"}
-	case problemTooLarge:
-		return row{status: http.StatusRequestEntityTooLarge, title: "The content is too large"}
-	case problemMediaType:
-		return row{status: http.StatusUnsupportedMediaType, title: "The content is no JSON"}
-	}
-	return rowOfAccess(k)
 }
 
 // notFound answers for paths and realms that do not exist.
