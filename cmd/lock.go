@@ -55,10 +55,37 @@ func lockExisting(dir string) (unlock func() error, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Geteuid() {
-		return nil, fmt.Errorf("data_dir %s belongs to the user with the number %d: run this as that user", dir, owner.Uid)
+	if uid, ok := ownerOf(info); ok && uid != os.Geteuid() {
+		return nil, ofAnother(dir, uid)
 	}
 	return lockWhole(dir, os.O_RDWR)
+}
+
+// checkFolder refuses to make anything in another user's data folder, since the process
+// which serves from it could not read that. One of root's that others may write to is how
+// volumes come.
+func checkFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil //nolint:nilerr // what makes the folder tells why it cannot
+	}
+	if uid, ok := ownerOf(info); ok && uid != 0 && uid != os.Geteuid() {
+		return ofAnother(dir, uid)
+	}
+	return nil
+}
+
+// ownerOf is the number of the user that a file belongs to.
+func ownerOf(info fs.FileInfo) (uid int, ok bool) {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(stat.Uid), true
+}
+
+func ofAnother(dir string, uid int) error {
+	return fmt.Errorf("data_dir %s belongs to the user with the number %d: run this as that user", dir, uid)
 }
 
 // lockName is the file in the data folder that carries the lock.

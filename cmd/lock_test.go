@@ -122,21 +122,3 @@ func TestBusyFolder(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, messages)
 	}
 }
-
-// TestFolderOfAnother holds that a command makes nothing in the folder of another user's,
-// who could not read it.
-func TestFolderOfAnother(t *testing.T) {
-	t.Parallel()
-	config := realmWithTokens(t)
-	data := filepath.Join(filepath.Dir(config), "data")
-	if err := os.Mkdir(data, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chown(data, 12345, 12345); err != nil {
-		t.Skip("only root may give a folder away") // and nobody else could write to it
-	}
-	code, _, messages := create(t, config, "ci")
-	if left, err := os.ReadDir(data); code != 1 || err != nil || len(left) > 0 || !strings.Contains(messages, "belongs to the user with the number 12345: run this as that user") {
-		t.Errorf("exit code %d: %s; there is %v", code, messages, left)
-	}
-}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/shorepass/shorepass/broker/token"
@@ -63,18 +62,14 @@ func answersOn(socket string) bool {
 	return err == nil || errors.Is(err, os.ErrPermission)
 }
 
-// lockMaking is lockExisting for commands that make what is not there yet. They must make
-// nothing that the process which serves could not read.
+// lockMaking is lockExisting for commands that make what is not there yet.
 func lockMaking(dir string) (unlock func() error, err error) {
 	unlock, err = lockExisting(dir)
 	if !errors.Is(err, token.ErrNoKeys) {
 		return unlock, err
 	}
-	if info, err := os.Stat(dir); err == nil {
-		// A folder of root's that others may write to is how volumes come.
-		if owner, ok := info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid() {
-			return nil, fmt.Errorf("data_dir %s belongs to the user with the number %d: run this as that user", dir, owner.Uid)
-		}
+	if err := checkFolder(dir); err != nil {
+		return nil, err
 	}
 	return lockData(dir)
 }

@@ -46,10 +46,8 @@ func newRestore(p *program) *cobra.Command {
 
 // restore brings a backup back, under the lock, and records it.
 func (p *program) restore(ctx context.Context, cfg *config.Config, o backupOptions) (m backup.Manifest, err error) {
-	if info, err := os.Stat(cfg.DataDir); err == nil {
-		if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Geteuid() {
-			return m, fmt.Errorf("data_dir %s belongs to the user with the number %d: run this as that user", cfg.DataDir, owner.Uid)
-		}
+	if err := checkFolder(cfg.DataDir); err != nil {
+		return m, err
 	}
 	unlock, err := lockForRestore(cfg.DataDir)
 	if errors.Is(err, errLocked) {
