@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"fmt"
 	"strings"
 	"text/template"
 	"time"
@@ -15,11 +14,14 @@ func actTexts() map[token.Act]string {
 	return map[token.Act]string{
 		token.PublishKey: `
 The next key is published beside the one that signs, which goes on to sign.
-1. Give each registry{{.JWKS}}
+{{if .JWKS}}1. Give each registry of {{.JWKS}}
    the JWKS anew, and restart it. That may be done at any time from now on:
      shorepass registry-config {{.Flags}} --service SERVICE --for v3-jwks --out DIR
    (or fetch {{.URL}}/keys)
-2. When all of them were restarted, and not before {{.Activate}}:
+{{else}}1. No service has trust jwks. Should a registry have been given the JWKS already, give it
+   this one, and restart it. That may be done at any time from now on:
+     {{.URL}}/keys
+{{end}}2. When all of them were restarted, and not before {{.Activate}}:
      shorepass keys activate {{.Flags}}
 A zot registry holds one key alone, and gets the new one when that signs.
 `,
@@ -27,16 +29,19 @@ A zot registry holds one key alone, and gets the new one when that signs.
 It signs the tokens of services with trust jwks from now on.
 Registries need nothing more. The key before is published until {{.Expired}}, while tokens
 that it signed may be alive; registries that are restarted with the JWKS after that trust it no more.
-A zot registry holds one key alone: give it the new one now, and restart it:
+{{if .JWKS}}A zot registry holds one key alone: give it the new one now, and restart it:
      shorepass registry-config {{.Flags}} --service SERVICE --for zot --out DIR
-`,
+{{end}}`,
 		token.PublishCA: `
 The next CA is published beside the present one, which goes on to vouch for the key that signs.
-1. Give each registry{{.X5C}}
+{{if .X5C}}1. Give each registry of {{.X5C}}
    the bundle with both, and restart it. That may be done at any time from now on:
      shorepass registry-config {{.Flags}} --service SERVICE --for v3 --out DIR   (2.8: --for v2)
    (or fetch {{.URL}}/ca.pem)
-2. When all of them were restarted, and not before {{.Activate}}:
+{{else}}1. No service has trust x5c. Should a registry have been given the bundle already, give it
+   the one with both, and restart it. That may be done at any time from now on:
+     {{.URL}}/ca.pem
+{{end}}2. When all of them were restarted, and not before {{.Activate}}:
      shorepass keys rollover-ca activate {{.Flags}}
 `,
 		token.ActivateCA: `
@@ -45,10 +50,13 @@ From {{.Expired}} on, when the last token under the CA before has expired:
      shorepass keys rollover-ca finish {{.Flags}}
 `,
 		token.RetireCA: `
-It is in the bundle no more. Give each registry{{.X5C}}
+It is in the bundle no more. {{if .X5C}}Give each registry of {{.X5C}}
 the bundle anew, and restart it when that suits; until then it trusts both:
      shorepass registry-config {{.Flags}} --service SERVICE --for v3 --out DIR   (2.8: --for v2)
-`,
+{{else}}Should a registry have been given the bundle already,
+give it this one, and restart it when that suits; until then it trusts both:
+     {{.URL}}/ca.pem
+{{end}}`,
 	}
 }
 
@@ -70,7 +78,7 @@ func afterAct(act token.Act, info token.KeyInfo, o keyOptions, cfg *config.Confi
 	return out.String(), err
 }
 
-// servicesWith names the services with that trust; there may be none yet.
+// servicesWith names the services with that trust; nothing where there are none yet.
 func servicesWith(realm config.Realm, trust string) string {
 	var names []string
 	for _, s := range realm.Services {
@@ -78,10 +86,7 @@ func servicesWith(realm config.Realm, trust string) string {
 			names = append(names, s.Name)
 		}
 	}
-	if len(names) == 0 {
-		return " that was given it"
-	}
-	return fmt.Sprintf(" of %s", strings.Join(names, ", "))
+	return strings.Join(names, ", ")
 }
 
 // wholeMinute is the first whole minute that is not before t.

@@ -31,7 +31,9 @@ func (p *program) connect(ctx context.Context, cfg *config.Config, username stri
 			}
 			one := probe(ctx, c, opened)
 			switch {
-			case username == "" || one.Verdict == verdictFailed:
+			case username == "":
+			case one.Verdict == verdictFailed:
+				one.unsought(username)
 			case p.types[c.Type].Tokens:
 				one.takesTokens()
 			default:

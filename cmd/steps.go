@@ -87,13 +87,21 @@ func (r *connectorReport) unhandled(usernames connectors.UsernameForm, name stri
 	}
 }
 
+// unsought says that nobody was looked for, since the connector does not work.
+func (r *connectorReport) unsought(name string) {
+	if r.Message == "" {
+		r.Message = verdictFailed
+	}
+	r.Message += fmt.Sprintf(": %q was not looked for", name)
+}
+
 // takesTokens is the verdict of a connector that takes no names.
 func (r *connectorReport) takesTokens() {
 	r.Verdict, r.Message = verdictUnhandled, "takes access tokens alone, which count as their owners"
 }
 
-// write prints the report for people: a line for each step, and what to do below
-// those that failed.
+// write prints the report for people: a line for each step, what to do below those that
+// failed, and what may be worth a look below others.
 func (r *connectorReport) write(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  connector %s (%s)\n", r.Name, r.Type)
@@ -105,13 +113,13 @@ func (r *connectorReport) write(w io.Writer) error {
 		width = max(width, len(s.Step))
 	}
 	for _, s := range r.Steps {
-		word, text := "ok", s.Detail
+		word, advice, text := "ok", "note", s.Detail
 		if s.Error != "" {
-			word, text = "FAIL", s.Detail+": "+s.Error
+			word, advice, text = "FAIL", "fix", s.Detail+": "+s.Error
 		}
 		fmt.Fprintf(&b, "    %-4s  %-*s  %6.1f ms  %s\n", word, width, s.Step, s.Millis, printable(text))
 		if s.Fix != "" {
-			fmt.Fprintf(&b, "          fix: %s\n", printable(s.Fix))
+			fmt.Fprintf(&b, "          %s: %s\n", advice, printable(s.Fix))
 		}
 	}
 	if r.Message != "" {

@@ -83,7 +83,7 @@ func (r *Ring) publishKey(force bool, now time.Time) (KeyInfo, error) {
 func (r *Ring) activateKey(force bool, now time.Time) (KeyInfo, error) {
 	current := r.jwks.Load()
 	if current.next == nil {
-		return KeyInfo{}, Refusal("there is no next key: publish one first (shorepass keys rotate)")
+		return KeyInfo{}, Refusal("there is no next key: publish one first (shorepass keys rotate --trust jwks)")
 	}
 	if err := tooEarly("the next key", madeAt(current.next.certs[0]), now); err != nil && !force {
 		return KeyInfo{}, err
@@ -108,7 +108,7 @@ func (r *Ring) activateKey(force bool, now time.Time) (KeyInfo, error) {
 // What to do about a file that cannot be used: of the key that signs, and of the next one.
 const (
 	remedyPublished     = "restore it from a backup; or move it and jwks-next-key.pem away: a new key is made then, and registries of services with trust jwks need the new jwks"
-	remedyNextPublished = "restore it from a backup; or move it away, and publish another (shorepass keys rotate)"
+	remedyNextPublished = "restore it from a backup; or move it away, and publish another (shorepass keys rotate --trust jwks)"
 )
 
 // loadPublished returns the key that signs for services with [JWKS], with the certificates

@@ -311,7 +311,7 @@ func TestDamagedPublishedFiles(t *testing.T) {
 	const (
 		key, next = "jwks-key.pem", "jwks-next-key.pem"
 		restore   = ": restore it from a backup; or move it and jwks-next-key.pem away: a new key is made then, and registries of services with trust jwks need the new jwks"
-		publish   = ": restore it from a backup; or move it away, and publish another (shorepass keys rotate)"
+		publish   = ": restore it from a backup; or move it away, and publish another (shorepass keys rotate --trust jwks)"
 	)
 	for _, tc := range []struct {
 		name   string

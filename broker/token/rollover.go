@@ -81,8 +81,11 @@ func (r *Ring) activateCA(force bool, now time.Time) (KeyInfo, error) {
 // retireCA takes the CA before the present one out of the bundle.
 func (r *Ring) retireCA(force bool, now time.Time) (KeyInfo, error) {
 	cas, s := r.cas.Load(), r.x5c.Load()
+	if cas.old == nil && cas.next != nil {
+		return KeyInfo{}, Refusal("the next CA vouches for nothing yet: activate it first (shorepass keys rollover-ca activate)")
+	}
 	if cas.old == nil {
-		return KeyInfo{}, Refusal("there is no CA to retire: the bundle has the present one alone, or beside it the next")
+		return KeyInfo{}, Refusal("there is no CA to retire: the bundle has the present one alone")
 	}
 	if s == nil || issuedBy(s.certs[0], cas.old) {
 		return KeyInfo{}, Refusal("no leaf of the present CA signs: the log says why there is none, and \"shorepass keys rotate\" tries again")

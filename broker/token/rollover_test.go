@@ -31,7 +31,7 @@ func TestRollover(t *testing.T) {
 		r.wantSigned(t, issue(t, ring, pull()).Raw, bundle, signing(ring).KID)
 	}
 	r.wantRefusal(t, ring, token.PublishCA, "the next CA is published already")
-	r.wantRefusal(t, ring, token.RetireCA, "there is no CA to retire")
+	r.wantRefusal(t, ring, token.RetireCA, "activate it first (shorepass keys rollover-ca activate)")
 	r.clock.add(token.Settle - time.Second)
 	r.wantRefusal(t, r.open(t), token.ActivateCA, "the next CA was published at 2030-01-02T01:04:05Z: ")
 	r.clock.add(time.Second)

@@ -45,8 +45,10 @@ func (d *Directory) probeServer(ctx context.Context, to *server) error {
 	}
 	if dn := d.config.Users.PasswordPolicy; dn != "" {
 		p.do("password policy", func() (string, error) {
-			_, err := policyAt(ctx, p.search, dn, p.searcher)
-			return dn, err
+			if _, err := policyAt(ctx, p.search, dn, p.searcher); err != nil {
+				return "users.password_policy", err // which names the DN
+			}
+			return dn, nil
 		})
 	}
 	return p.failed

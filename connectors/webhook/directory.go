@@ -169,8 +169,10 @@ func (d *Directory) answer(ctx context.Context, q question) (answer, error) {
 func (d *Directory) describe(a answer, err error) string {
 	text := d.endpoint.shown
 	switch {
-	case isUnknown(err):
-		return text + ": knows nobody of that name or id"
+	case errors.Is(err, connectors.ErrNotMine):
+		return text + ": knows nobody of that name"
+	case errors.Is(err, connectors.ErrGone):
+		return text + ": gone: nobody has this id, or the account may not sign in"
 	case err != nil:
 		return text
 	case a.Result == resultIdentity:

@@ -131,7 +131,7 @@ func TestTrace(t *testing.T) {
 	for _, tt := range []struct{ username, password, want string }{
 		{"alice", "alice-password", "ok locate URL: user name alice, id 7; ok verify URL: user name alice, id 7, groups: on-call, platform; "},
 		{"alice", "a-guess", "ok locate URL: user name alice, id 7; FAIL verify URL (credentials rejected: wrong-password); "},
-		{"zoe", "a-guess", "ok locate URL: knows nobody of that name or id; "},
+		{"zoe", "a-guess", "ok locate URL: knows nobody of that name; "},
 	} {
 		var got strings.Builder
 		ctx := connectors.WithTrace(t.Context(), func(s connectors.Step) { got.WriteString(shown(s, p.URL)) })
@@ -139,6 +139,19 @@ func TestTrace(t *testing.T) {
 		if got.String() != tt.want {
 			t.Errorf("%s: %s, want %s", tt.username, got.String(), tt.want)
 		}
+	}
+}
+
+// TestTraceOfResolve holds what an operator sees of an id that counts no more.
+func TestTraceOfResolve(t *testing.T) {
+	p := startPeer(t, inClear)
+	r := open(t, p.configured(t)).(connectors.Resolver)
+	var got strings.Builder
+	ctx := connectors.WithTrace(t.Context(), func(s connectors.Step) { got.WriteString(shown(s, p.URL)) })
+	_, err := r.Resolve(ctx, "8")
+	const want = "ok resolve URL: gone: nobody has this id, or the account may not sign in; "
+	if !errors.Is(err, connectors.ErrGone) || got.String() != want {
+		t.Errorf("error %v, %s, want %s", err, got.String(), want)
 	}
 }
 

@@ -41,7 +41,7 @@ def identity(person):
 
 
 class Endpoint(BaseHTTPRequestHandler):
-    protocol_version, timeout = "HTTP/1.1", 10
+    protocol_version, timeout, disable_nagle_algorithm = "HTTP/1.1", 10, True
 
     def do_POST(self):
         length = self.headers.get("content-length", "0")

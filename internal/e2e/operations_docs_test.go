@@ -30,7 +30,7 @@ func TestOperationsTranscripts(t *testing.T) {
 		typed, want, _ := strings.Cut(fenced(t, text, "console", c.command), "\n")
 		typed = replace(t, typed, "$ ", "", "shorepass ", program+" ")
 		r := stack.Run(t, nil, "", "sh", "-c", "cd "+b.Dir+" && exec 2>&1; "+typed)
-		got := steadySteps(r.Stdout, strings.TrimPrefix(w.slapd.URL, "ldap://"), "ldap.corp.example:389", "localhost, 127.0.0.1", "ldap.corp.example", b.Dir+"/", "")
+		got := steadySteps(r.Stdout, strings.TrimPrefix(w.slapd.URL, "ldap://"), "ldap.corp.example:389 at 192.0.2.10:389", "localhost, 127.0.0.1", "ldap.corp.example", b.Dir, "/etc/shorepass")
 		if want = steadySteps(want); !matches(strings.TrimSpace(want), strings.TrimSpace(got)) {
 			t.Errorf("%s prints\n%s\ndocs/operations.md has\n%s", typed, got, want)
 		}

@@ -43,22 +43,33 @@ func TestCommandLineMistakes(t *testing.T) {
 	}
 }
 
-// "go run" does not pass a SIGTERM on; the demo ends all the same.
-func TestEndsWithGoRun(t *testing.T) {
-	var out transcript
-	command := exec.CommandContext(t.Context(), "go", "run", ".")
-	command.Dir = quickstart
-	command.Stdout, command.Stderr = &out, &out
+// launch runs a command that runs the demo, and returns when that is ready.
+func launch(t *testing.T, command *exec.Cmd) *run {
+	t.Helper()
+	r := &run{ended: make(chan struct{})}
+	command.Stdout, command.Stderr = r, r
 	command.WaitDelay = 30 * time.Second
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	out.await(t, "Ready.", 5*time.Minute)
+	go func() {
+		r.err = command.Wait()
+		close(r.ended)
+	}()
+	r.await(t, "Ready.", 5*time.Minute)
+	return r
+}
+
+// "go run" does not pass a SIGTERM on; the demo ends all the same.
+func TestEndsWithGoRun(t *testing.T) {
+	command := exec.CommandContext(t.Context(), "go", "run", ".")
+	command.Dir = quickstart
+	r := launch(t, command)
 	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	out.await(t, "Ended.", 15*time.Second)
-	if err := command.Wait(); err == nil {
+	r.await(t, "Ended.", 15*time.Second)
+	if <-r.ended; r.err == nil {
 		t.Error("go run was not ended by the signal")
 	}
 	ports := []demo.Port{{"localhost:5000", ""}, {"localhost:5001", ""}, {"localhost:5002", ""}, {"localhost:1389", ""}}
@@ -69,23 +80,17 @@ func TestEndsWithGoRun(t *testing.T) {
 
 // Ctrl-C reaches every program of the terminal's foreground: make and the demo.
 func TestEndsWithMake(t *testing.T) {
-	var out transcript
 	command := exec.CommandContext(t.Context(), "make", "--no-print-directory", "-C", filepath.Join(quickstart, "..", ".."), "demo")
-	command.Stdout, command.Stderr = &out, &out
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.WaitDelay = 30 * time.Second
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	out.await(t, "Ready.", 5*time.Minute)
+	r := launch(t, command)
 	if err := syscall.Kill(-command.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	var exited *exec.ExitError
-	if err := command.Wait(); errors.As(err, &exited) && exited.Exited() {
-		t.Errorf("make failed: %v", err)
+	if <-r.ended; errors.As(r.err, &exited) && exited.Exited() {
+		t.Errorf("make failed: %v", r.err)
 	}
-	if !strings.HasPrefix(out.String(), "Building the demo") || !strings.HasSuffix(out.String(), "\nEnded.\n") {
-		t.Errorf("got:\n%s", out.String())
+	if !strings.HasPrefix(r.String(), "Building the demo") || !strings.HasSuffix(r.String(), "\nEnded.\n") {
+		t.Errorf("got:\n%s", r)
 	}
 }

@@ -42,29 +42,23 @@ func (tr *transcript) String() string {
 	return tr.text.String()
 }
 
-// await returns when a text has been printed.
-func (tr *transcript) await(t *testing.T, text string, within time.Duration) {
-	t.Helper()
-	for deadline := time.Now().Add(within); !strings.Contains(tr.String(), text); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%q is missing:\n%s", text, tr.String())
-		}
-	}
-}
-
-// run is a demo under way.
+// run is a demo under way, in the test or as a command.
 type run struct {
 	transcript
-	cancel context.CancelFunc
-	ended  chan error
+	cancel context.CancelFunc // of one in the test
+	ended  chan struct{}      // closed at its end
+	err    error              // with which it ended
 }
 
 // start runs the demo of a folder and returns when it is ready.
 func start(t *testing.T, dir string) *run {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &run{cancel: cancel, ended: make(chan error, 1)}
-	go func() { r.ended <- demo.Run(ctx, demo.Options{Dir: dir, Out: r}) }()
+	r := &run{cancel: cancel, ended: make(chan struct{})}
+	go func() {
+		r.err = demo.Run(ctx, demo.Options{Dir: dir, Out: r})
+		close(r.ended)
+	}()
 	t.Cleanup(cancel)
 	r.await(t, "Ready.", 5*time.Minute) // a build from nothing included
 	return r
@@ -73,14 +67,16 @@ func start(t *testing.T, dir string) *run {
 // await returns when the demo has printed a text.
 func (r *run) await(t *testing.T, text string, within time.Duration) {
 	t.Helper()
-	for deadline := time.Now().Add(within); !strings.Contains(r.String(), text); time.Sleep(20 * time.Millisecond) {
+	late := time.After(within)
+	for !strings.Contains(r.String(), text) {
 		select {
-		case err := <-r.ended:
-			t.Fatalf("the demo has ended: %v\n%s", err, r)
-		default:
-		}
-		if time.Now().After(deadline) {
+		case <-r.ended:
+			if !strings.Contains(r.String(), text) {
+				t.Fatalf("%q is missing, and the demo has ended: %v\n%s", text, r.err, r)
+			}
+		case <-late:
 			t.Fatalf("%q is missing:\n%s", text, r)
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
@@ -90,9 +86,9 @@ func (r *run) stop(t *testing.T) {
 	t.Helper()
 	r.cancel()
 	select {
-	case err := <-r.ended:
-		if err != nil {
-			t.Errorf("the demo ended with %v", err)
+	case <-r.ended:
+		if r.err != nil {
+			t.Errorf("the demo ended with %v", r.err)
 		}
 	case <-time.After(15 * time.Second):
 		t.Fatal("the demo does not end")
