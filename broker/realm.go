@@ -91,9 +91,13 @@ func (d *directory) find(realm, service string) (*Realm, string, *Error) {
 // clip bounds what of a client's own text is repeated to it or recorded, in bytes; no
 // letter is cut in two. Tokens in it are not repeated.
 func clip(s string) string {
-	const most = 128
+	const most, mostOfToken = 128, 64
+	whole := len(s) <= most+mostOfToken
+	if !whole {
+		s = s[:most+mostOfToken] // a token that begins before the end is looked for in whole
+	}
 	s = connectors.WithoutTokens(s)
-	if len(s) <= most {
+	if whole && len(s) <= most {
 		return s
 	}
 	end := most

@@ -2,7 +2,7 @@ package connectors
 
 import (
 	"hash/crc32"
-	"regexp"
+	"iter"
 	"strings"
 )
 
@@ -24,19 +24,13 @@ const (
 	allDigits      = 50
 )
 
-// issuedText is a token that Shorepass has handed out, as far as it tells more than the
-// token's public id: whole, cut off at its end, or in letters of another case.
-var issuedText = regexp.MustCompile(`(?i)(sr[pr]_[0-9a-z]{12})[0-9a-z]+`)
+// muchDigits are as many as no name has behind what tokens begin with.
+const muchDigits = 32
 
-// digitsText is where a token may be that has lost its first characters, but none behind
-// the prefix.
-var digitsText = regexp.MustCompile(`[0-9A-Za-z]{50,}`)
-
-// wholeText is a token in letters of any case, and shortText one that has lost its last.
-var (
-	wholeText = regexp.MustCompile(`(?i)sr[pr]_[0-9a-z]{50}`)
-	shortText = regexp.MustCompile(`(sr[pr]_[0-9A-Za-z]{44})([0-9A-Za-z]{5})`)
-)
+// maxSearched is the length of the texts, in bytes, in which tokens are looked for that
+// have lost their prefix: a checksum has to tell those, for each place they may be at.
+// What is longer was not pasted by mistake in place of a user name or a password.
+const maxSearched = 256
 
 // TokenChecksum is the checksum of a token's text up to there: its CRC-32 (IEEE 802.3) in
 // TokenDigits, the most significant first.
@@ -68,39 +62,83 @@ func hasPrefix(text, prefix string) bool {
 	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
 }
 
-// HoldsToken reports whether there is a token in a text that people choose, such as a user
-// name: a whole one, or one that has lost or been given a character at an end, which its
-// checksum tells. Other text that begins as tokens do may be what somebody is called.
+// HoldsToken reports whether there is a token, or so much of one that the rest could be
+// guessed, in a text that people choose, such as a user name. Other text that begins as
+// tokens do may be what something is called.
 func HoldsToken(text string) bool {
-	if len(text) < allDigits {
-		return false
+	for run := range digitRuns(text) {
+		_, whole := run.unprefixed(text)
+		if whole || run.end-run.start >= muchDigits && run.prefixed(text) {
+			return true
+		}
 	}
-	short := shortText.FindStringSubmatch(text)
-	return wholeText.MatchString(text) ||
-		digitsText.ReplaceAllStringFunc(text, withoutToken) != text ||
-		short != nil && strings.HasPrefix(TokenChecksum(short[1]), short[2])
+	return false
 }
 
 // WithoutTokens returns the text with no more than the public ids of tokens in it: for the
 // record of what clients send, who put tokens into the wrong place at times.
 func WithoutTokens(text string) string {
-	if strings.Contains(text, "_") {
-		text = issuedText.ReplaceAllString(text, "$1…")
+	var cleaned strings.Builder
+	from := 0
+	for run := range digitRuns(text) {
+		start, ok := run.start, run.prefixed(text)
+		if !ok {
+			start, ok = run.unprefixed(text)
+		}
+		if !ok || start+idDigits >= run.end {
+			continue
+		}
+		cleaned.WriteString(text[from : start+idDigits])
+		cleaned.WriteString("…")
+		from = run.end
 	}
-	if len(text) >= allDigits {
-		text = digitsText.ReplaceAllStringFunc(text, withoutToken)
+	if from == 0 {
+		return text
 	}
-	return text
+	return cleaned.String() + text[from:]
 }
 
-// withoutToken is WithoutTokens of digits alone.
-func withoutToken(text string) string {
-	for i := 0; i+allDigits <= len(text); i++ {
-		one := text[i : i+allDigits]
-		body, sum := one[:allDigits-checksumDigits], one[allDigits-checksumDigits:]
-		if sum == TokenChecksum(AccessTokenPrefix+body) || sum == TokenChecksum(IdentityTokenPrefix+body) {
-			return text[:i+idDigits] + "…"
+// digitRun is where a text has TokenDigits alone, and none before and behind them.
+type digitRun struct{ start, end int }
+
+// digitRuns finds the runs of digits that may be of a token: those that are longer than a
+// public id.
+func digitRuns(text string) iter.Seq[digitRun] {
+	return func(yield func(digitRun) bool) {
+		for i := 0; i < len(text); i++ {
+			start := i
+			for i < len(text) && isTokenDigit(text[i]) {
+				i++
+			}
+			if i-start > idDigits && !yield(digitRun{start, i}) {
+				return
+			}
 		}
 	}
-	return text
+}
+
+func isTokenDigit(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+}
+
+// prefixed reports whether the prefix of a token stands before the digits, in letters of
+// either case.
+func (r digitRun) prefixed(text string) bool {
+	before := text[:r.start]
+	before = before[max(0, len(before)-len(AccessTokenPrefix)):]
+	return strings.EqualFold(before, AccessTokenPrefix) || strings.EqualFold(before, IdentityTokenPrefix)
+}
+
+// unprefixed returns where in the run a token begins that has lost its prefix.
+func (r digitRun) unprefixed(text string) (start int, ok bool) {
+	if len(text) > maxSearched {
+		return 0, false
+	}
+	for start := r.start; start+allDigits <= r.end; start++ {
+		body, sum := text[start:start+allDigits-checksumDigits], text[start+allDigits-checksumDigits:start+allDigits]
+		if sum == TokenChecksum(AccessTokenPrefix+body) || sum == TokenChecksum(IdentityTokenPrefix+body) {
+			return start, true
+		}
+	}
+	return 0, false
 }

@@ -67,3 +67,28 @@ func TestIssued(t *testing.T) {
 		}
 	}
 }
+
+// TestSearchIsCheap holds that what a client sends, however long, is looked through without
+// a copy of it.
+func TestSearchIsCheap(t *testing.T) {
+	for name, text := range map[string]string{
+		"digits": strings.Repeat("aB3dE", 12_800), "runs": strings.Repeat("aB3dEaB3dEaB3dE ", 4_000), "underlines": strings.Repeat("srp_", 16_000),
+	} {
+		secret := connectors.NewSecret(text[1:])
+		if n := testing.AllocsPerRun(10, func() { secret.Issued(); connectors.HoldsToken(text) }); n > 2 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func BenchmarkIssued(b *testing.B) {
+	for name, text := range map[string]string{"password": "correct_horse-battery staple", "digits": strings.Repeat("aB3dE", 12_800), "most": strings.Repeat("aB3dE", 51)} {
+		b.Run(name, func(b *testing.B) {
+			secret := connectors.NewSecret(text)
+			b.ReportAllocs()
+			for b.Loop() {
+				secret.Issued()
+			}
+		})
+	}
+}

@@ -92,7 +92,7 @@ func TestRefused(t *testing.T) {
 		{"a name for the terminal", access.Actor{}, change(func(s *access.Spec) { s.Name = "a\x1b[2J" }), broker.Malformed, "name", "has control characters"},
 		{"a name with a tabulator", access.Actor{}, change(func(s *access.Spec) { s.Name = "a\tb" }), broker.Malformed, "name", "has control characters"},
 		{"a group for the terminal", access.Actor{}, change(func(s *access.Spec) { s.Owner = "sso:alice"; s.Groups = []string{"a\u009b2J"} }), broker.Malformed, "groups", "has control characters"},
-		{"part of a token as a name", access.Actor{}, change(func(s *access.Spec) { s.Name = "ci srp_" + strings.Repeat("0", 20) }), broker.Malformed, "name", "name holds an access token, or part of one"},
+		{"part of a token as a name", access.Actor{}, change(func(s *access.Spec) { s.Name = "ci srp_" + strings.Repeat("0", 32) }), broker.Malformed, "name", "name holds an access token, or part of one"},
 		{"a mistyped token as a group", access.Actor{}, change(func(s *access.Spec) { s.Groups = []string{strings.ToUpper(secret)[:54] + "?"} }), broker.Malformed, "groups", "groups holds an access token"},
 		{"spaces around a name", access.Actor{}, change(func(s *access.Spec) { s.Name = " ci" }), broker.Malformed, "name", "1 to 64 visible characters"},
 		{"a token as a name", access.Actor{}, change(func(s *access.Spec) { s.Name = "ci-srp_" + secret }), broker.Malformed, "name", "name holds an access token"},

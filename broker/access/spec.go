@@ -102,7 +102,7 @@ func checkTexts(field string, texts []string) error {
 	}
 	for _, text := range texts {
 		switch {
-		case connectors.WithoutTokens(text) != text:
+		case connectors.HoldsToken(text):
 			return invalid(field, "%s holds an access token, or part of one: revoke that token, since it may have been seen, and leave it out", field)
 		case len(text) > maxItem:
 			return invalid(field, "%s: longer than %d bytes", field, maxItem)
