@@ -160,8 +160,7 @@ func (p *program) recordFile(ctx context.Context, cfg *config.Config, o backupOp
 		return err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	uid := uint32(os.Getuid()) //nolint:gosec // a user's number
-	e.UID, e.File = &uid, o.absolute()
+	e.UID, e.File = ownUID(), o.absolute()
 	return log.Record(ctx, e)
 }
 

@@ -38,7 +38,8 @@ func lockToServe(dir string) (unlock func() error, err error) {
 	return unlock, err
 }
 
-// lockUnlessServed takes the data folder for a command, by lockExisting or lockMaking. It
+// lockUnlessServed takes the data folder for a command, by lockExisting, lockMaking or
+// lockForRestore. It
 // fails with errLocked where a process serves that answers on the admin socket.
 func lockUnlessServed(cfg *config.Config, take func(dir string) (unlock func() error, err error)) (unlock func() error, err error) {
 	answers := false

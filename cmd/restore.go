@@ -49,7 +49,7 @@ func (p *program) restore(ctx context.Context, cfg *config.Config, o backupOptio
 	if err := checkFolder(cfg.DataDir); err != nil {
 		return m, err
 	}
-	unlock, err := lockForRestore(cfg.DataDir)
+	unlock, err := lockUnlessServed(cfg, lockForRestore)
 	if errors.Is(err, errLocked) {
 		err = fmt.Errorf("%w: stop it first", err)
 	}

@@ -17,9 +17,9 @@ type RevokedToken struct {
 	Warnings []string `json:"warnings,omitempty"` // what else there is to know, such as that it was revoked before
 }
 
-// Revoke takes a token back, at once and for good. The realm is as for [Service.Get]. To do so again changes nothing, and a
-// warning says since when it is revoked. Where it returns the token with an error, it is
-// revoked, and the error says what else could not be done.
+// Revoke takes a token back, at once and for good. The realm is as for [Service.Get]. To do
+// so again changes nothing, and a warning says since when it is revoked. Where it returns the
+// token with an error, it is revoked, and the error says what else could not be done.
 func (s *Service) Revoke(ctx context.Context, by Actor, realm, id string) (RevokedToken, error) {
 	e := by.entry(actRevoke, realm)
 	t, err := s.revoke(ctx, by, realm, id, &e)
@@ -121,7 +121,7 @@ func (s *Service) takeBack(ctx context.Context, by Actor, realm string, ids []st
 	switch {
 	case errors.Is(err, pat.ErrUnsettled):
 		s.config.Logger.WarnContext(ctx, "access tokens are revoked, but not yet for good", slog.String("realm", realm), slog.Any("tokens", ids), slog.Any("error", err))
-		return revoked, []string{"revoked, and refused from now on, but not yet for good: another program keeps the database from writing it where no loss of a file undoes it; that is tried again until it is done"}, nil
+		return revoked, []string{"revoked, and refused from now on, but not yet for good: another program keeps the database from writing it where no loss of a file undoes it; \"shorepass serve\" tries that again, while it runs, until it is done"}, nil
 	case err != nil:
 		return nil, nil, unavailable(err)
 	}

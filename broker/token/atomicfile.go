@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/shorepass/shorepass/internal/files"
 )
 
 // writeFile replaces a file as a whole, readable by its owner alone: whoever
@@ -22,7 +24,7 @@ func writeFile(path string, data []byte) error {
 		_ = os.Remove(temporary)
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return files.SyncFolder(filepath.Dir(path))
 }
 
 // writeSynced writes a file that does not exist yet and waits for the disk.
@@ -36,14 +38,4 @@ func writeSynced(path string, data []byte) (err error) {
 		return err
 	}
 	return f.Sync()
-}
-
-// syncDir makes a rename in a folder, or a new folder in it, outlast a power cut.
-func syncDir(path string) (err error) {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	return d.Sync()
 }

@@ -38,7 +38,7 @@ func (s store) prepare() error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(s.dir))
+	return files.SyncFolder(filepath.Dir(s.dir))
 }
 
 // loadCA returns the CA and the one beside it, or fs.ErrNotExist where the folder holds

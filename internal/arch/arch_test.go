@@ -67,7 +67,7 @@ var rules = []rule{
 	{room: "internal/manual"},
 	{room: "internal/starter", std: true},
 	{room: "docs"},
-	{room: "internal/store", may: []string{"connectors/pat"}},
+	{room: "internal/store", may: []string{"connectors/pat", "internal/files"}},
 	{room: "internal/keypair", may: []string{"internal/files"}},
 	{room: "internal/verifycases", may: []string{"broker/token"}},
 	{room: "cmd", may: []string{"..."}},

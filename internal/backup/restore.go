@@ -26,15 +26,21 @@ const (
 // CheckFinished fails where a restore into the data folder did not end: what is in that
 // folder may be half of a backup.
 func CheckFinished(dataDir string) error {
-	for name, remedy := range map[string]string{
-		checked:  `run "shorepass restore" with the same file again`,
-		unpacked: `run "shorepass restore" again, or remove ` + filepath.Join(dataDir, unpacked) + `, of which nothing is in its place`,
-	} {
-		if _, err := os.Lstat(filepath.Join(dataDir, name)); err == nil {
-			return fmt.Errorf("a restore into data_dir %s did not end: %s", dataDir, remedy)
-		}
+	var remedy string
+	switch {
+	case isThere(filepath.Join(dataDir, checked)):
+		remedy = `run "shorepass restore" with the same file again`
+	case isThere(filepath.Join(dataDir, unpacked)):
+		remedy = `run "shorepass restore" again, or remove ` + filepath.Join(dataDir, unpacked) + `, of which nothing is in its place`
+	default:
+		return nil
 	}
-	return nil
+	return fmt.Errorf("a restore into data_dir %s did not end: %s", dataDir, remedy)
+}
+
+func isThere(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
 }
 
 // Restoring is where a backup is brought back to, and how.
@@ -53,7 +59,7 @@ type Restoring struct {
 // the folder is touched, and what is there is never written over. What fails leaves
 // nothing behind; what is killed is ended by the next that has the same backup.
 func Restore(ctx context.Context, r io.Reader, to Restoring) (m Manifest, err error) {
-	if _, err := os.Lstat(to.path(checked)); err == nil {
+	if isThere(to.path(checked)) {
 		return to.resume(ctx, r)
 	}
 	if err := to.checkEmpty(); err != nil {
@@ -86,7 +92,7 @@ func (to Restoring) move(from, name string) error {
 	if err := os.Rename(to.path(from), to.path(name)); err != nil {
 		return err
 	}
-	return syncFolder(to.DataDir)
+	return files.SyncFolder(to.DataDir)
 }
 
 // checkEmpty wants nothing in the data folder that is to be restored.
@@ -191,7 +197,7 @@ func (to Restoring) put() error {
 			return err
 		}
 	}
-	if err := syncFolder(to.DataDir); err != nil {
+	if err := files.SyncFolder(to.DataDir); err != nil {
 		return err
 	}
 	if err := to.move(checked, done); err != nil {
@@ -206,6 +212,6 @@ func syncFolders(folder string) error {
 		if err != nil || !entry.IsDir() {
 			return err
 		}
-		return syncFolder(name)
+		return files.SyncFolder(name)
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/shorepass/shorepass/internal/files"
 )
 
 // Save writes a backup to a file that is not there yet, and returns what is in it. write
@@ -41,7 +43,7 @@ func Save(ctx context.Context, path string, write func(io.Writer) error) (m Mani
 	if err := name(f.Name(), path); err != nil {
 		return m, err
 	}
-	return m, syncFolder(folder)
+	return m, files.SyncFolder(folder)
 }
 
 func checkFree(path string) error {
@@ -74,13 +76,4 @@ func Stream(ctx context.Context, w io.Writer, write func(io.Writer) error) (Mani
 	}
 	_ = pipe.CloseWithError(err) // never fails
 	return m, err
-}
-
-// syncFolder waits until the names in a folder are on the disk.
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }

@@ -28,16 +28,23 @@ func Copy(ctx context.Context, path, to string) (version int64, err error) {
 		return 0, err
 	}
 	err = vacuum(ctx, dataSource(path, "rw"), to) // the last that reads alone would leave the log and its index behind
-	if _, open := os.Stat(path + "-wal"); err != nil && errors.Is(open, fs.ErrNotExist) && os.Truncate(to, 0) == nil {
-		// Nobody has it open, and where a log cannot be made beside it, it cannot change.
-		if vacuum(ctx, dataSource(path, "ro")+"&immutable=1", to) == nil {
-			err = nil
+	if err != nil && isStill(path, kindOf(err, path)) {
+		if err := os.Truncate(to, 0); err != nil {
+			return 0, err
 		}
+		err = vacuum(ctx, dataSource(path, "ro")+"&immutable=1", to)
 	}
 	if err != nil {
 		return 0, (&Store{path: path}).failed(err)
 	}
 	return Verify(ctx, to)
+}
+
+// isStill reports whether a database that failed like that cannot change: nobody has it
+// open, and no log can be made beside it.
+func isStill(path string, failed Kind) bool {
+	_, err := os.Stat(path + "-wal")
+	return (failed == ReadOnly || failed == Denied) && errors.Is(err, fs.ErrNotExist)
 }
 
 // vacuum copies a database to a file that is empty.

@@ -6,8 +6,10 @@
 //
 // What a method has acknowledged survives the end of the process, however it ends, and a
 // loss of power. What was revoked stays revoked even when the write-ahead log is lost
-// afterwards: a revocation ends when all of it is in the database's own file. Tokens are
-// read through a small cache, which a revocation empties before it returns.
+// afterwards: a revocation ends when all of it is in the database's own file. Where somebody
+// else keeps the log in use, it ends with [pat.ErrUnsettled] before that: it counts, and the
+// rest follows as soon as it may. Tokens are read through a small cache, which a revocation
+// empties before it returns.
 //
 // # How the database is used
 //

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"modernc.org/sqlite"
@@ -164,11 +165,13 @@ func kindOfFile(path string) Kind {
 	if isFull(path) {
 		return Full
 	}
-	switch err := mayWrite(path); {
-	case errors.Is(err, syscall.EROFS):
-		return ReadOnly
-	case errors.Is(err, syscall.EACCES):
-		return Denied
+	for _, needed := range []string{path, filepath.Dir(path)} { // the log is made beside it
+		switch err := mayWrite(needed); {
+		case errors.Is(err, syscall.EROFS):
+			return ReadOnly
+		case errors.Is(err, syscall.EACCES):
+			return Denied
+		}
 	}
 	return Disk
 }

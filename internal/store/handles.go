@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"modernc.org/sqlite"
+
+	"github.com/shorepass/shorepass/internal/files"
 )
 
 const (
@@ -124,16 +126,7 @@ func (s *Store) make(ctx context.Context) error {
 	if err := os.Rename(unfinished, s.path); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(s.path))
-}
-
-// syncFolder waits until the names in a folder are on the disk.
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return files.SyncFolder(filepath.Dir(s.path))
 }
 
 // dataSource names the database for the driver. mode is SQLite's: rw and ro make no file.

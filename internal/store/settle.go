@@ -20,7 +20,7 @@ func (s *Store) settle() {
 		return
 	}
 	s.settling = true
-	s.options.Logger.Warn("what was revoked is in the write-ahead log alone as yet, since another program reads the database: to move it is tried again every second; until then that file must not be lost",
+	s.options.Logger.Warn("what was last written, a revocation maybe, is in the write-ahead log alone as yet, since another program has the database in use: to move it is tried again every second; until then that file must not be lost",
 		slog.String("path", s.path+"-wal"))
 	s.work.Go(func() {
 		for s.isUnsettled() {
@@ -50,13 +50,8 @@ func (s *Store) trySettle() {
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(s.life, within)
 	defer cancel()
-	settled := false
-	err := s.run(ctx, func(h *handles) (err error) {
-		settled, err = h.settled(ctx)
-		return err
-	})
-	if err == nil && settled {
-		s.options.Logger.Info("what was revoked is in the database's own file, too", slog.String("path", s.path))
+	if settled, err := s.moveLog(ctx); err == nil && settled {
+		s.options.Logger.Info("what was last written is in the database's own file, too", slog.String("path", s.path))
 		return
 	}
 	s.mu.Lock()
@@ -64,10 +59,15 @@ func (s *Store) trySettle() {
 	s.unsettled = true
 }
 
-// settled moves what it can of the write-ahead log to the database's own file, and waits
-// for nobody. It reports whether that is all: then it is on the disk.
-func (h *handles) settled(ctx context.Context) (bool, error) {
-	var busy, logged, moved int
-	err := h.writer.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &logged, &moved)
-	return busy == 0 && moved == logged, err
+// moveLog moves what it can of the write-ahead log to the database's own file, and waits
+// for nobody. It reports whether that is all: then it is on the disk. Where somebody else is
+// moving it, which is busy, nothing is known of it.
+func (s *Store) moveLog(ctx context.Context) (all bool, err error) {
+	err = s.run(ctx, func(h *handles) error {
+		var busy, logged, moved int
+		err := h.writer.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &logged, &moved)
+		all = busy == 0 && moved == logged
+		return err
+	})
+	return all, err
 }

@@ -81,12 +81,12 @@ func open(ctx context.Context, path string, k schema, o Options) (*Store, error)
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	h, err := s.handles(ctx)
+	_, err = s.handles(ctx)
 	var failure *Error
 	switch {
 	case err == nil:
 		// Whoever worked on it before may have been killed while it was so.
-		if settled, err := h.settled(ctx); err == nil && !settled {
+		if settled, err := s.moveLog(ctx); err == nil && !settled {
 			s.settle()
 		}
 		return s, nil

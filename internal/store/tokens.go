@@ -40,10 +40,7 @@ func (s *Store) Create(ctx context.Context, t pat.Token, o pat.Owner, most pat.L
 	if err == nil {
 		// The log has it, which is enough: this is for the case that the log is lost, and waits
 		// for nobody.
-		_ = s.run(ctx, func(h *handles) error {
-			_, err := h.writer.ExecContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`)
-			return err
-		})
+		_, _ = s.moveLog(ctx)
 	}
 	return err
 }
