@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """Finds access tokens of Shorepass in files, or in standard input.
 
-    find_tokens.py FILE...
+    find_tokens.py [--all] FILE|FOLDER...
     git log --patch --all | find_tokens.py
 
-Prints where each is and its public id, by which Shorepass knows it; never the token.
+Prints where each is and its public id, by which Shorepass knows it; never the token. Of a
+folder, every file in it and below is read, but not what links in it lead to.
 What is in base64 is found too, as docker's config.json and Kubernetes keep passwords, also
 where it goes on over several lines, with JSON's escapes, and in UTF-16.
 What has the form and a wrong checksum is not a token, and is left out; with --all it
-is printed, too. Exit code: 0 there is none, 1 there are some, 2 a file cannot be read.
+is printed, too. Exit code: 0 there is none, 1 there are some, 2 a file cannot be
+read: the others are all the same.
 """
 
 import base64
+import os
 import re
 import sys
 import zlib
@@ -106,20 +109,41 @@ def find(name, lines, everything):
     return count
 
 
+def below(name, complain):
+    """The file, or the files in the folder and below, in the order of their names."""
+    if not os.path.isdir(name):
+        yield name
+        return
+    for folder, folders, files in os.walk(name, onerror=complain):
+        folders.sort()
+        for path in (os.path.join(folder, file) for file in sorted(files)):
+            if os.path.isfile(path) and not os.path.islink(path):  # a pipe would never end
+                yield path
+
+
 def main(arguments):
+    if "-h" in arguments or "--help" in arguments:
+        print(__doc__.rstrip())
+        return 0
     everything = "--all" in arguments
-    files = [a for a in arguments if a != "--all"]
-    if not files:
-        return min(1, find("standard input", sys.stdin.buffer, everything))
-    count = 0
-    try:
-        for name in files:
-            with open(name, "rb") as lines:
-                count += find(name, lines, everything)
-    except OSError as error:
-        print(f"find_tokens.py: {error}", file=sys.stderr)
+    names = [a for a in arguments if a != "--all"]
+    unknown = [a for a in names if a.startswith("-")]
+    if unknown or not names and sys.stdin.isatty():
+        problem = f"unknown option {unknown[0]}" if unknown else "name files or folders, or pipe text in"
+        print(f"find_tokens.py: {problem}; --help says more", file=sys.stderr)
         return 2
-    return min(1, count)
+    if not names:
+        return min(1, find("standard input", sys.stdin.buffer, everything))
+    count, failures = 0, []
+    for path in (path for name in names for path in below(name, failures.append)):
+        try:
+            with open(path, "rb") as lines:
+                count += find(path, lines, everything)
+        except OSError as error:
+            failures.append(error)
+    for error in failures:
+        print(f"find_tokens.py: {error}", file=sys.stderr)
+    return 2 if failures else min(1, count)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -151,6 +153,36 @@ func TestFindTokens(t *testing.T) {
 	}
 	if r := findTokens(t, "", filepath.Join(dir, "not-there")); r.Code != 2 {
 		t.Errorf("of a file that is not there: exit code %d", r.Code)
+	}
+	if r := findTokens(t, "", "--help"); r.Code != 0 || !strings.Contains(r.Stdout, "find_tokens.py [--all] FILE|FOLDER...") {
+		t.Errorf("--help: exit code %d\n%s", r.Code, r.Text())
+	}
+	if r := findTokens(t, "", "--al", dir); r.Code != 2 || !strings.Contains(r.Stderr, "unknown option --al") {
+		t.Errorf("of an unknown option: exit code %d\n%s", r.Code, r.Text())
+	}
+}
+
+// TestFindTokensBelow has the script read a folder: all files in it and below, none twice by
+// a link, and those that can be read where one cannot.
+func TestFindTokensBelow(t *testing.T) {
+	dir, text := t.TempDir(), pat.NewText()
+	path := filepath.Join(dir, "a", "b", "deploy.sh")
+	if err := errors.Join(
+		os.MkdirAll(filepath.Dir(path), 0o700),
+		os.WriteFile(path, []byte("docker login -p "+text.Secret().Reveal()+"\n"), 0o600),
+		os.Symlink(path, filepath.Join(dir, "link")),
+		os.Symlink(dir, filepath.Join(dir, "a", "around")),
+		syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
+	want := path + ":1: " + text.ID() + ": a token\n"
+	if r := findTokens(t, "", dir); r.Code != 1 || r.Stdout != want {
+		t.Errorf("exit code %d\n%s\nwant %s", r.Code, r.Text(), want)
+	}
+	none := filepath.Join(dir, "not-there")
+	if r := findTokens(t, "", none, dir); r.Code != 2 || r.Stdout != want || !strings.Contains(r.Stderr, none) {
+		t.Errorf("beside a file that is not there: exit code %d\n%s", r.Code, r.Text())
 	}
 }
 
