@@ -34,29 +34,32 @@ func ParseCeiling(scopes []string) (Ceiling, error) {
 	for _, text := range scopes {
 		s, err := parseCeilingScope(text)
 		if err != nil {
-			return Ceiling{}, fmt.Errorf("ceiling %.300q: %w", text, err)
+			return Ceiling{}, fmt.Errorf("scope %.300q: %w", text, err)
 		}
 		c.scopes = append(c.scopes, s)
 	}
 	return c, nil
 }
 
+// ceilingForms says what a scope of a ceiling looks like.
+const ceilingForms = "want repository:PATTERN:ACTIONS, such as repository:team/**:pull,push, or registry:catalog:*"
+
 func parseCeilingScope(text string) (ceilingScope, error) {
 	kind, name, list, ok := cutScope(text)
 	switch {
 	case !ok:
-		return ceilingScope{}, errors.New("not of the form repository:pattern:actions")
+		return ceilingScope{}, errors.New(ceilingForms)
 	case text == typeRegistry+":"+catalogName+":"+actionAll:
 		return ceilingScope{actions: catalog}, nil
 	case kind != typeRepository:
-		return ceilingScope{}, errors.New(`only "registry:catalog:*" and scopes of type repository bound anything`)
+		return ceilingScope{}, errors.New(ceilingForms)
 	}
 	p, err := parsePattern(name)
 	if err != nil {
 		return ceilingScope{}, err
 	}
 	if p.templates != 0 {
-		return ceilingScope{}, errors.New("a ceiling has no templates")
+		return ceilingScope{}, errors.New("templates such as {user} are for rules alone: write the name, or a pattern")
 	}
 	s := ceilingScope{pattern: p}
 	for action := range strings.SplitSeq(list, ",") {

@@ -78,19 +78,19 @@ repository:team/a:pull ceiling [all of team]`},
 func TestParseCeilingErrors(t *testing.T) {
 	p := compile(t, rule("all", anyone, on("**"), allow("*")), rule("list", anyone, allow("catalog")))
 	for _, tt := range []struct{ text, want string }{
-		{"", `ceiling "": not of the form repository:pattern:actions`},
-		{"*", `ceiling "*": not of the form repository:pattern:actions`},
-		{"repository:team/**", `ceiling "repository:team/**": not of the form repository:pattern:actions`},
-		{"registry:catalog:pull", `ceiling "registry:catalog:pull": only "registry:catalog:*" and scopes of type repository bound anything`},
-		{"registry:*:*", `ceiling "registry:*:*": only "registry:catalog:*" and scopes of type repository bound anything`},
-		{"repository(plugin):a:pull", `ceiling "repository(plugin):a:pull": only "registry:catalog:*" and scopes of type repository bound anything`},
-		{"Repository:a:pull", `ceiling "Repository:a:pull": only "registry:catalog:*" and scopes of type repository bound anything`},
-		{"repository::pull", `ceiling "repository::pull": "" is no pattern: for every repository write "**"`},
-		{"repository:Team/**:pull", `ceiling "repository:Team/**:pull": "Team/**": no repository name has upper case: write it in lower case`},
-		{"repository:{user}/**:pull", `ceiling "repository:{user}/**:pull": a ceiling has no templates`},
-		{"repository:a:", `ceiling "repository:a:": unknown action "": use pull, push, delete or *`},
-		{"repository:a:pul", `ceiling "repository:a:pul": unknown action "pul": did you mean "pull"?`},
-		{"repository:a:pull,catalog", `ceiling "repository:a:pull,catalog": unknown action "catalog": use pull, push, delete or *`},
+		{"", `scope "": want repository:PATTERN:ACTIONS, such as repository:team/**:pull,push, or registry:catalog:*`},
+		{"*", `scope "*": want repository:PATTERN:ACTIONS, such as repository:team/**:pull,push, or registry:catalog:*`},
+		{"repository:team/**", `scope "repository:team/**": want repository:PATTERN:ACTIONS, such as repository:team/**:pull,push, or registry:catalog:*`},
+		{"registry:catalog:pull", `scope "registry:catalog:pull": want repository:PATTERN:ACTIONS, such as repository:team/**:pull,push, or registry:catalog:*`},
+		{"registry:*:*", `scope "registry:*:*": want repository:PATTERN:ACTIONS, such as repository:team/**:pull,push, or registry:catalog:*`},
+		{"repository(plugin):a:pull", `scope "repository(plugin):a:pull": want repository:PATTERN:ACTIONS, such as repository:team/**:pull,push, or registry:catalog:*`},
+		{"Repository:a:pull", `scope "Repository:a:pull": want repository:PATTERN:ACTIONS, such as repository:team/**:pull,push, or registry:catalog:*`},
+		{"repository::pull", `scope "repository::pull": "" is no pattern: for every repository write "**"`},
+		{"repository:Team/**:pull", `scope "repository:Team/**:pull": "Team/**": no repository name has upper case: write it in lower case`},
+		{"repository:{user}/**:pull", `scope "repository:{user}/**:pull": templates such as {user} are for rules alone: write the name, or a pattern`},
+		{"repository:a:", `scope "repository:a:": unknown action "": use pull, push, delete or *`},
+		{"repository:a:pul", `scope "repository:a:pul": unknown action "pul": did you mean "pull"?`},
+		{"repository:a:pull,catalog", `scope "repository:a:pull,catalog": unknown action "catalog": use pull, push, delete or *`},
 	} {
 		t.Run(tt.text, func(t *testing.T) {
 			ceiling, err := policy.ParseCeiling([]string{"repository:**:*", tt.text, "registry:catalog:*"})
