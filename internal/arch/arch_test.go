@@ -58,7 +58,7 @@ var rules = []rule{
 	{room: "broker/server", may: []string{"broker", "broker/access", "broker/token", "connectors", "internal/files", "internal/keypair", "internal/strictjson"}},
 	{room: "internal/strictjson", std: true},
 	{room: "internal/strictyaml", may: []string{"connectors", "internal/files"}},
-	{room: "internal/config", may: []string{"internal/manual", "internal/strictyaml", "connectors", "policy"}},
+	{room: "internal/config", may: []string{"internal/manual", "internal/starter", "internal/strictyaml", "connectors", "policy"}},
 	{room: "internal/audit", may: []string{"broker"}},
 	{room: "internal/arch"},
 	{room: "internal/files"},

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/internal/starter"
 )
 
 // named is a file that the configuration names, to be read.
@@ -34,6 +35,9 @@ func (p part) checkPaths(path string, keys any) {
 			}
 			p.reads(leaf, path)
 		case connectors.Secret:
+			if leaf.Reveal() == starter.Secret {
+				p.warn(path, "%s: the secret is still %q, which \"shorepass config init\" writes: put the real one in its place", path, starter.Secret)
+			}
 			var file connectors.Path
 			if at := p.node.At(path + ".file"); !at.IsZero() && at.Decode(&file) == nil {
 				p.reads(file, path)
