@@ -22,7 +22,7 @@ func Save(ctx context.Context, path string, write func(io.Writer) error) (m Mani
 	folder := filepath.Dir(path)
 	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*") // with mode 0600
 	if err != nil {
-		return m, err
+		return m, unmade(folder, err)
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
 	err = write(f)
@@ -44,6 +44,19 @@ func Save(ctx context.Context, path string, write func(io.Writer) error) (m Mani
 		return m, err
 	}
 	return m, files.SyncFolder(folder)
+}
+
+// unmade is why no file could be made in a folder. The name that it would have had is
+// nobody's concern.
+func unmade(folder string, err error) error {
+	var cause *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("the folder %s does not exist", folder)
+	case errors.As(err, &cause):
+		return fmt.Errorf("no file can be made in the folder %s: %w", folder, cause.Err)
+	}
+	return err
 }
 
 func checkFree(path string) error {
