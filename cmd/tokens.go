@@ -120,7 +120,8 @@ func newTokenList(p *program) *cobra.Command {
 		Use:   "list",
 		Short: "List a realm's access tokens, newest first",
 		Long: "List a realm's access tokens, newest first: those that count, or with --all those too\n" +
-			"that have expired or were revoked, for the 90 days that they are kept.",
+			"that have expired or were revoked, for the 90 days that they are kept. Those made within\n" +
+			"the same second are listed by their ids.",
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.check(c, "owner"); err != nil {

@@ -35,7 +35,7 @@ type Filter struct {
 	Limit int    // and no more than so many; 0: all
 }
 
-// List is tokens, newest first.
+// List is tokens, newest first; those made within the same second, by their ids.
 type List struct {
 	Tokens   []Token  `json:"tokens"`
 	Warnings []string `json:"warnings,omitempty"` // what to know of them, such as that their owner has another name now
@@ -174,10 +174,15 @@ func (s *Service) realm(by Actor, name string) (Realm, error) {
 	if !ok {
 		return Realm{}, fault(broker.NotFound, "realm", "unknown-realm", "there is no realm %.100q", name)
 	}
-	if !slices.ContainsFunc(r.Connectors, func(c Connector) bool { return c.Tokens }) {
-		return Realm{}, fault(broker.NotFound, "realm", "no-token-connector", "realm %s takes no access tokens: add to its connectors in the configuration\n\n      - name: tokens\n        type: pat\n", name)
+	return r, r.CheckTokens(name)
+}
+
+// CheckTokens fails where the realm, whose name this is, takes no access tokens.
+func (r Realm) CheckTokens(name string) error {
+	if slices.ContainsFunc(r.Connectors, func(c Connector) bool { return c.Tokens }) {
+		return nil
 	}
-	return r, nil
+	return fault(broker.NotFound, "realm", "no-token-connector", "realm %s takes no access tokens: add to its connectors in the configuration\n\n      - name: tokens\n        type: pat\n", name)
 }
 
 // accountOf is the account of a person, and no other.

@@ -222,6 +222,8 @@ func (s Spec) expires(now time.Time, l lifetimes) (time.Time, error) {
 			s.Expires, now.AddDate(0, 1, 0).Format(time.DateOnly), now.AddDate(0, 1, 0).Format(time.RFC3339))
 	}
 	switch lasts := end.Sub(now); {
+	case lasts < 0: // no duration is
+		return end, invalid("expires", "expires: %s is over", s.Expires)
 	case lasts < MinExpiry:
 		return end, invalid("expires", "expires: %s is not a minute from now", end.Format(time.RFC3339))
 	case lasts > l.most && l.own && lasts <= MaxExpiry:
