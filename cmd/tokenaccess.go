@@ -72,16 +72,13 @@ func (p *program) accessService(realms map[string]access.Realm, auditor broker.A
 	return access.New(cfg)
 }
 
-// selfService is the API for people; nil where no realm lets them make tokens.
+// selfService is the API for people. Where no realm lets them make tokens, it says so.
 func (d *daemon) selfService(b *broker.Broker, tokens *access.Service) *server.SelfService {
 	api := &server.SelfService{People: b, Tokens: tokens}
 	for _, r := range d.cfg.Realms {
 		if d.tokens[r.Name].SelfService.Enabled {
 			api.Realms = append(api.Realms, r.Name)
 		}
-	}
-	if len(api.Realms) == 0 {
-		return nil
 	}
 	return api
 }
@@ -111,15 +108,29 @@ func (p *program) withTokens(ctx context.Context, o tokenOptions, making, lookup
 	case errors.Is(err, errLocked):
 		return do(adminTokens{adminRealm{socket: cfg.AdminSocket, realm: onlyName(realms)}})
 	case errors.Is(err, token.ErrNoKeys):
-		return errNoDatabase
+		return p.noDatabase(realms)
 	case err != nil:
 		return err
 	}
 	defer unlock() //nolint:errcheck // the lock ends with the process
 	if _, err := os.Stat(databasePath(cfg)); !making && keepsTokens(cfg) && errors.Is(err, fs.ErrNotExist) {
+		if err := p.noDatabase(realms); !errors.Is(err, errNoDatabase) {
+			return err
+		}
 		return fmt.Errorf("%w, or the database %s was moved away", errNoDatabase, databasePath(cfg))
 	}
 	return p.withDatabase(ctx, cfg, realms, lookup, do)
+}
+
+// noDatabase is why there are no tokens where there is no database: the realm takes none, or
+// none was made.
+func (p *program) noDatabase(realms []config.Realm) error {
+	if len(realms) == 1 {
+		if err := p.accessRealm(realms[0], nil).CheckTokens(realms[0].Name); err != nil {
+			return err
+		}
+	}
+	return errNoDatabase
 }
 
 // tokenRealms returns the realms whose tokens a command may be about: one, or all where it

@@ -16,7 +16,7 @@ import (
 // SelfService is the API by which people look after their own access tokens;
 // openapi.yaml describes it.
 type SelfService struct {
-	Realms []string // that let their people do so
+	Realms []string // that let their people do so; of none, every request is told that
 	People People
 	Tokens *access.Service
 
@@ -146,6 +146,8 @@ func (a *SelfService) parse(r *http.Request, act string, known ...string) (broke
 // of one that is not there.
 func (a *SelfService) realm(params url.Values) (string, *broker.Error) {
 	switch name := params.Get("realm"); {
+	case len(a.Realms) == 0:
+		return "", malformed(reasonNoSelfService, "no realm here lets people make access tokens themselves: ask whoever runs this for one")
 	case slices.Contains(a.Realms, name):
 		return name, nil
 	case !params.Has("realm") && len(a.Realms) == 1:

@@ -44,13 +44,38 @@ func TestSelfServiceRefusalsAreAlike(t *testing.T) {
 	}
 }
 
-// TestSelfServiceOff holds that there is no API where no realm has it.
+// TestSelfServiceOff holds that the API tells of itself where no realm has it: whoever asks
+// for tokens is told that, and nobody is signed in.
 func TestSelfServiceOff(t *testing.T) {
-	s, _ := public(t)
-	for _, path := range []string{api, api + "/000000000000", "/api/v1/openapi.yaml"} {
-		response, b := do(t, request(t, http.MethodGet, s.URL+path, "", "Authorization", basic("alice", "alice-pw")))
-		if response.StatusCode != 404 || b.Details == "" {
-			t.Errorf("%s: %s %+v", path, response.Status, b)
+	clock := new(ticks)
+	p := openPeople(t, clock, openStore(t, clock), "")
+	const none = `"detail":"no realm here lets people make access tokens themselves: ask whoever runs this for one"`
+	for _, tt := range []struct {
+		method, path string
+		status       int
+		content      string
+		says         string
+	}{
+		{get, api, 404, "application/problem+json", none},
+		{post, api, 404, "application/problem+json", none},
+		{get, api + "?realm=corp", 404, "application/problem+json", none},
+		{remove, api + "/000000000000", 404, "application/problem+json", none},
+		{http.MethodPut, api, 405, "application/problem+json", "this path answers to"},
+		{get, "/api/v2", 404, "application/problem+json", "there is nothing at this path"},
+		{get, "/api/v1/openapi.yaml", 200, "application/yaml", "openapi: 3.1"},
+	} {
+		before := len(p.Entries(t))
+		response, err := http.DefaultClient.Do(p.request(t, exchange{method: tt.method, path: tt.path, user: ofAlice, content: wish}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil || response.StatusCode != tt.status || response.Header.Get("Content-Type") != tt.content || !strings.Contains(string(body), tt.says) {
+			t.Errorf("%s %s: %s %v %s %v", tt.method, tt.path, response.Status, response.Header, body, err)
+		}
+		if entries := p.Entries(t)[before:]; tt.says == none && (len(entries) != 1 || entries[0].Reason != "no-self-service") {
+			t.Errorf("%s %s: recorded %+v", tt.method, tt.path, entries)
 		}
 	}
 }

@@ -27,7 +27,7 @@ type Trust interface {
 type Config struct {
 	Tokens         Tokens
 	Realms         map[string]Trust
-	SelfService    *SelfService   // nil: no realm lets its people make access tokens
+	SelfService    *SelfService   // nil: nothing is below /api/
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Logger         *slog.Logger
 }
