@@ -83,6 +83,9 @@ func (p *program) runCheck(ctx context.Context, o checkOptions) error {
 // where the configuration itself has faults. There is no configuration where it
 // cannot be read at all.
 func (p *program) check(path string) (cfg *config.Config, findings []finding) {
+	if gone := missing(path); gone != nil {
+		return nil, []finding{newFinding("error", strictyaml.Problem{File: gone.Path, Message: gone.Problem})}
+	}
 	cfg, err := config.Load(path, p.types)
 	if err != nil {
 		findings = findingsOf(err, strictyaml.Problem{File: path, Line: 1, Column: 1})

@@ -1,8 +1,12 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -10,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/shorepass/shorepass/internal/config"
+	"github.com/shorepass/shorepass/internal/files"
 )
 
 // defaultConfig is where a command looks for its configuration.
@@ -32,6 +37,9 @@ func jsonFlag(c *cobra.Command, asJSON *bool) {
 
 // load reads the configuration. Its faults are printed as the error's text.
 func (p *program) load(path string) (*config.Config, error) {
+	if err := missing(path); err != nil {
+		return nil, err
+	}
 	cfg, err := config.Load(path, p.types)
 	if err != nil {
 		return nil, faulty(err)
@@ -53,12 +61,26 @@ func (p *program) loadRealm(path, name string) (*config.Config, config.Realm, er
 // loadKeys reads what the configuration says of keys and registries, without secrets,
 // and finds a realm.
 func loadKeys(path, name string) (*config.Config, config.Realm, error) {
+	if err := missing(path); err != nil {
+		return nil, config.Realm{}, err
+	}
 	cfg, err := config.LoadKeys(path)
 	if err != nil {
 		return nil, config.Realm{}, faulty(err)
 	}
 	realm, err := realmOf(cfg, name)
 	return cfg, realm, err
+}
+
+// missing is the error of a configuration that is not there; nil where it is.
+func missing(path string) *files.Error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
+	}
+	return &files.Error{Path: path, Problem: "does not exist: name another with --config, or write a first one with \"shorepass config init\""}
 }
 
 func faulty(err error) error { return fmt.Errorf("the configuration has faults:\n%w", err) }

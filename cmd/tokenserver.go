@@ -15,6 +15,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -227,6 +228,8 @@ func (s *serverTokens) unreached(err error) error {
 	switch {
 	case errors.As(err, &unknown):
 		return fmt.Errorf("the certificate of %s is of an authority that this machine does not trust: name the authority's certificate with --ca-file", s.base.Host)
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return s.plain()
 	case errors.As(err, &slow) && slow.Timeout():
 		return fmt.Errorf("%s does not answer within %s", s.base.Host, serverTime)
 	}
@@ -235,4 +238,14 @@ func (s *serverTokens) unreached(err error) error {
 		err = failure.Err // without the URL
 	}
 	return fmt.Errorf("%s cannot be reached: %s", s.base.Host, printable(err.Error())) // a certificate may hold anything
+}
+
+// plain is the error of a server that was asked over TLS and does not speak it.
+func (s *serverTokens) plain() error {
+	if !onThisMachine(s.base.Hostname()) {
+		return fmt.Errorf("%s speaks plain HTTP, and your password would go there unencrypted: ask whoever runs it for its https address", s.base.Host)
+	}
+	server := s.base.JoinPath("..", "..")
+	server.Scheme = "http"
+	return fmt.Errorf("%s speaks plain HTTP: on this machine write --server %s", s.base.Host, strings.TrimSuffix(server.String(), "/"))
 }
