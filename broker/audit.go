@@ -55,7 +55,8 @@ type Entry struct {
 	LatencyMS float64   `json:"latency_ms"`
 	Outcome   string    `json:"outcome"`
 	Reason    string    `json:"reason"`
-	Act       string    `json:"act,omitempty"` // what was done or wanted, where that was no registry token
+	Answer    string    `json:"answer,omitempty"` // where the identity comes from, if not from the directory: see connectors.Answer
+	Act       string    `json:"act,omitempty"`    // what was done or wanted, where that was no registry token
 
 	// Of personal access tokens.
 	Token    string    `json:"token,omitempty"`    // the public id of the token that was used, or that something was done to
@@ -154,7 +155,7 @@ func (e *Entry) describeClient(r Request, p progress, err error) {
 	}
 	if p.identity != nil {
 		e.Connector, e.Via, e.Kind, e.Token = p.identity.Connector, p.identity.Via, p.identity.Kind.String(), p.identity.Token
-		e.Subject, e.Groups = p.subject.User, p.subject.Groups
+		e.Subject, e.Groups, e.Answer = p.subject.User, p.subject.Groups, string(p.identity.Answer)
 	}
 }
 

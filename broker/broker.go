@@ -21,11 +21,13 @@ const authenticateWithin = 4500 * time.Millisecond
 // retryAfter is when a client should try again after an outage.
 const retryAfter = 5 * time.Second
 
-// reasonGone is why a request failed whose client hung up: nobody's outage; and
-// reasonAnonymous, why one did whose client must log in.
+// reasonGone is why a request failed whose client hung up: nobody's outage;
+// reasonAnonymous, why one did whose client must log in; the others, outages that guards make.
 const (
 	reasonGone      = "client-gone"
 	reasonAnonymous = "no-credentials"
+	reasonResting   = "breaker-open"
+	reasonBusy      = "busy"
 )
 
 // What clients are told; people read it in whatever client they use, so no client is
@@ -34,6 +36,7 @@ const (
 // will ever do for; and access tokens, of which only who made one can find out more.
 const (
 	textInteraction = "your account needs more than a password to sign in, such as a second factor or a step at its login page, which this login cannot ask for: take that step there, or log in with an access token in place of the password"
+	textThrottled   = "too many failed logins, with this user name or from this network: wait a while, then log in with the right password; whoever runs this registry can end the wait"
 	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
 	textToken       = "the identity token that was sent is not valid here: log out of this registry, then log in again"
 	textAccess      = "the access token that was sent is not valid here: it may be mistyped, expired, taken back, or kept from this network, or its owner may have lost access: ask whoever made it, or log in with another"
@@ -149,15 +152,29 @@ func authenticate(ctx context.Context, realm *Realm, c connectors.Credentials) (
 		return identity, nil
 	}
 	var rejection *connectors.Rejection
+	var throttled *connectors.Throttled
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return identity, &Error{Kind: Unavailable, Reason: reasonGone, Message: textUnavailable, Cause: err}
 	case errors.As(err, &rejection):
 		return identity, &Error{Kind: Unauthenticated, Reason: string(rejection.Reason), Message: rejectionText(rejection.Reason), Cause: err}
+	case errors.As(err, &throttled):
+		return identity, &Error{Kind: Throttled, Reason: string(throttled.Reason), Message: textThrottled, RetryAfter: throttled.RetryAfter, Cause: err}
 	case errors.Is(err, connectors.ErrRejected):
 		return identity, &Error{Kind: Unauthenticated, Reason: "rejected", Message: textRejected, Cause: err}
 	}
-	return identity, &Error{Kind: Unavailable, Reason: "outage", Message: textUnavailable, RetryAfter: retryAfter, Cause: err}
+	return identity, &Error{Kind: Unavailable, Reason: outageReason(err), Message: textUnavailable, RetryAfter: retryAfter, Cause: err}
+}
+
+// outageReason is what the record says of an outage.
+func outageReason(err error) string {
+	switch {
+	case errors.Is(err, connectors.ErrResting):
+		return reasonResting
+	case errors.Is(err, connectors.ErrBusy):
+		return reasonBusy
+	}
+	return "outage"
 }
 
 // rejectionText is what the client is told of a rejection.
@@ -227,7 +244,10 @@ func guarded[T any](do func(*progress) (T, error)) (result T, p progress, err er
 // report logs what an operator must know of; refusals are in the audit log.
 func (b *Broker) report(ctx context.Context, r Request, err error) {
 	failure := AsError(err)
-	if failure.Kind != Unavailable && failure.Kind != Internal || failure.Reason == reasonGone {
+	switch {
+	case failure.Kind != Unavailable && failure.Kind != Internal, failure.Reason == reasonGone:
+		return
+	case failure.Reason == reasonResting, failure.Reason == reasonBusy: // what led to it was logged
 		return
 	}
 	what := "token request failed"

@@ -54,13 +54,13 @@ func (w *wiring) connectorTypes(extra map[string]connectors.Type) map[string]con
 	}
 	types := map[string]connectors.Type{
 		"ldap": {
-			Config: func() any { return ldap.DefaultConfig() },
-			New:    password(ldap.Open),
-			Groups: connectors.FoldedGroups,
+			Config:    func() any { return ldap.DefaultConfig() },
+			Directory: password(ldap.Open),
+			Groups:    connectors.FoldedGroups,
 		},
 		"oidc": {
-			Config: func() any { return oidc.DefaultConfig() },
-			New:    password(oidc.New),
+			Config:    func() any { return oidc.DefaultConfig() },
+			Directory: password(oidc.New),
 		},
 		tokenType: {
 			Config: func() any { return pat.DefaultConfig() },
@@ -68,30 +68,26 @@ func (w *wiring) connectorTypes(extra map[string]connectors.Type) map[string]con
 			Tokens: true,
 		},
 		"static": {
-			Config: func() any { return new(static.Config) },
-			New:    password(openStatic),
+			Config:    func() any { return new(static.Config) },
+			Directory: password(openStatic),
 		},
 		"webhook": {
-			Config: func() any { return webhook.DefaultConfig() },
-			New:    password(webhook.Open),
+			Config:    func() any { return webhook.DefaultConfig() },
+			Directory: password(webhook.Open),
 		},
 	}
 	maps.Copy(types, extra)
 	return types
 }
 
-// password makes the New of a connector type of a directory's.
-func password[C any, D connectors.Directory](open func(*C, connectors.Deps) (D, error)) func(any, connectors.Deps) (connectors.Connector, error) {
-	return func(cfg any, d connectors.Deps) (connectors.Connector, error) {
+// password makes the Directory of a connector type.
+func password[C any, D connectors.Directory](open func(*C, connectors.Deps) (D, error)) func(any, connectors.Deps) (connectors.Directory, error) {
+	return func(cfg any, d connectors.Deps) (connectors.Directory, error) {
 		typed, ok := cfg.(*C)
 		if !ok {
 			return nil, fmt.Errorf("connector %s: got a configuration of type %T", d.Name, cfg)
 		}
-		dir, err := open(typed, d)
-		if err != nil {
-			return nil, err
-		}
-		return guard.Password(dir, guard.Config{Form: d.Form, Usernames: d.Usernames}), nil
+		return open(typed, d)
 	}
 }
 
@@ -117,14 +113,23 @@ func selfService(cfg any) access.SelfService {
 
 // openConnector makes one connector of a realm, which finds its siblings there.
 func (p *program) openConnector(r config.Realm, c config.Connector, s siblings, logger *slog.Logger) (connectors.Connector, error) {
-	return p.types[c.Type].New(c.Config, connectors.Deps{
+	deps := connectors.Deps{
 		Realm:     r.Name,
 		Name:      c.Name,
 		Form:      r.Usernames,
 		Usernames: c.Usernames,
 		Logger:    logger.With(slog.String("realm", r.Name), slog.String("connector", c.Name)),
 		Sibling:   s.find,
-	})
+	}
+	t := p.types[c.Type]
+	if t.Directory == nil {
+		return t.New(c.Config, deps)
+	}
+	directory, err := t.Directory(c.Config, deps)
+	if err != nil {
+		return nil, err
+	}
+	return guard.Password(directory, guard.Config{Form: deps.Form, Usernames: deps.Usernames, Settings: c.Guard}), nil
 }
 
 // siblings are the connectors of a realm, by name, when all are open.

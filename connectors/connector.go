@@ -2,7 +2,6 @@ package connectors
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -52,7 +51,18 @@ type Identity struct {
 	Ceiling   Ceiling        // the most that this login may do; the zero Ceiling grants nothing
 	Token     string         // the public id of the access token that was sent in place of a password; empty: none was
 	Until     time.Time      // when what was sent ends: nothing that is given for it outlives that; zero: it has no end of its own
+	Answer    Answer         // where the answer comes from
 }
+
+// Answer is where an identity comes from: the upstream itself, or what it said before.
+type Answer string
+
+// The answers.
+const (
+	AnswerUpstream Answer = ""      // the upstream was asked
+	AnswerCache    Answer = "cache" // it gave this answer a moment ago
+	AnswerStale    Answer = "stale" // likewise, longer ago, and it does not answer now
+)
 
 // Ceiling bounds what a login may do, as scope texts that only package policy
 // reads. The zero value is a ceiling of nothing, so that a connector which forgets
@@ -149,80 +159,6 @@ type LoginObserver interface {
 	LoggedIn(id Identity)
 }
 
-// The outcomes that callers tell apart with errors.Is; see the package comment.
-var (
-	ErrNotMine  = errors.New("no such user here")
-	ErrRejected = errors.New("credentials rejected")
-	ErrGone     = errors.New("account is gone")
-)
-
-// Reason is why credentials were rejected: a closed set, for the audit log and
-// metrics. Clients see the same answer for all of them but [ReasonUnknownToken] and
-// [ReasonInteraction], which nobody could mend without knowing of it.
-type Reason string
-
-// The reasons of a rejection.
-const (
-	ReasonUnknown       Reason = "unknown-user"   // no connector knows the name
-	ReasonWrongPassword Reason = "wrong-password" // the directory refused the password
-	ReasonEmptyPassword Reason = "empty-password" // empty, or nothing but NUL: never sent anywhere (RFC 4513 §5.1.2)
-	ReasonBadUsername   Reason = "bad-username"   // not the form of a user name
-	ReasonUnhandled     Reason = "unhandled"      // no connector takes such credentials
-	ReasonUnknownToken  Reason = "unknown-token"  // no connector takes this token, which came without a user name
-	ReasonAmbiguous     Reason = "ambiguous"      // two entries answer to the name
-	ReasonDisabled      Reason = "disabled"       // the account is switched off
-	ReasonRestricted    Reason = "restricted"     // the directory forbids this account to sign in here
-
-	// What a directory with a password policy says of an account.
-	ReasonLocked         Reason = "locked"               // locked, by an administrator or after too many wrong passwords
-	ReasonExpired        Reason = "password-expired"     // the password is too old
-	ReasonMustChange     Reason = "must-change-password" // an administrator has set the password, and it is to be changed first
-	ReasonAccountExpired Reason = "account-expired"      // the account was for a time, which has passed
-	ReasonGraceLogin     Reason = "grace-login"          // the password has expired, and the directory would let it pass a few times more
-
-	// Why one of our own tokens is refused.
-	ReasonBadToken     Reason = "bad-token"     // there is none of this text, or no connector takes such
-	ReasonTokenExpired Reason = "token-expired" // its time is over
-	ReasonTokenRevoked Reason = "token-revoked" // it was taken back
-	ReasonTokenNetwork Reason = "token-network" // it may not be used from this address
-	ReasonOwnerGone    Reason = "owner-gone"    // its owner was deleted, is disabled, or is outside what the connector is configured for
-	ReasonOwnerUnseen  Reason = "owner-unseen"  // its owner, whom the connector cannot look up, has not signed in for too long
-
-	// What a provider says that has signed the account in, or would.
-	ReasonInteraction Reason = "interaction" // it wants more than a password, such as a second factor
-	ReasonGroups      Reason = "groups"      // the account's groups cannot be known whole
-)
-
-// Rejection is an [ErrRejected] with its reason.
-type Rejection struct {
-	Reason Reason
-
-	// Known is whose the credentials are, where they were right and are refused all the
-	// same: for the record alone. What is not known of it is empty. nil: nothing is known.
-	Known *Identity
-}
-
-// Reject returns an [ErrRejected] that carries reason.
-func Reject(reason Reason) error { return &Rejection{Reason: reason} }
-
-// Error names the reason.
-func (r *Rejection) Error() string { return ErrRejected.Error() + ": " + string(r.Reason) }
-
-// Is makes errors.Is(err, ErrRejected) hold.
-func (r *Rejection) Is(target error) bool { return target == ErrRejected }
-
-// Outage is an outage that struck when the credentials were known to be right.
-type Outage struct {
-	Known *Identity // whose they are, as in a [Rejection]; not nil
-	Err   error
-}
-
-// Error is that of the cause.
-func (o *Outage) Error() string { return o.Err.Error() }
-
-// Unwrap returns the cause.
-func (o *Outage) Unwrap() error { return o.Err }
-
 // Type is one type of connector, handed to the program's wiring under its name.
 type Type struct {
 	// Config returns a pointer to a new configuration struct that holds the
@@ -234,6 +170,11 @@ type Type struct {
 	// which is down cannot stop a start. config is what Config returned, filled. A
 	// connector that holds resources also implements io.Closer.
 	New func(config any, d Deps) (Connector, error)
+
+	// Directory is New for a type that checks passwords, and stands in its place: the
+	// program puts the guards around what it returns, which the configuration's guard key
+	// sets.
+	Directory func(config any, d Deps) (Directory, error)
 
 	// Groups is the form of the groups of this type's identities: another spelling in a
 	// rule about them is a mistake.

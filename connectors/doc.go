@@ -25,5 +25,9 @@
 //   - [ErrGone], from Resolve only: the account was deleted, is disabled, or lies
 //     outside what the connector is configured for.
 //   - anything else is an outage: the chain stops, never falls through to the
-//     next connector, and the attempt never counts as a failed login.
+//     next connector, and the attempt never counts as a failed login. One that is the
+//     whole upstream's is marked with [ErrUnreachable].
+//
+// Authenticate may also fail with [Throttled], which guards make: too many logins failed.
+// The chain stops.
 package connectors

@@ -11,8 +11,11 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 )
 
-// Config says which user names reach the directory.
+// Config says which user names reach the directory, and how it is guarded.
 type Config struct {
+	// Settings are those of the guards.
+	Settings Settings
+
 	// Form is that of the realm's user names.
 	Form connectors.UsernameForm
 
@@ -33,7 +36,7 @@ func (c *Config) admits(name string) bool {
 // Password makes a connector of a directory. The connector implements
 // [connectors.Resolver] and [connectors.Decoy] where the directory does.
 func Password(d connectors.Directory, cfg Config) connectors.Connector {
-	p := &password{directory: d, config: cfg}
+	p := &password{directory: d, config: cfg, digests: newDigester(), cache: newCache(cfg.Settings.Cache), flights: newFlights()}
 	if domained, ok := d.(connectors.Domained); ok {
 		p.domain = domained.Domain()
 	}
@@ -45,12 +48,12 @@ func Password(d connectors.Directory, cfg Config) connectors.Connector {
 			*password
 			connectors.Resolver
 			connectors.Decoy
-		}{p, &admitting{resolver, &p.config}, decoy}
+		}{p, &admitting{resolver, p}, decoy}
 	case resolves:
 		return &struct {
 			*password
 			connectors.Resolver
-		}{p, &admitting{resolver, &p.config}}
+		}{p, &admitting{resolver, p}}
 	case costs:
 		return &struct {
 			*password
@@ -64,6 +67,9 @@ type password struct {
 	directory connectors.Directory
 	config    Config
 	domain    connectors.Domain // of the directory's accounts; may be empty
+	digests   *digester
+	cache     *cache
+	flights   *flights
 }
 
 var (
@@ -110,46 +116,21 @@ func (p *password) Usernames() []string {
 	return slices.DeleteFunc(l.Usernames(), func(name string) bool { return !p.config.Usernames.Match(name) })
 }
 
-// Authenticate locates the account, then verifies the password.
-func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (connectors.Identity, error) {
-	name, ok := p.parse(c.Username)
-	if !ok {
-		return connectors.Identity{}, connectors.Reject(connectors.ReasonBadUsername)
-	}
-	if c.Password.Blank() {
-		return connectors.Identity{}, connectors.Reject(connectors.ReasonEmptyPassword)
-	}
-	account, err := p.locate(ctx, name)
-	if err != nil {
-		return connectors.Identity{}, err
-	}
-	id, err := p.directory.Verify(ctx, account, c.Password)
-	if err == nil && !p.config.admits(id.Username) { // which some directories know no sooner
-		return connectors.Identity{}, connectors.ErrNotMine
-	}
-	return id, err
-}
-
-// locate locates an account of the connector's.
-func (p *password) locate(ctx context.Context, name string) (connectors.Account, error) {
-	account, err := p.directory.Locate(ctx, name)
-	if err == nil && account.Username != "" && !p.config.admits(account.Username) {
-		return connectors.Account{}, connectors.ErrNotMine
-	}
-	return account, err
-}
-
 // admitting is a Resolver to which accounts that are not the connector's are gone.
 type admitting struct {
 	connectors.Resolver
-	config *Config
+	guards *password
 }
 
-// Resolve looks an account up.
+// Resolve looks an account up. No login of one that is gone is remembered.
 func (r *admitting) Resolve(ctx context.Context, id string) (connectors.Identity, error) {
 	found, err := r.Resolver.Resolve(ctx, id)
-	if err == nil && !r.config.admits(found.Username) {
-		return connectors.Identity{}, fmt.Errorf("%w: %s is not among the connector's usernames", connectors.ErrGone, found.Username)
+	if err == nil && !r.guards.config.admits(found.Username) {
+		err = fmt.Errorf("%w: %s is not among the connector's usernames", connectors.ErrGone, found.Username)
+	}
+	if errors.Is(err, connectors.ErrGone) {
+		r.guards.cache.clearAccount(id)
+		return connectors.Identity{}, err
 	}
 	return found, err
 }
@@ -176,7 +157,7 @@ func (p *password) Find(ctx context.Context, username string) (connectors.Identi
 	if err != nil {
 		return connectors.Identity{}, err
 	}
-	return (&admitting{resolver, &p.config}).Resolve(ctx, account.ID)
+	return (&admitting{resolver, p}).Resolve(ctx, account.ID)
 }
 
 // Diagnose has the directory look for a user of the connector's, if it can.
@@ -187,8 +168,9 @@ func (p *password) Diagnose(ctx context.Context, username string) {
 	}
 }
 
-// Close closes the directory, if it can be closed.
+// Close ends the logins that are under way, and closes the directory, if it can be closed.
 func (p *password) Close() error {
+	p.flights.close()
 	if c, ok := p.directory.(io.Closer); ok {
 		return c.Close()
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
 	"github.com/shorepass/shorepass/internal/strictyaml"
 	"github.com/shorepass/shorepass/policy"
 )
@@ -82,6 +83,7 @@ type Connector struct {
 	Type      string
 	Usernames connectors.UsernamePatterns // of the names that it may be sent
 	Config    any                         // what the Config function of its type returned, filled
+	Guard     guard.Settings              // of a type that checks passwords
 	At        Position
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
 	"github.com/shorepass/shorepass/internal/strictyaml"
 	"github.com/shorepass/shorepass/policy"
 )
@@ -34,10 +35,11 @@ func (l *loader) connectors(nodes []strictyaml.Node, r *Realm) (rulers []policy.
 		p.checkUsernames(keys, r.Usernames)
 		p.checkPlace(keys, &seen)
 		before := len(l.problems)
+		settings := p.guardSettings(keys)
 		cfg := p.connectorConfig(keys)
 		rulers = append(rulers, l.ruler(keys, cfg))
 		if cfg != nil && l.sound(before) {
-			loaded := Connector{Name: keys.Name, Type: keys.Type, Usernames: keys.Usernames, Config: cfg, At: keys.at}
+			loaded := Connector{Name: keys.Name, Type: keys.Type, Usernames: keys.Usernames, Config: cfg, Guard: settings, At: keys.at}
 			r.Connectors = append(r.Connectors, loaded)
 			advice = append(advice, func() { p.adviseOnTokens(cfg) })
 			if loaded.endsChain() && p.known("usernames") {
@@ -206,6 +208,19 @@ func (p part) connectorConfig(keys connectorKeys) any {
 	}
 	config.checkPaths("", cfg)
 	return cfg
+}
+
+// guardSettings decodes and checks what is said of the guards of a connector.
+func (p part) guardSettings(keys connectorKeys) guard.Settings {
+	if t, ok := p.types[keys.Type]; ok && t.Directory == nil {
+		if keys.Guard.Given() {
+			p.report("guard", "guard: connectors of type %s check no passwords that are to be guarded: remove the key", keys.Type)
+		}
+		return guard.Settings{}
+	}
+	settings := guard.DefaultSettings()
+	p.decode(keys.Guard, &settings).validate(&settings)
+	return settings
 }
 
 // checkCeilings reports the ceilings that cannot be read: they would grant nothing.

@@ -3,6 +3,7 @@ package config
 import (
 	"reflect"
 
+	"github.com/shorepass/shorepass/connectors/guard"
 	"github.com/shorepass/shorepass/policy"
 )
 
@@ -10,10 +11,11 @@ import (
 // them; the empty path is the file.
 func SchemaTypes() map[string]reflect.Type {
 	return map[string]reflect.Type{
-		"":                        reflect.TypeFor[fileKeys](),
-		"realms[]":                reflect.TypeFor[realmKeys](),
-		"realms[].connectors[]":   reflect.TypeFor[connectorKeys](),
-		"realms[].policy":         reflect.TypeFor[policyKeys](),
-		"realms[].policy.rules[]": reflect.TypeFor[policy.Rule](),
+		"":                            reflect.TypeFor[fileKeys](),
+		"realms[]":                    reflect.TypeFor[realmKeys](),
+		"realms[].connectors[]":       reflect.TypeFor[connectorKeys](),
+		"realms[].connectors[].guard": reflect.TypeFor[guard.Settings](),
+		"realms[].policy":             reflect.TypeFor[policyKeys](),
+		"realms[].policy.rules[]":     reflect.TypeFor[policy.Rule](),
 	}
 }

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -48,12 +49,13 @@ func (c *deskConfig) Validate() []connectors.FieldProblem {
 }
 
 func types() map[string]connectors.Type {
+	directory := func(any, connectors.Deps) (connectors.Directory, error) { return nil, errors.ErrUnsupported }
 	return map[string]connectors.Type{
-		"desk":    {Config: func() any { return new(deskConfig) }},
-		"static":  {Config: func() any { return new(static.Config) }},
-		"ldap":    {Config: func() any { return ldap.DefaultConfig() }, Groups: connectors.FoldedGroups},
-		"oidc":    {Config: func() any { return oidc.DefaultConfig() }},
-		"webhook": {Config: func() any { return webhook.DefaultConfig() }},
+		"desk":    {Config: func() any { return new(deskConfig) }, Directory: directory},
+		"static":  {Config: func() any { return new(static.Config) }, Directory: directory},
+		"ldap":    {Config: func() any { return ldap.DefaultConfig() }, Directory: directory, Groups: connectors.FoldedGroups},
+		"oidc":    {Config: func() any { return oidc.DefaultConfig() }, Directory: directory},
+		"webhook": {Config: func() any { return webhook.DefaultConfig() }, Directory: directory},
 		"pat":     {Config: func() any { return pat.DefaultConfig() }, Tokens: true},
 	}
 }

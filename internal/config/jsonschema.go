@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
 	"github.com/shorepass/shorepass/internal/manual"
 	"github.com/shorepass/shorepass/internal/strictyaml"
 )
@@ -40,6 +41,7 @@ func PolicyJSONSchema(m manual.Manual) Schema {
 const (
 	realmsPath     = "realms[]."
 	connectorsPath = realmsPath + "connectors[]."
+	guardPath      = connectorsPath + "guard."
 	policyPath     = realmsPath + "policy."
 )
 
@@ -161,6 +163,8 @@ func (s schemas) node(at string) Schema {
 		return s.object(reflect.TypeFor[realmKeys](), realmsPath)
 	case connectorsPath:
 		return s.connector()
+	case guardPath:
+		return s.object(reflect.TypeFor[guard.Settings](), guardPath)
 	case policyPath:
 		return Schema{"anyOf": []Schema{nonEmpty(), s.object(reflect.TypeFor[policyKeys](), policyPath)}}
 	}
@@ -181,6 +185,9 @@ func (s schemas) connector() Schema {
 		config := of.object(reflect.TypeOf(s.types[name].Config()).Elem(), "")
 		config["title"], config["description"] = name, s.told(connectorsPath+"config").Meaning
 		then := Schema{"properties": Schema{"config": config}}
+		if s.types[name].Directory == nil {
+			then["properties"].(Schema)["guard"] = false //nolint:forcetypeassert // made above
+		}
 		if _, must := config["required"]; must {
 			then["required"] = []string{"config"}
 		}

@@ -128,7 +128,7 @@ func uncommented(yaml string) string {
 // what is on the disk.
 var structural = regexp.MustCompile(`^[^:]+:\d+:\d+: (unknown key|no value: |the key "\w+" is missing$|want (text|a list|a mapping|true or false|a secret|a whole number)\b|` +
 	`a secret that looks like|.* is a duration without a unit|.* is not a duration|("\w*"|the path|the file) is empty|usernames: "" is empty|unknown connector type|` +
-	`[\w.\[\]]+: ".*" is (not one of|none of|neither (sub nor one|dn nor username))|unknown action|vendor: unknown vendor)`)
+	`[\w.\[\]]+: ".*" is (not one of|none of|neither (sub nor one|dn nor username))|unknown action|vendor: unknown vendor|guard: connectors of type)`)
 
 // conditional matches messages about keys that are required, some of them whatever else
 // there is: the schema may know.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
 	"github.com/shorepass/shorepass/connectors/ldap"
 	"github.com/shorepass/shorepass/connectors/oidc"
 	"github.com/shorepass/shorepass/connectors/pat"
@@ -113,7 +114,7 @@ func TestDefaults(t *testing.T) {
 			PushTokenTTL: 15 * time.Minute,
 			Signing:      config.Signing{Algorithm: "ES256"},
 			Connectors: []config.Connector{
-				{Name: "local", Type: "static", Config: &static.Config{File: connectors.Path(dir + "/users.yaml")}},
+				{Name: "local", Type: "static", Guard: guard.DefaultSettings(), Config: &static.Config{File: connectors.Path(dir + "/users.yaml")}},
 			},
 		}},
 	})
@@ -123,7 +124,7 @@ func TestFull(t *testing.T) {
 	dir := abs(t, "testdata/good")
 	path := func(name string) connectors.Path { return connectors.Path(filepath.Join(dir, name)) }
 	cfg := load(t, "testdata/good/full.yaml")
-	if at := cfg.Realms[0].Connectors[1].At; at != (config.Position{Line: 32, Column: 9}) {
+	if at := cfg.Realms[0].Connectors[1].At; at != (config.Position{Line: 37, Column: 9}) {
 		t.Errorf("the second connector is at %+v", at)
 	}
 	directory := ldap.DefaultConfig()
@@ -175,22 +176,26 @@ func TestFull(t *testing.T) {
 			PushTokenTTL: time.Hour,
 			Signing:      config.Signing{Algorithm: "RS256", KeyFile: dir + "/signing.key", CertFile: dir + "/signing.crt", At: config.Position{Line: 21, Column: 15}},
 			Connectors: []config.Connector{
-				{Name: "desk", Type: "desk", Usernames: []string{"admin", "*@corp.example"}, Config: &deskConfig{
+				{Name: "desk", Type: "desk", Guard: guard.Settings{
+					Cache:    guard.CacheSettings{TTL: time.Minute, Stale: 10 * time.Minute, Unknown: time.Second},
+					Lockout:  guard.LockoutSettings{Budget: 5, Familiar: 2, Window: time.Hour},
+					Bulkhead: guard.BulkheadSettings{Max: 8}, Breaker: guard.BreakerSettings{Failures: 3, Probe: 5 * time.Second},
+				}, Usernames: []string{"admin", "*@corp.example"}, Config: &deskConfig{
 					URL: "desk://localhost", Password: connectors.NewSecret("desk-password"), Key: path("desk.key"),
 					Hosts: connectors.OneOrMany{"a", "b"}, Limits: &deskLimits{Max: 3, Window: 24 * time.Hour},
 				}},
-				{Name: "local", Type: "static", Config: &static.Config{File: path("users.yaml")}},
-				{Name: "more", Type: "static", Config: &static.Config{Htpasswd: path("htpasswd")}},
-				{Name: "directory", Type: "ldap", Config: directory},
-				{Name: "attribute", Type: "ldap", Config: attribute},
-				{Name: "open", Type: "ldap", Config: open},
-				{Name: "own", Type: "webhook", Config: &webhook.Config{
+				{Name: "local", Type: "static", Guard: guard.DefaultSettings(), Config: &static.Config{File: path("users.yaml")}},
+				{Name: "more", Type: "static", Guard: guard.DefaultSettings(), Config: &static.Config{Htpasswd: path("htpasswd")}},
+				{Name: "directory", Type: "ldap", Guard: guard.DefaultSettings(), Config: directory},
+				{Name: "attribute", Type: "ldap", Guard: guard.DefaultSettings(), Config: attribute},
+				{Name: "open", Type: "ldap", Guard: guard.DefaultSettings(), Config: open},
+				{Name: "own", Type: "webhook", Guard: guard.DefaultSettings(), Config: &webhook.Config{
 					URL: "https://people.corp.example/shorepass", Secret: connectors.NewSecret("whsec_c2hvcmVwYXNzIHNob3JlcGFzcyBzaG9yZXBhc3Mh"), CAFile: path("ca.pem"),
 					ClientCertificate: &webhook.ClientCertificate{CertFile: path("ldap.crt"), KeyFile: path("ldap.key")},
 					Timeout:           1500 * time.Millisecond, Locate: true, Resolve: true,
 				}},
-				{Name: "sso", Type: "oidc", Usernames: []string{"*@corp.example"}, Config: provider},
-				{Name: "selves", Type: "ldap", Config: selves},
+				{Name: "sso", Type: "oidc", Guard: guard.DefaultSettings(), Usernames: []string{"*@corp.example"}, Config: provider},
+				{Name: "selves", Type: "ldap", Guard: guard.DefaultSettings(), Config: selves},
 				{Name: "tokens", Type: "pat", Config: &pat.Config{
 					MaxGroupAge: time.Minute, MaxLoginAge: 30 * 24 * time.Hour, SelfService: pat.SelfService{
 						Enabled: true, DefaultExpiry: 7 * 24 * time.Hour, MaxExpiry: 30 * 24 * time.Hour, Scopes: []string{"repository:team/**:pull,push"}, MaxTokens: 5,

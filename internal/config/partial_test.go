@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
 	"github.com/shorepass/shorepass/connectors/static"
 	"github.com/shorepass/shorepass/internal/config"
 )
@@ -60,11 +61,11 @@ realms:
 	inA := &static.Config{File: connectors.Path(a)}
 	for i, want := range [][]config.Connector{
 		{ // those whose config is without a fault, whatever else is wrong with them
-			{Name: "unknown-key", Type: "static", Config: inA, At: config.Position{Line: 7, Column: 10}},
-			{Name: "sound", Type: "static", Usernames: []string{"admin"}, Config: inA, At: config.Position{Line: 11, Column: 10}},
-			{Name: "SHOUTED", Type: "static", Config: inA, At: config.Position{Line: 12, Column: 10}},
+			{Name: "unknown-key", Type: "static", Guard: guard.DefaultSettings(), Config: inA, At: config.Position{Line: 7, Column: 10}},
+			{Name: "sound", Type: "static", Guard: guard.DefaultSettings(), Usernames: []string{"admin"}, Config: inA, At: config.Position{Line: 11, Column: 10}},
+			{Name: "SHOUTED", Type: "static", Guard: guard.DefaultSettings(), Config: inA, At: config.Position{Line: 12, Column: 10}},
 		},
-		{{Name: "sound", Type: "static", Config: &static.Config{Htpasswd: connectors.Path(b)}, At: config.Position{Line: 18, Column: 10}}},
+		{{Name: "sound", Type: "static", Guard: guard.DefaultSettings(), Config: &static.Config{Htpasswd: connectors.Path(b)}, At: config.Position{Line: 18, Column: 10}}},
 	} {
 		if got := cfg.Realms[i].Connectors; !reflect.DeepEqual(got, want) {
 			t.Errorf("realm %d: got %+v, want %+v", i, got, want)

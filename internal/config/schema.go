@@ -72,6 +72,7 @@ type connectorKeys struct {
 	Type      string          `yaml:"type,required"`
 	Usernames []string        `yaml:"usernames"`
 	Config    strictyaml.Node `yaml:"config"` // what the type says
+	Guard     strictyaml.Node `yaml:"guard"`  // guard.Settings
 	at        Position
 }
 
