@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -85,18 +84,14 @@ func (r *Ring) Issue(g Grant) (Token, error) {
 	if err != nil {
 		return Token{}, fmt.Errorf("issue token: %w", err)
 	}
-	var raw strings.Builder
-	raw.Grow(len(s.header) + 2*len(body)) // enough for the signature of ES256, too
-	raw.WriteString(s.header)
-	raw.WriteByte('.')
-	raw.WriteString(base64.RawURLEncoding.EncodeToString(body))
-	signature, err := s.signer.Sign(raw.String())
+	raw := make([]byte, 0, len(s.header)+2*len(body)) // enough for the signature of ES256, too
+	raw = append(append(raw, s.header...), '.')
+	raw = base64.RawURLEncoding.AppendEncode(raw, body)
+	signature, err := s.signer.Sign(raw)
 	if err != nil {
 		return Token{}, fmt.Errorf("issue token: %w", err)
 	}
-	raw.WriteByte('.')
-	raw.WriteString(base64.RawURLEncoding.EncodeToString(signature))
-	t.Raw = raw.String()
+	t.Raw = string(base64.RawURLEncoding.AppendEncode(append(raw, '.'), signature))
 	return t, nil
 }
 

@@ -81,6 +81,30 @@ func TestTokenFields(t *testing.T) {
 	}
 }
 
+// TestSignatures issues so many tokens that either number of a signature is shorter than
+// usual now and then; each takes its whole place.
+func TestSignatures(t *testing.T) {
+	for algorithm, want := range map[string]struct{ length, tokens int }{
+		token.ES256: {64, 1500},
+		token.ES384: {96, 50},
+	} {
+		t.Run(algorithm, func(t *testing.T) {
+			r := newRig(t)
+			r.config.Algorithm = algorithm
+			ring := r.open(t)
+			bundle, kid := ring.Bundle(), signing(ring).KID
+			for range want.tokens {
+				raw := issue(t, ring, pull()).Raw
+				signature, err := base64.RawURLEncoding.DecodeString(raw[strings.LastIndexByte(raw, '.')+1:])
+				if err != nil || len(signature) != want.length {
+					t.Fatalf("signature of %d bytes, %v", len(signature), err)
+				}
+				r.wantSigned(t, raw, bundle, kid)
+			}
+		})
+	}
+}
+
 func TestIDs(t *testing.T) {
 	ring := newRig(t).open(t)
 	seen := map[string]bool{}

@@ -63,7 +63,7 @@ func (r *Ring) Ready() error {
 		if err != nil {
 			return err
 		}
-		if _, err := s.signer.Sign("test"); err != nil {
+		if _, err := s.signer.Sign([]byte("test")); err != nil {
 			return err
 		}
 	}
