@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,8 +37,24 @@ type Log struct {
 // batch is lines that are written together.
 type batch struct {
 	text    []byte
+	late    *time.Timer   // ends the wait for a sink that takes nothing
+	once    sync.Once     // the wait ends once
 	written chan struct{} // closed when err says what became of them
 	err     error
+}
+
+func newBatch() *batch {
+	b := &batch{written: make(chan struct{})}
+	b.late = time.AfterFunc(patience, func() { b.end(errStuck) })
+	return b
+}
+
+// end tells those who wait what became of their lines.
+func (b *batch) end(err error) {
+	b.once.Do(func() {
+		b.err = err
+		close(b.written)
+	})
 }
 
 // failure is when and why a line was last not recorded.
@@ -105,14 +122,8 @@ func (l *Log) record(e broker.Entry) error {
 	if b == nil {
 		return errStuck
 	}
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	select {
-	case <-b.written:
-		return b.err
-	case <-late.C:
-		return errStuck
-	}
+	<-b.written
+	return b.err
 }
 
 // enqueue puts a line where the next write takes it. It returns nil where the write
@@ -124,7 +135,7 @@ func (l *Log) enqueue(line []byte) *batch {
 		return nil
 	}
 	if l.waiting == nil {
-		l.waiting = &batch{written: make(chan struct{})}
+		l.waiting = newBatch()
 		l.wake <- struct{}{} // has room: the writer takes this before it takes the batch
 	}
 	l.waiting.text = append(append(l.waiting.text, line...), '\n')
@@ -154,10 +165,12 @@ func (l *Log) write(s *sink) {
 	for {
 		select {
 		case <-l.wake:
+			runtime.Gosched() // whoever is about to record comes first: one write takes their lines along
 			b := l.take()
-			b.err = s.append(b.text)
+			err := s.append(b.text)
 			l.ended()
-			close(b.written)
+			b.late.Stop()
+			b.end(err)
 		case <-l.stop:
 			if err := s.close(); err != nil {
 				l.unsaved.Store(&err)
