@@ -141,6 +141,18 @@ func (e *Entry) describeClient(r Request, p progress, err error) {
 	if r.Credentials != nil {
 		e.Kind, e.Username = "", clip(r.Credentials.Username)
 	}
+	if err != nil {
+		e.describeFailure(err)
+	}
+	if p.identity != nil {
+		e.Connector, e.Via, e.Kind, e.Token = p.identity.Connector, p.identity.Via, p.identity.Kind.String(), p.identity.Token
+		e.Subject, e.Groups, e.Answer = p.subject.User, p.subject.Groups, string(p.identity.Answer)
+	}
+}
+
+// describeFailure fills in whose account it was that could not be let in, as far as the
+// connectors tell.
+func (e *Entry) describeFailure(err error) {
 	var failure *connectors.Failure
 	if errors.As(err, &failure) {
 		e.Connector, e.Via = failure.Connector, failure.Connector
@@ -152,10 +164,6 @@ func (e *Entry) describeClient(r Request, p progress, err error) {
 		e.failed(rejection.Known)
 	case errors.As(err, &outage):
 		e.failed(outage.Known)
-	}
-	if p.identity != nil {
-		e.Connector, e.Via, e.Kind, e.Token = p.identity.Connector, p.identity.Via, p.identity.Kind.String(), p.identity.Token
-		e.Subject, e.Groups, e.Answer = p.subject.User, p.subject.Groups, string(p.identity.Answer)
 	}
 }
 

@@ -37,7 +37,7 @@ type Log struct {
 // batch is lines that are written together.
 type batch struct {
 	text    []byte
-	late    *time.Timer   // ends the wait for a sink that takes nothing
+	late    *time.Timer   // ends the wait, of which the first line has the longest
 	once    sync.Once     // the wait ends once
 	written chan struct{} // closed when err says what became of them
 	err     error
@@ -92,8 +92,8 @@ func start(s *sink) *Log {
 	return l
 }
 
-// Record appends one line. It fails after two seconds with a sink that takes
-// nothing, whatever becomes of the line.
+// Record appends one line. It fails within two seconds with a sink that takes nothing
+// for so long, whatever becomes of the line.
 func (l *Log) Record(_ context.Context, e broker.Entry) error {
 	err := l.record(e)
 	if err != nil {
