@@ -61,15 +61,24 @@ func (p *program) loadRealm(path, name string) (*config.Config, config.Realm, er
 // loadKeys reads what the configuration says of keys and registries, without secrets,
 // and finds a realm.
 func loadKeys(path, name string) (*config.Config, config.Realm, error) {
-	if err := missing(path); err != nil {
-		return nil, config.Realm{}, err
-	}
-	cfg, err := config.LoadKeys(path)
+	cfg, err := readKeys(path)
 	if err != nil {
-		return nil, config.Realm{}, faulty(err)
+		return nil, config.Realm{}, err
 	}
 	realm, err := realmOf(cfg, name)
 	return cfg, realm, err
+}
+
+// readKeys reads what the configuration says, but for connectors and policies.
+func readKeys(path string) (*config.Config, error) {
+	if err := missing(path); err != nil {
+		return nil, err
+	}
+	cfg, err := config.LoadKeys(path)
+	if err != nil {
+		return nil, faulty(err)
+	}
+	return cfg, nil
 }
 
 // missing is the error of a configuration that is not there; nil where it is.

@@ -31,6 +31,7 @@ type daemon struct {
 	audit   *audit.Log
 	rings   map[string]*token.Ring
 	tokens  map[string]access.Realm
+	guards  guards
 	checks  []server.Check // what it cannot do without, besides keys and audit log
 	monitor *server.Monitor
 	tasks   []*task
@@ -50,7 +51,7 @@ type task struct {
 // openDaemon opens what needs no port: the data folder, the audit log, the database, the
 // keys, the connectors.
 func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *slog.Logger) (_ *daemon, err error) {
-	d := &daemon{cfg: cfg, logger: logger, rings: map[string]*token.Ring{}, tokens: map[string]access.Realm{}}
+	d := &daemon{cfg: cfg, logger: logger, rings: map[string]*token.Ring{}, tokens: map[string]access.Realm{}, guards: guards{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())
@@ -98,6 +99,7 @@ func (p *program) openRealms(d *daemon) ([]broker.Realm, error) {
 		}
 		d.closers = append(d.closers, closeMembers)
 		d.tokens[r.Name] = p.accessRealm(r, members)
+		d.guards[r.Name] = members
 		ring, err := d.openRing(r)
 		if err != nil {
 			return nil, fmt.Errorf("realm %s: %w", r.Name, err)
@@ -125,7 +127,7 @@ func (d *daemon) prepare(b *broker.Broker, tokens *access.Service) error {
 		}
 	}
 	public := server.Config{Tokens: b, Realms: map[string]server.Trust{}, SelfService: d.selfService(b, tokens), TrustedProxies: d.cfg.TrustedProxies, Logger: d.logger}
-	admin := &server.Admin{Realms: map[string]server.Keys{}, Trust: public.Realms, Tokens: tokens, Backup: d.backup, Auditor: d.audit, Logger: d.logger}
+	admin := &server.Admin{Realms: map[string]server.Keys{}, Trust: public.Realms, Tokens: tokens, Guards: d.guards, Backup: d.backup, Auditor: d.audit, Logger: d.logger}
 	for name, ring := range d.rings {
 		public.Realms[name], admin.Realms[name] = ring, ring
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,6 +49,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   exits,
+			"logs-in": logsIn,
 			"waitfor": waitFor,
 		},
 	})
@@ -70,6 +72,24 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// logsIn asks for a token and wants a status: logs-in STATUS SERVICE USER PASSWORD
+func logsIn(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: logs-in STATUS SERVICE USER PASSWORD")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+ts.Getenv("LISTEN")+"/token?service="+args[1], nil)
+	ts.Check(err)
+	r.SetBasicAuth(args[2], args[3])
+	response, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	ts.Check(response.Body.Close())
+	if got := strconv.Itoa(response.StatusCode); got != args[0] {
+		ts.Fatalf("status %s, want %s", got, args[0])
 	}
 }
 

@@ -33,6 +33,7 @@ type Admin struct {
 	Realms  map[string]Keys
 	Trust   map[string]Trust
 	Tokens  *access.Service
+	Guards  Guards
 	Backup  func(ctx context.Context, keysOnly bool) (Archive, error)
 	Auditor broker.Auditor
 	Logger  *slog.Logger
@@ -46,6 +47,7 @@ func (a *Admin) Handler() http.Handler {
 	route(r, "/v1/realms/{realm}/files/{file}", a.file, http.MethodGet)
 	route(r, "/v1/backup", a.backup, http.MethodPost)
 	a.tokenRoutes(r)
+	a.guardRoutes(r)
 	r.NotFoundHandler = http.HandlerFunc(notFound)
 	return (&server{Config: Config{Logger: a.Logger}}).around(r)
 }
@@ -117,9 +119,11 @@ func (a *Admin) act(w http.ResponseWriter, r *http.Request) {
 }
 
 // noRealm tells whoever has a newer configuration than the process.
-func noRealm(w http.ResponseWriter, r *http.Request) {
+func noRealm(w http.ResponseWriter, r *http.Request) { noSuchRealm(w, mux.Vars(r)["realm"]) }
+
+func noSuchRealm(w http.ResponseWriter, realm string) {
 	refuse(w, http.StatusNotFound, "UNSUPPORTED", "invalid_request",
-		"the process that serves has no realm "+mux.Vars(r)["realm"]+": it reads its configuration at its start, so restart it if the realm is new")
+		"the process that serves has no realm "+realm+": it reads its configuration at its start, so restart it if the realm is new")
 }
 
 // ErrorText returns what a refusal of this package says, or the body itself.
