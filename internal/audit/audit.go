@@ -2,9 +2,7 @@ package audit
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
@@ -25,6 +23,7 @@ var errStuck = errors.New("audit: the sink takes nothing: is it a pipe that nobo
 type Log struct {
 	mu      sync.Mutex
 	waiting *batch    // what the next write takes; nil where nothing waits
+	spare   []byte    // room for the text of the next batch
 	began   time.Time // when the write under way began; zero where there is none
 
 	wake    chan struct{} // something waits
@@ -33,6 +32,9 @@ type Log struct {
 	unsaved atomic.Pointer[error] // the last sync failed: what it lost cannot be known
 	failed  atomic.Pointer[failure]
 }
+
+// maxSpare is how much room is kept for the next lines, in bytes.
+const maxSpare = 64 << 10
 
 // batch is lines that are written together.
 type batch struct {
@@ -43,8 +45,8 @@ type batch struct {
 	err     error
 }
 
-func newBatch() *batch {
-	b := &batch{written: make(chan struct{})}
+func newBatch(room []byte) *batch {
+	b := &batch{text: room, written: make(chan struct{})}
 	b.late = time.AfterFunc(patience, func() { b.end(errStuck) })
 	return b
 }
@@ -111,10 +113,8 @@ func (l *Log) Check(context.Context) error {
 }
 
 func (l *Log) record(e broker.Entry) error {
-	line, err := json.Marshal(e)
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
+	var room [1024]byte // for most lines, and off the heap
+	line := appendLine(room[:0], &e)
 	if fault := l.unsaved.Load(); fault != nil {
 		return *fault
 	}
@@ -135,10 +135,10 @@ func (l *Log) enqueue(line []byte) *batch {
 		return nil
 	}
 	if l.waiting == nil {
-		l.waiting = newBatch()
+		l.waiting, l.spare = newBatch(l.spare), nil
 		l.wake <- struct{}{} // has room: the writer takes this before it takes the batch
 	}
-	l.waiting.text = append(append(l.waiting.text, line...), '\n')
+	l.waiting.text = append(l.waiting.text, line...)
 	return l.waiting
 }
 
@@ -168,7 +168,7 @@ func (l *Log) write(s *sink) {
 			runtime.Gosched() // whoever is about to record comes first: one write takes their lines along
 			b := l.take()
 			err := s.append(b.text)
-			l.ended()
+			l.ended(b)
 			b.late.Stop()
 			b.end(err)
 		case <-l.stop:
@@ -188,10 +188,13 @@ func (l *Log) take() *batch {
 	return b
 }
 
-func (l *Log) ended() {
+func (l *Log) ended(b *batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.began = time.Time{}
+	if cap(b.text) <= maxSpare {
+		l.spare = b.text[:0]
+	}
 }
 
 // syncEvery brings lines to the disk, beside the goroutine that writes.
