@@ -58,6 +58,9 @@ func (l Logins) Do(ctx context.Context, name, password string, ask func(context.
 	return err
 }
 
+// ErrNoAnswer is that of a provider which did not answer in time.
+func ErrNoAnswer() error { return errNoAnswer }
+
 // Close ends them.
 func (l Logins) Close() { l.logins.end() }
 

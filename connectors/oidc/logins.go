@@ -16,11 +16,12 @@ import (
 // Keycloak, where its brute-force protection is on, takes one login of an account at a
 // time. It refuses others that are under way, and says of them that the password is
 // wrong; and it is at work on a login for a moment longer than its answer takes, or than
-// anybody waits for it.
+// anybody waits for it. Logins that fail within a second of each other lock the account
+// (its quick login check), however few they are.
 const (
-	countsFor   = 2 * time.Second        // how long a login counts for those who log in alike
-	rest        = 50 * time.Millisecond  // between logins by one name
-	restGivenUp = 500 * time.Millisecond // after one that was given up before its answer
+	countsFor  = 2 * time.Second         // how long a login counts for those who log in alike
+	rest       = 50 * time.Millisecond   // between logins by one name
+	restFailed = 1100 * time.Millisecond // after one that has failed, or may have
 )
 
 // Whoever guesses must not keep others out: neither by one name nor by many.
@@ -183,10 +184,16 @@ func (l *logins) fly(ctx context.Context, name string, t *turn, proven bool, ask
 	}
 	defer l.provider.leave()
 	id, err := guarded(func() (connectors.Identity, error) { return ask(ctx) })
-	if pause = rest; ctx.Err() != nil {
-		pause = restGivenUp
+	if pause = rest; mayHaveFailed(ctx, err) {
+		pause = restFailed
 	}
 	return id, err
+}
+
+// mayHaveFailed reports whether the provider may have counted a login as failed: it has
+// said so, or its answer has not been waited for.
+func mayHaveFailed(ctx context.Context, err error) bool {
+	return errors.Is(err, connectors.ErrRejected) || errors.Is(err, errNoAnswer) || ctx.Err() != nil
 }
 
 // fault is why a login did not come to be asked for.

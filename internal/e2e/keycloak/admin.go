@@ -80,3 +80,24 @@ func (s *Server) Rotate(ctx context.Context, realm string) error {
 func (s *Server) Unlock(ctx context.Context, realm string) error {
 	return s.Ask(ctx, http.MethodDelete, realm+"/attack-detection/brute-force/users", nil, nil)
 }
+
+// Failures are what brute-force protection has counted against an account.
+type Failures struct {
+	Failed int  `json:"numFailures"`
+	Locked bool `json:"disabled"` // its right password is refused, too
+}
+
+// Failures returns what is counted against an account of the realm.
+func (s *Server) Failures(ctx context.Context, realm, username string) (f Failures, err error) {
+	var found []struct {
+		ID string `json:"id"`
+	}
+	if err := s.Ask(ctx, http.MethodGet, realm+"/users?exact=true&username="+url.QueryEscape(username), nil, &found); err != nil {
+		return f, err
+	}
+	if len(found) != 1 {
+		return f, fmt.Errorf("%d users are called %q", len(found), username)
+	}
+	err = s.Ask(ctx, http.MethodGet, realm+"/attack-detection/brute-force/users/"+found[0].ID, nil, &f)
+	return f, err
+}
