@@ -205,11 +205,15 @@ func TestLinks(t *testing.T) {
 // A restore writes over nothing.
 func TestRestoreOverSomething(t *testing.T) {
 	content := archive(t, dataDir(t))
-	for _, name := range []string{store.FileName, store.FileName + "-wal", "keys/corp/ca-key.pem"} {
+	for name, want := range map[string]string{
+		store.FileName:          "never restored over a database: move it and those beside it (-wal, -shm) away first",
+		store.FileName + "-wal": "never restored over a database: move it and those beside it (-wal, -shm) away first",
+		"keys/corp/ca-key.pem":  "never restored over keys: move them away first, or restore the database alone (--database-only)",
+	} {
 		dir := t.TempDir()
 		write(t, filepath.Join(dir, name), "precious")
 		_, err := backup.Restore(t.Context(), bytes.NewReader(content), into(dir))
-		if err == nil || !strings.Contains(err.Error(), "away first") {
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("over %s: %v", name, err)
 		}
 		if got := below(t, dir); len(got) != 1 || got[name] != "precious" {
@@ -236,20 +240,20 @@ func TestRestoreChecks(t *testing.T) {
 // A file that cannot be written whole is not there, under any name.
 func TestSaveFails(t *testing.T) {
 	content := archive(t, dataDir(t))
-	for name, save := range map[string]func(io.Writer) error{
-		"full": func(w io.Writer) error {
+	for want, save := range map[string]func(io.Writer) error{
+		syscall.ENOSPC.Error(): func(w io.Writer) error {
 			_, _ = w.Write(content[:100])
 			return syscall.ENOSPC
 		},
-		"cut short": func(w io.Writer) error {
+		"the backup that was written cannot be used: it is cut short": func(w io.Writer) error {
 			_, err := w.Write(content[:len(content)/2])
 			return err
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(want, func(t *testing.T) {
 			dir := t.TempDir()
-			if _, err := backup.Save(t.Context(), filepath.Join(dir, "backup.tar"), save); err == nil {
-				t.Error("saved")
+			if _, err := backup.Save(t.Context(), filepath.Join(dir, "backup.tar"), save); err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("%v", err)
 			}
 			if left := below(t, dir); len(left) > 0 {
 				t.Errorf("left: %d files", len(left))
@@ -263,5 +267,40 @@ func TestSaveFails(t *testing.T) {
 	})
 	if info, statErr := os.Stat(path); err != nil || statErr != nil || info.Mode().Perm() != 0o600 || len(m.Files) != 4 || m.Program != "v1.2.3" {
 		t.Errorf("%+v, %v, %v", m, err, statErr)
+	}
+}
+
+// Where the file cannot be, or is there already, no backup is begun.
+func TestSaveNowhere(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "there"), "precious")
+	for name, want := range map[string]string{
+		"there":         dir + "/there is there already: a backup is never written over another file",
+		"nowhere/x.tar": "the folder " + dir + "/nowhere does not exist",
+		"there/x.tar":   "no file can be made in the folder " + dir + "/there: not a directory",
+	} {
+		_, err := backup.Save(t.Context(), filepath.Join(dir, name), func(io.Writer) error {
+			t.Errorf("%s: begun", name)
+			return nil
+		})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+	if got := below(t, dir); len(got) != 1 || got["there"] != "precious" {
+		t.Errorf("%v", got)
+	}
+}
+
+// What comes to the name of a backup while that is written is not written over.
+func TestSaveMeanwhile(t *testing.T) {
+	content, dir := archive(t, dataDir(t)), t.TempDir()
+	_, err := backup.Save(t.Context(), filepath.Join(dir, "backup.tar"), func(w io.Writer) error {
+		write(t, filepath.Join(dir, "backup.tar"), "precious")
+		_, err := w.Write(content)
+		return err
+	})
+	if got := below(t, dir); err == nil || !strings.Contains(err.Error(), "is there already") || len(got) != 1 || got["backup.tar"] != "precious" {
+		t.Errorf("%d files, %v", len(got), err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -18,12 +19,10 @@ import (
 func takeKeys(from Source) (map[string][]byte, error) {
 	before, err := readKeys(from.DataDir)
 	for range 10 {
-		if err == nil {
-			err = from.Check()
-		}
+		checked := from.Check()
 		after, again := readKeys(from.DataDir)
-		if again == nil && same(before, after) {
-			return after, err
+		if again == nil && maps.EqualFunc(before, after, bytes.Equal) {
+			return after, checked
 		}
 		before, err = after, again
 	}
@@ -68,22 +67,12 @@ func readKeys(dataDir string) (map[string][]byte, error) {
 
 // entries lists the names in a folder; none where there is no folder.
 func entries(folder string) (names []string, err error) {
-	f, err := os.Open(folder)
+	found, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
+	for _, entry := range found {
+		names = append(names, entry.Name())
 	}
-	defer func() { _ = f.Close() }() // only read
-	return f.Readdirnames(-1)
-}
-
-func same(a, b map[string][]byte) bool {
-	for name, content := range a {
-		if other, ok := b[name]; !ok || !bytes.Equal(content, other) {
-			return false
-		}
-	}
-	return len(a) == len(b)
+	return names, err
 }

@@ -71,11 +71,7 @@ func Restore(ctx context.Context, r io.Reader, to Restoring) (m Manifest, err er
 	if err := os.Mkdir(to.path(unpacked), 0o700); err != nil {
 		return m, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(to.path(unpacked)))
-		}
-	}()
+	defer func() { err = errors.Join(err, os.RemoveAll(to.path(unpacked))) }() // which has another name when all was checked
 	if m, err = to.unpack(ctx, r); err != nil {
 		return m, fmt.Errorf("%w; nothing was restored", err)
 	}

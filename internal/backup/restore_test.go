@@ -168,3 +168,119 @@ func TestRestoreEnded(t *testing.T) {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }
+
+// What comes into the data folder while a backup is checked is not written over, and once it
+// is gone, the restore is ended by another.
+func TestSomethingComesMeanwhile(t *testing.T) {
+	content := archive(t, dataDir(t))
+	for name, files := range map[string]int{"all": 4, "the database alone": 1} {
+		t.Run(name, func(t *testing.T) {
+			to := into(t.TempDir())
+			to.DatabaseOnly = files == 1
+			at := filepath.Join(to.DataDir, store.FileName)
+			to.Check = func(string, backup.Manifest) error {
+				write(t, at, "precious")
+				return nil
+			}
+			if _, err := backup.Restore(t.Context(), bytes.NewReader(content), to); err == nil || !strings.Contains(err.Error(), "has come there while") {
+				t.Errorf("%v", err)
+			}
+			if got := below(t, to.DataDir); got[store.FileName] != "precious" {
+				t.Errorf("it is gone: %d files", len(got))
+			}
+			if err := os.Remove(at); err != nil {
+				t.Fatal(err)
+			}
+			if m, err := backup.Restore(t.Context(), bytes.NewReader(content), to); err != nil || len(m.Files) != files {
+				t.Errorf("again: %d files, %v", len(m.Files), err)
+			}
+			if got := below(t, to.DataDir); len(got) != files {
+				t.Errorf("%d files", len(got))
+			}
+		})
+	}
+}
+
+// Without the manifest of what was checked, nobody can tell what it is.
+func TestUnknownRestore(t *testing.T) {
+	content := archive(t, dataDir(t))
+	for name, spoil := range map[string]func(at string) error{
+		"restore.ready/manifest.json does not exist": os.Remove,
+		"manifest.json cannot be read":               func(at string) error { return os.WriteFile(at, []byte("{"), 0o600) },
+	} {
+		dir := killed(t, content)
+		if err := spoil(filepath.Join(dir, "restore.ready", "manifest.json")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := backup.Restore(t.Context(), bytes.NewReader(content), into(dir)); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v, want %q", err, name)
+		}
+	}
+}
+
+// A backup of keys alone comes back without a database.
+func TestKeysAlone(t *testing.T) {
+	from := source(dataDir(t))
+	from.KeysOnly = true
+	dir, err := restore(t, taken(t, from))
+	if got := below(t, dir); err != nil || len(got) != 3 || got["keys/corp/ca-key.pem"] != "the CA" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// A restore that cannot go on says so, and is not taken for one that ended.
+func TestRestoreFails(t *testing.T) {
+	content := archive(t, dataDir(t))
+	for _, tt := range []struct {
+		name  string
+		spoil func(t *testing.T, dir, folder string) error // the data folder, and what is checked in it
+		left  bool                                         // what was checked is still there
+		want  string
+	}{
+		{"its manifest cannot be written", func(_ *testing.T, _, folder string) error {
+			return os.Mkdir(filepath.Join(folder, "manifest.json"), 0o700)
+		}, false, "nothing was restored"},
+		{"what is checked is gone", func(_ *testing.T, _, folder string) error { return os.RemoveAll(folder) }, false, "nothing was restored"},
+		{"its folder's next name is another's", func(t *testing.T, dir, _ string) error {
+			t.Helper()
+			write(t, filepath.Join(dir, "restore.ready", "of"), "somebody's")
+			return nil
+		}, true, "restore.ready"},
+		{"its folder's last name is another's", func(t *testing.T, dir, _ string) error {
+			t.Helper()
+			write(t, filepath.Join(dir, "restore.done", "of"), "somebody's")
+			return nil
+		}, true, "restore.done"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			to := into(t.TempDir())
+			to.Check = func(folder string, _ backup.Manifest) error { return tt.spoil(t, to.DataDir, folder) }
+			_, err := backup.Restore(t.Context(), bytes.NewReader(content), to)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+			if (backup.CheckFinished(to.DataDir) != nil) != tt.left {
+				t.Errorf("left: %v", below(t, to.DataDir))
+			}
+		})
+	}
+	gone := into(filepath.Join(t.TempDir(), "nowhere"))
+	if _, err := backup.Restore(t.Context(), bytes.NewReader(content), gone); err == nil {
+		t.Error("restored into a folder that is not there")
+	}
+}
+
+// What a restore has left that was killed at its very end goes with the next.
+func TestLeftWhenDone(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "restore.done", "manifest.json"), "{}")
+	if _, err := backup.Restore(t.Context(), bytes.NewReader(archive(t, dataDir(t))), into(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if got := below(t, dir); len(got) != 4 {
+		t.Errorf("%v", got)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "restore*")); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}

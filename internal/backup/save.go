@@ -60,10 +60,14 @@ func unmade(folder string, err error) error {
 }
 
 func checkFree(path string) error {
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+	_, err := os.Lstat(path)
+	switch {
+	case err == nil:
 		return fmt.Errorf("%s is there already: a backup is never written over another file", path)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
 	}
-	return nil
+	return unmade(filepath.Dir(path), err)
 }
 
 // name gives a file its name. Unlike a rename, a link takes the place of nothing; but not
