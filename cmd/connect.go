@@ -69,15 +69,14 @@ func probe(ctx context.Context, c config.Connector, opened connectors.Connector)
 
 // find looks a user up, without a password.
 func find(ctx context.Context, report *connectorReport, usernames connectors.UsernameForm, opened connectors.Connector, username string) {
-	finder, ok := opened.(connectors.Finder)
-	if !ok {
-		return
-	}
 	if !opened.Handles(connectors.Credentials{Username: username}) {
 		report.unhandled(usernames, username)
 		return
 	}
-	id, err := finder.Find(connectors.WithTrace(ctx, report.add), username)
+	id, err := connectors.Identity{}, errors.ErrUnsupported
+	if finder, ok := opened.(connectors.Finder); ok {
+		id, err = finder.Find(connectors.WithTrace(ctx, report.add), username)
+	}
 	var rejected *connectors.Rejection
 	switch {
 	case err == nil:

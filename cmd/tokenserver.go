@@ -190,7 +190,7 @@ func (s *serverTokens) exchange(ctx context.Context, ask request, into any) erro
 	return s.read(response, body, ask.want, into)
 }
 
-// problemError is what a server says is wrong: it has done nothing.
+// problemError is what a server says is wrong. What was done all the same, it says itself.
 type problemError struct{ text string }
 
 // Error returns the server's words.

@@ -2,7 +2,6 @@ package reach
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 )
 
 // errUnreadable stands for every error about what was answered.
@@ -59,21 +57,18 @@ type body struct{ io.ReadCloser }
 // Read implements [io.Reader].
 func (b body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // a reader's end is that very value
+	if err != nil {
 		err = withoutQuotes(err)
 	}
 	return n, err
 }
 
-// withoutQuotes is the part of err that is about the network, TLS or time; where it has none
-// such, a fixed error.
+// withoutQuotes is the part of err that is about the network, TLS or time, or that is the end
+// of what is read; where it has none such, a fixed error.
 func withoutQuotes(err error) error {
 	var (
 		proxy   proxyStatus
 		network *net.OpError
-		cert    *tls.CertificateVerificationError
-		record  tls.RecordHeaderError
-		number  syscall.Errno
 		late    net.Error
 	)
 	switch {
@@ -83,12 +78,6 @@ func withoutQuotes(err error) error {
 		return network
 	case errors.As(err, &proxy):
 		return proxy
-	case errors.As(err, &cert):
-		return cert
-	case errors.As(err, &record):
-		return record
-	case errors.As(err, &number):
-		return number
 	case errors.As(err, &late) && late.Timeout():
 		return late
 	}

@@ -94,6 +94,7 @@ func TestDiscreetProxy(t *testing.T) {
 		"HTTP/1.1 407 " + canary + "\r\n\r\n":      "status 407 (Proxy Authentication Required)",
 		"HTTP/1.1 500 tls: " + canary + "\r\n\r\n": "status 500 (Internal Server Error)",
 		"HTTP/1.1 " + canary + "\r\n\r\n":          "is not HTTP",
+		"HTTP/1.1 200 OK\r\n\r\n":                  "EOF", // of the tunnel
 	} {
 		proxy, err := url.Parse(answering(t, answer).URL)
 		if err != nil {
@@ -102,6 +103,25 @@ func TestDiscreetProxy(t *testing.T) {
 		d := reach.NewDiscreet(&http.Transport{Proxy: http.ProxyURL(proxy)})
 		if err := ask(t, d, "https://people.invalid"); err == nil || strings.Contains(err.Error(), canary) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: error %v, want one that says %q", answer, err, want)
+		}
+	}
+}
+
+// quoting is an error of the network that repeats something.
+type quoting struct{}
+
+func (quoting) Error() string   { return "it says " + canary }
+func (quoting) Timeout() bool   { return false }
+func (quoting) Temporary() bool { return false }
+
+// TestDiscreetDial holds that what a dialer says goes no further either, on the way to a proxy
+// or without one.
+func TestDiscreetDial(t *testing.T) {
+	dial := func(context.Context, string, string) (net.Conn, error) { return nil, quoting{} }
+	for name, proxy := range map[string]*url.URL{"direct": nil, "to a proxy": {Scheme: "http", Host: "proxy.invalid"}} {
+		d := reach.NewDiscreet(&http.Transport{Proxy: http.ProxyURL(proxy), DialContext: dial})
+		if err := ask(t, d, "https://people.invalid"); err == nil || strings.Contains(err.Error(), canary) {
+			t.Errorf("%s: error %v", name, err)
 		}
 	}
 }
@@ -142,6 +162,7 @@ func TestDiscreetTells(t *testing.T) {
 		"certificate":    {&http.Transport{TLSClientConfig: insecure}, over.URL, "certificate required", "wants a certificate of ours"},
 		"before TLS 1.3": {&http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}}, over.URL, "handshake failure", "wants a certificate of ours"}, //nolint:gosec // as above
 		"old TLS":        {&http.Transport{TLSClientConfig: insecure}, old.URL, "protocol version", "no version of TLS from 1.2 on"},
+		"no version":     {&http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, MaxVersion: tls.VersionTLS12}}, over.URL, "tls: no supported versions", ""}, //nolint:gosec // that is the point
 		"no TLS":         {&http.Transport{}, strings.Replace(clear.URL, "http:", "https:", 1), "TLS handshake", "no TLS is spoken"},
 		"TLS":            {&http.Transport{}, alerting.URL, "is not HTTP", "TLS may be spoken there"},
 		"timeout":        {&http.Transport{ResponseHeaderTimeout: 50 * time.Millisecond}, hanging.URL, "timeout awaiting response headers", ""},
