@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,6 +85,12 @@ func TestAnotherCommand(t *testing.T) {
 
 	leave = hold(t, data)
 	time.AfterFunc(300*time.Millisecond, leave)
+	if code, _, messages := run(t.Context(), "restore", "--config", config, config); code != 1 || !strings.Contains(messages, "never restored over") {
+		t.Errorf("exit code %d: %s", code, messages)
+	}
+
+	leave = hold(t, data)
+	time.AfterFunc(300*time.Millisecond, leave)
 	serving, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan string, 1)
@@ -119,6 +126,28 @@ func TestBusyFolder(t *testing.T) {
 	hold(t, filepath.Join(filepath.Dir(config), "data"))
 	code, out, messages := create(t, config, "second")
 	if code != 1 || out != "" || !strings.Contains(messages, "another shorepass process works on it, and none answers on the admin socket") {
+		t.Errorf("exit code %d: %s", code, messages)
+	}
+}
+
+// TestRestoreWhileSomebodyWorks holds that a restore changes nothing under another process: it
+// says whether that serves.
+func TestRestoreWhileSomebodyWorks(t *testing.T) {
+	t.Parallel()
+	config := realmWithTokens(t)
+	if code, _, messages := create(t, config, "first"); code != 0 {
+		t.Fatal(messages)
+	}
+	hold(t, filepath.Join(filepath.Dir(config), "data"))
+	if code, _, messages := run(t.Context(), "restore", "--config", config, config); code != 1 || !strings.Contains(messages, "another shorepass process works on it, and none answers on the admin socket") {
+		t.Errorf("exit code %d: %s", code, messages)
+	}
+	answers, err := new(net.ListenConfig).Listen(t.Context(), "unix", filepath.Join(filepath.Dir(config), "data", "admin.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answers.Close()
+	if code, _, messages := run(t.Context(), "restore", "--config", config, config); code != 1 || !strings.Contains(messages, "another shorepass process works on it: stop it first") {
 		t.Errorf("exit code %d: %s", code, messages)
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shorepass/shorepass/internal/backup"
 	"github.com/shorepass/shorepass/internal/store"
@@ -157,5 +159,38 @@ func TestStream(t *testing.T) {
 		return err
 	}); err == nil {
 		t.Error("cut short: taken for whole")
+	}
+}
+
+// All that is written goes on, what only fills the last block too; and who writes is told
+// when nobody reads any more.
+func TestStreamToItsEnd(t *testing.T) {
+	content := append(archive(t, dataDir(t)), make([]byte, 8<<10)...)
+	var out bytes.Buffer
+	if _, err := backup.Stream(t.Context(), &out, func(w io.Writer) error {
+		for block := range slices.Chunk(content, 512) {
+			if _, err := w.Write(block); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil || !bytes.Equal(out.Bytes(), content) {
+		t.Errorf("%v; %d bytes of %d", err, out.Len(), len(content))
+	}
+	told := make(chan error, 1)
+	if _, err := backup.Stream(t.Context(), io.Discard, func(w io.Writer) error {
+		for {
+			if _, err := w.Write(make([]byte, 4<<10)); err != nil {
+				told <- err
+				return err
+			}
+		}
+	}); err == nil {
+		t.Error("zeros are taken for a backup")
+	}
+	select {
+	case <-told:
+	case <-time.After(10 * time.Second):
+		t.Error("who writes waits for ever")
 	}
 }
