@@ -7,9 +7,10 @@
 // What a method has acknowledged survives the end of the process, however it ends, and a
 // loss of power. What was revoked stays revoked even when the write-ahead log is lost
 // afterwards: a revocation ends when all of it is in the database's own file. Where somebody
-// else keeps the log in use, it ends with [pat.ErrUnsettled] before that: it counts, and the
-// rest follows as soon as it may. Tokens are read through a small cache, which a revocation
-// empties before it returns.
+// else keeps the log in use, it ends with [pat.ErrUnsettled] before that: it counts, and to
+// move it is tried again every second, until it is done or the store is closed. Whoever opens
+// the database next goes on with that. It is logged when that begins, and when it is done.
+// Tokens are read through a small cache, which a revocation empties before it returns.
 //
 // # How the database is used
 //

@@ -61,6 +61,11 @@ func (s *Store) connect(ctx context.Context) (_ *handles, err error) {
 	if err := s.schema.check(ctx, h.readers); err != nil {
 		return nil, err
 	}
+	if h.writer != nil { // whoever worked on it before may have ended while something was in the log alone
+		if all, err := h.moveLog(ctx); err == nil && !all {
+			s.settle()
+		}
+	}
 	h.log, _ = os.Stat(s.path + "-wal") // there is none where nothing can be written
 	h.file, err = os.Stat(s.path)
 	return h, err

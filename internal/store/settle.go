@@ -59,15 +59,20 @@ func (s *Store) trySettle() {
 	s.unsettled = true
 }
 
-// moveLog moves what it can of the write-ahead log to the database's own file, and waits
-// for nobody. It reports whether that is all: then it is on the disk. Where somebody else is
-// moving it, which is busy, nothing is known of it.
+// moveLog moves the log as [handles.moveLog] does.
 func (s *Store) moveLog(ctx context.Context) (all bool, err error) {
 	err = s.run(ctx, func(h *handles) error {
-		var busy, logged, moved int
-		err := h.writer.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &logged, &moved)
-		all = busy == 0 && moved == logged
+		all, err = h.moveLog(ctx)
 		return err
 	})
 	return all, err
+}
+
+// moveLog moves what it can of the write-ahead log to the database's own file, and waits
+// for nobody. It reports whether that is all: then it is on the disk. Where somebody else is
+// moving it, which is busy, nothing is known of it.
+func (h *handles) moveLog(ctx context.Context) (all bool, err error) {
+	var busy, logged, moved int
+	err = h.writer.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &logged, &moved)
+	return busy == 0 && moved == logged, err
 }

@@ -85,10 +85,6 @@ func open(ctx context.Context, path string, k schema, o Options) (*Store, error)
 	var failure *Error
 	switch {
 	case err == nil:
-		// Whoever worked on it before may have been killed while it was so.
-		if settled, err := s.moveLog(ctx); err == nil && !settled {
-			s.settle()
-		}
 		return s, nil
 	case errors.As(err, &failure) && failure.Kind.mendable():
 		return s, err
