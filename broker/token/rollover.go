@@ -109,7 +109,7 @@ func (r *Ring) retireCA(force bool, now time.Time) (KeyInfo, error) {
 	if err := savePair(r.store.caPath(), cas.pair, nil); err != nil {
 		return KeyInfo{}, err
 	}
-	r.cas.Store(&authorities{pair: cas.pair})
+	r.cas.Store(&authorities{pair: cas.pair, next: cas.next})
 	return describe(cas.old, CA, Retired), nil
 }
 
