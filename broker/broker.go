@@ -154,14 +154,14 @@ func authenticate(ctx context.Context, realm *Realm, c connectors.Credentials) (
 	var rejection *connectors.Rejection
 	var throttled *connectors.Throttled
 	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		return identity, &Error{Kind: Unavailable, Reason: reasonGone, Message: textUnavailable, Cause: err}
 	case errors.As(err, &rejection):
 		return identity, &Error{Kind: Unauthenticated, Reason: string(rejection.Reason), Message: rejectionText(rejection.Reason), Cause: err}
 	case errors.As(err, &throttled):
 		return identity, &Error{Kind: Throttled, Reason: string(throttled.Reason), Message: textThrottled, RetryAfter: throttled.RetryAfter, Cause: err}
 	case errors.Is(err, connectors.ErrRejected):
 		return identity, &Error{Kind: Unauthenticated, Reason: "rejected", Message: textRejected, Cause: err}
+	case errors.Is(ctx.Err(), context.Canceled):
+		return identity, &Error{Kind: Unavailable, Reason: reasonGone, Message: textUnavailable, Cause: err}
 	}
 	return identity, &Error{Kind: Unavailable, Reason: outageReason(err), Message: textUnavailable, RetryAfter: retryAfter, Cause: err}
 }

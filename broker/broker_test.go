@@ -263,6 +263,11 @@ func TestAGoneClientIsStillAudited(t *testing.T) {
 	if e := f.Last(t); e.RequestID != "gone" || !errors.Is(err, broker.Unavailable) || e.Outcome != "unavailable" || e.Reason != "client-gone" || strings.Contains(f.Log.String(), "failed") {
 		t.Errorf("error %v, audit entry %+v, log %s", err, e, f.Log)
 	}
+	// Who hangs up while a refusal is held was refused.
+	_, err = f.Broker.Token(ctx, broker.Request{ID: "guessing", Service: "registry.corp", Credentials: login("zoe", "guess")})
+	if e := f.Last(t); e.RequestID != "guessing" || !errors.Is(err, broker.Unauthenticated) || e.Reason != "unhandled" {
+		t.Errorf("error %v, audit entry %+v, want a refusal", err, e)
+	}
 }
 
 // TestLongNamesAreClipped holds that a name in the record is whole letters of what was

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Member is a connector and the name it has in its realm.
@@ -48,13 +49,27 @@ func (f *Failure) Unwrap() error { return f.Err }
 
 // Authenticate asks each connector that handles the credentials until one knows
 // the user. It fails with a [*Failure] around [ErrRejected] (a wrong password
-// stops; so does a name that nobody knows or handles) or around an outage, which
-// stops too: it never falls through to the next connector. A blank password is
-// refused before anybody is asked.
+// stops; so does a name that nobody knows or handles), around a [Throttled] or around
+// an outage, which stops too: it never falls through to the next connector. A blank
+// password is refused before anybody is asked. All other refusals but those of access
+// tokens take about the same time.
 func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, error) {
 	if cred.Password.Blank() {
 		return Identity{}, &Failure{Err: Reject(ReasonEmptyPassword)}
 	}
+	id, failure, took := c.ask(ctx, cred)
+	if failure == nil {
+		c.tell(id)
+		return id, nil
+	}
+	if isRefusal(failure) {
+		c.even(ctx, cred, failure, took)
+	}
+	return Identity{}, failure
+}
+
+// ask asks the connectors. It also returns how long those took that are paced.
+func (c *Chain) ask(ctx context.Context, cred Credentials) (_ Identity, _ *Failure, took time.Duration) {
 	// A token in the place of the user name is nobody's name, and no upstream's business.
 	issued := cred.Password.Issued() || HoldsToken(cred.Username)
 	asked := false
@@ -63,24 +78,23 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 			continue
 		}
 		asked = true
+		begun := time.Now()
 		id, err := m.Connector.Authenticate(ctx, cred)
+		if _, ok := m.paced(); ok {
+			took += time.Since(begun)
+		}
 		if errors.Is(err, ErrNotMine) {
 			continue
 		}
 		if err == nil {
 			err = c.check(id, m.Name)
 		}
-		if err == nil {
-			c.tell(id)
-			return id, nil
+		if err != nil {
+			return Identity{}, &Failure{Connector: m.Name, Err: err}, took
 		}
-		if errors.Is(err, ErrRejected) {
-			c.spend(ctx, cred, m)
-		}
-		return Identity{}, &Failure{Connector: m.Name, Err: err}
+		return id, nil, took
 	}
-	c.spend(ctx, cred, Member{})
-	return Identity{}, &Failure{Err: Reject(c.unknown(cred, asked))}
+	return Identity{}, &Failure{Err: Reject(c.unknown(cred, asked))}, took
 }
 
 // tell tells the observers of a login. One that another connector vouches for than the
@@ -92,20 +106,6 @@ func (c *Chain) tell(id Identity) {
 	for _, m := range c.members {
 		if o, ok := m.Connector.(LoginObserver); ok {
 			o.LoggedIn(id)
-		}
-	}
-}
-
-// spend takes the time of the costly refusals in the chain, but for the member's that
-// refused, which has taken its own: so that all refusals take about the same. The time of
-// a refused token tells nothing of any name.
-func (c *Chain) spend(ctx context.Context, cred Credentials, refused Member) {
-	if cred.Password.Issued() {
-		return
-	}
-	for _, m := range c.members {
-		if d, ok := m.Connector.(Decoy); ok && m.Name != refused.Name {
-			d.SpendAsRefusal(ctx, cred.Password)
 		}
 	}
 }

@@ -142,15 +142,6 @@ type Lister interface {
 	Usernames() []string
 }
 
-// Decoy is implemented by connectors and directories whose refusals cost noticeable
-// time. At every refusal the [Chain] has those spend it that did not refuse by
-// themselves, so that the time of a refusal tells nothing of the name.
-type Decoy interface {
-	// SpendAsRefusal takes about as long as refusing the password would. It gives up
-	// where that would keep others from signing in.
-	SpendAsRefusal(ctx context.Context, password Secret)
-}
-
 // LoginObserver is implemented by connectors that keep what logins show of the accounts
 // of others.
 type LoginObserver interface {

@@ -36,7 +36,7 @@ func (c *Config) admits(name string) bool {
 // Password makes a connector of a directory. The connector implements
 // [connectors.Resolver] and [connectors.Decoy] where the directory does.
 func Password(d connectors.Directory, cfg Config) connectors.Connector {
-	p := &password{directory: d, config: cfg, digests: newDigester(), cache: newCache(cfg.Settings.Cache), flights: newFlights()}
+	p := &password{directory: d, config: cfg, digests: newDigester(), cache: newCache(cfg.Settings.Cache), flights: newFlights(), pace: newPace()}
 	if domained, ok := d.(connectors.Domained); ok {
 		p.domain = domained.Domain()
 	}
@@ -70,6 +70,7 @@ type password struct {
 	digests   *digester
 	cache     *cache
 	flights   *flights
+	pace      *pace
 }
 
 var (
@@ -78,6 +79,7 @@ var (
 	_ connectors.Finder    = (*password)(nil)
 	_ connectors.Diagnoser = (*password)(nil)
 	_ connectors.Domained  = (*password)(nil)
+	_ connectors.Paced     = (*password)(nil)
 )
 
 // Domain is the domain of the directory's accounts; empty where it has none.

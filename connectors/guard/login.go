@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 )
@@ -48,11 +49,13 @@ func (p *password) ask(ctx context.Context, name string, c connectors.Credential
 
 // login locates the account, then verifies the password.
 func (p *password) login(ctx context.Context, name string, c connectors.Credentials) (connectors.Identity, error) {
+	begun := time.Now()
 	account, err := p.locate(ctx, name)
 	if err != nil {
 		return connectors.Identity{}, err
 	}
 	id, err := p.directory.Verify(ctx, account, c.Password)
+	p.pace.note(name, account, err, time.Since(begun))
 	if err == nil && !p.config.admits(id.Username) { // which some directories know no sooner
 		return connectors.Identity{}, connectors.ErrNotMine
 	}

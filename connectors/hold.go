@@ -1,0 +1,88 @@
+package connectors
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// Decoy is implemented by connectors and directories whose refusals cost the process
+// itself noticeable time. At every refusal the [Chain] has those spend it that did not
+// refuse by themselves, so that the time of a refusal tells nothing of the name.
+type Decoy interface {
+	// SpendAsRefusal takes about as long as refusing the password would. It gives up
+	// where that would keep others from signing in.
+	SpendAsRefusal(ctx context.Context, password Secret)
+}
+
+// Paced is implemented by connectors whose upstream takes noticeable time to refuse a
+// password, and less where it has none to check. The [Chain] holds every refusal for as
+// long as all of them together would take, whoever refuses, so that its time tells nothing
+// of the name. A [Decoy] is not asked: it spends its time.
+type Paced interface {
+	// RefusalTime is how long a refusal takes at present, as nearly all do not take longer;
+	// now and then it is longer, as the others are. Zero: no noticeable time.
+	RefusalTime() time.Duration
+}
+
+// scatter is what a hold varies by. Timers are exact to a millisecond, counted from when
+// they are set, which is sooner for who is refused without asking: without it, fractions of
+// milliseconds would tell. It also has two refusals that began together end in any order.
+const scatter = 20 * time.Millisecond
+
+// paced reports whether the chain waits as long as the member's refusals take.
+func (m Member) paced() (p Paced, ok bool) {
+	if _, spends := m.Connector.(Decoy); spends {
+		return nil, false
+	}
+	p, ok = m.Connector.(Paced)
+	return p, ok
+}
+
+// even makes a refusal take as long as any other: it has the members spend their time
+// that are decoys, but for the one that did by refusing, and then waits for what the paced
+// ones have not taken. No other login waits for it. The time of a refused token tells
+// nothing of any name.
+func (c *Chain) even(ctx context.Context, cred Credentials, refusal *Failure, took time.Duration) {
+	if cred.Password.Issued() {
+		return
+	}
+	var whole time.Duration
+	for _, m := range c.members {
+		if d, ok := m.Connector.(Decoy); ok && (m.Name != refusal.Connector || isRemembered(refusal)) {
+			d.SpendAsRefusal(ctx, cred.Password)
+		}
+		if p, ok := m.paced(); ok {
+			whole += p.RefusalTime()
+		}
+	}
+	if whole > 0 {
+		hold(ctx, whole-took+rand.N(scatter)) //nolint:gosec // nobody gains by guessing it
+	}
+}
+
+// isRefusal reports whether a failure speaks of the credentials, rather than of an outage.
+func isRefusal(err error) bool {
+	var throttled *Throttled
+	return errors.Is(err, ErrRejected) || errors.As(err, &throttled)
+}
+
+// isRemembered reports whether a connector has refused without asking, in no time.
+func isRemembered(err error) bool {
+	var rejection *Rejection
+	if errors.As(err, &rejection) {
+		return rejection.Reason == ReasonKnownWrong
+	}
+	return !errors.Is(err, ErrRejected)
+}
+
+// hold waits, as long as somebody waits for the answer.
+func hold(ctx context.Context, d time.Duration) {
+	wait := time.NewTimer(d)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+}
