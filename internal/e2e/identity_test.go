@@ -84,7 +84,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	post(url.Values{"grant_type": {"password"}, "service": {service}, "username": {"bob"}, "password": {canary, "x"}})
 	post(url.Values{"grant_type": {"password"}, "service": {service}}, "Authorization", "Bearer "+canary)
 	w.slapd.Stop(t)
-	w.broker.Token(t, "bob", canary, service)
+	w.broker.Token(t, "carol", canary, service) // bob's login is remembered
 
 	audit, err := os.ReadFile(filepath.Join(w.broker.Dir, "data", "audit.jsonl"))
 	if err != nil {

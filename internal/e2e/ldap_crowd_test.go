@@ -143,7 +143,8 @@ func TestLDAPLimitsWithoutAccount(t *testing.T) {
 // a broken audit line, and that one more is an outage whose log line says what to do.
 func TestCrowdThroughTheBroker(t *testing.T) {
 	s := slapd.Start(t, slapd.Options{Config: unlimited, LDIF: crowd(0, 4999, 100, "uid=bob,"+slapd.People)})
-	b := stack.StartBroker(t, program, replace(t, ldapBroker(s, ""), "rules: [", `rules: [
+	old, with := uncached("        type: ldap\n")
+	b := stack.StartBroker(t, program, replace(t, ldapBroker(s, ""), old, with, "rules: [", `rules: [
       {name: teams, groups: ["directory:team-*"], repositories: ["{group}/**"], allow: [pull, push]},
       {name: everybody, authenticated: true, repositories: [base/**], allow: [pull]},
       `), nil)

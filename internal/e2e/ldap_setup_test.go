@@ -52,6 +52,22 @@ func signIn(tb testing.TB, c connectors.Connector, username, password string) (c
 	return c.Authenticate(tb.Context(), connectors.Credentials{Username: username, Password: connectors.NewSecret(password)})
 }
 
+// unguarded asks the directory itself: each login reaches it.
+func unguarded(tb testing.TB, d connectors.Directory, username, password string) (connectors.Identity, error) {
+	tb.Helper()
+	a, err := d.Locate(tb.Context(), username)
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	return d.Verify(tb.Context(), a, connectors.NewSecret(password))
+}
+
+// uncached is a connector's key by which each login reaches the directory, for edits of
+// what comes before it.
+func uncached(line string) (old, with string) {
+	return line, line + "        guard: {cache: {ttl: 0s, unknown: 0s}}\n"
+}
+
 // mustSignIn fails the test where the login fails.
 func mustSignIn(tb testing.TB, c connectors.Connector, username string) connectors.Identity {
 	tb.Helper()
