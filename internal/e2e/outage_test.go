@@ -10,7 +10,8 @@ import (
 // get 503 within five seconds and never 401, what needs no directory goes on, and
 // logins work again within ten seconds of its return.
 func TestDirectoryOutages(t *testing.T) {
-	w := newWorld(t, "")
+	old, with := uncached("        type: ldap\n")
+	w := newWorld(t, "", old, with)
 	login := func() int { return w.broker.Token(t, "alice", "alice-password", service).Status }
 	if got := login(); got != http.StatusOK {
 		t.Fatalf("before: status %d", got)
