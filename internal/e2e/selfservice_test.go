@@ -149,6 +149,7 @@ func TestSelfService(t *testing.T) {
 
 	t.Run("without the directory", func(t *testing.T) {
 		w.slapd.Stop(t)
+		ok(t, w.broker.Command(t, "", "cache", "clear"))
 		alice := holder{t, w.broker, "alice", "alice-password", nil}
 		if status, body := alice.asks(d, http.MethodPost, "/tokens", `{"name":"more","scopes":["repository:**:pull"]}`); status != http.StatusServiceUnavailable {
 			t.Errorf("%d %s", status, body)

@@ -319,6 +319,7 @@ realms:
 	if got := may(t, b, token); got != teamOf("lea") {
 		t.Errorf("before the next login: %q", got)
 	}
+	ok(t, b.Command(t, "", "cache", "clear", "--user", "lea"))
 	login()
 	if got := may(t, b, token); got != "directory:lea" {
 		t.Errorf("after the next login: %q", got)

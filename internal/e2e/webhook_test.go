@@ -60,10 +60,10 @@ func (p *people) start(tb testing.TB) {
 }
 
 // webhookBroker serves examples/webhook with the endpoint.
-func webhookBroker(tb testing.TB, p *people) *stack.Broker {
+func webhookBroker(tb testing.TB, p *people, edits ...string) *stack.Broker {
 	tb.Helper()
-	config := "listen: '{{listen}}'\nmonitor: '{{monitor}}'\n" + replace(tb, example(tb, "webhook/shorepass.yaml"),
-		"http://localhost:8099", "http://"+p.addr, "{env: SHOREPASS_SECRET}", webhookSecret)
+	edits = append(edits, "http://localhost:8099", "http://"+p.addr, "{env: SHOREPASS_SECRET}", webhookSecret)
+	config := "listen: '{{listen}}'\nmonitor: '{{monitor}}'\n" + replace(tb, example(tb, "webhook/shorepass.yaml"), edits...)
 	return stack.StartBroker(tb, program, config, nil)
 }
 
@@ -170,7 +170,8 @@ func TestWebhookLoginPushPull(t *testing.T) {
 // TestWebhookOutages stops and hangs the endpoint under the running broker.
 func TestWebhookOutages(t *testing.T) {
 	p := startPeople(t)
-	b := webhookBroker(t, p)
+	old, with := uncached("        type: webhook\n")
+	b := webhookBroker(t, p, old, with)
 	for name, o := range map[string]struct{ end, mend func() }{
 		"stopped": {func() { _ = p.Signal(syscall.SIGKILL); p.wait(t) }, func() { p.start(t) }},
 		"hung":    {func() { _ = p.Signal(syscall.SIGSTOP) }, func() { _ = p.Signal(syscall.SIGCONT) }},
