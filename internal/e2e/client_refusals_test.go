@@ -59,6 +59,7 @@ func (m *matrix) refusesStrangers(t *testing.T) {
 // and the token of another server.
 func (m *matrix) refusesOldLogins(t *testing.T) {
 	m.w.slapd.Modify(t, fmt.Sprintf("dn: uid=%s,ou=people,dc=corp,dc=example\nchangetype: modify\nreplace: userPassword\nuserPassword: new-password\n", m.former.name))
+	m.forget(t, m.former.name)
 	m.refused(t, stalePassword, m.fetch(m.former, m.ref("platform")))
 	if m.push != nil {
 		m.refused(t, stalePush, m.push(m.former, m.ref("platform")))
@@ -92,6 +93,7 @@ func (m *matrix) mountDenied(t *testing.T) {
 	ok(t, m.push(m.former, m.ref(prefix)))
 	ok(t, m.pull(m.former, m.ref(prefix)))
 	m.change(t, m.former.name, "delete", "platform")
+	m.forget(t, m.former.name)
 	before := len(m.w.registry.Output.String())
 	r := m.mount(m.former, m.ref(prefix), m.ref("web"))
 	if r.Code == 0 {
@@ -112,6 +114,12 @@ func (m *matrix) mountDenied(t *testing.T) {
 func (m *matrix) change(t *testing.T, name, how, group string) {
 	t.Helper()
 	m.w.slapd.Modify(t, fmt.Sprintf("dn: cn=%s,ou=groups,dc=corp,dc=example\nchangetype: modify\n%s: member\nmember: uid=%s,ou=people,dc=corp,dc=example\n", group, how, name))
+}
+
+// forget has the next login of somebody reach the directory.
+func (m *matrix) forget(t *testing.T, name string) {
+	t.Helper()
+	ok(t, m.w.broker.Command(t, "", "cache", "clear", "--user", name))
 }
 
 // outage uses the tool while the directory is down. Carol has pulled nothing so far:

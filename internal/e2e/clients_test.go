@@ -94,6 +94,7 @@ func useClients(t *testing.T, engine *stack.Engine, version stack.Version) []*ma
 	w.broker.Program = program
 	w.restart(t, "audit: {stdout: true}\n", "")
 	w.slapd.Stop(t)
+	ok(t, w.broker.Command(t, "", "cache", "clear"))
 	each("directory down", (*matrix).outage)
 	return append(all, manifests...)
 }

@@ -232,6 +232,24 @@ func (s *Server) admin(tb testing.TB, program, ldif string) {
 	}
 }
 
+// Values returns what an entry has of an attribute, one of the server's own such as
+// pwdFailureTime too. It may be nothing.
+func (s *Server) Values(tb testing.TB, dn, attribute string) []string {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), find(tb, "ldapsearch"), "-x", "-LLL", "-o", "ldif_wrap=no", "-H", s.URL, "-D", AdminDN, "-w", AdminPassword, "-b", dn, "-s", "base", attribute)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		tb.Fatalf("ldapsearch: %v\n%s", err, out)
+	}
+	var values []string
+	for line := range strings.Lines(string(out)) {
+		if value, found := strings.CutPrefix(strings.TrimSpace(line), attribute+": "); found {
+			values = append(values, value)
+		}
+	}
+	return values
+}
+
 // find returns the path of a program, which Debian may keep where only
 // administrators look.
 func find(tb testing.TB, program string) string {

@@ -162,6 +162,11 @@ func (b *Broker) Ask(ctx context.Context, username, password, service string, sc
 	if username != "" {
 		request.SetBasicAuth(username, password)
 	}
+	return Send(request)
+}
+
+// Send sends a request, and reads an answer that is JSON.
+func Send(request *http.Request) (Answer, error) {
 	started := time.Now()
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
