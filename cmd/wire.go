@@ -29,7 +29,8 @@ const tokenType = "pat"
 // wiring is what connectors are made of.
 type wiring struct {
 	types    map[string]connectors.Type
-	database *store.Store // of the access tokens; nil where no realm has a connector for them
+	database *store.Store  // of the access tokens; nil where no realm has a connector for them
+	shield   *guard.Shield // of all connectors; nil: each has its own
 }
 
 func newProgram(s Streams, extra map[string]connectors.Type) *program {
@@ -129,8 +130,13 @@ func (p *program) openConnector(r config.Realm, c config.Connector, s siblings, 
 	if err != nil {
 		return nil, err
 	}
-	return guard.Password(directory, guard.Config{Form: deps.Form, Usernames: deps.Usernames, Settings: c.Guard}), nil
+	return guard.Password(directory, guard.Config{
+		Settings: c.Guard, Shield: p.shield, Realm: r.Name, Name: c.Name, Form: deps.Form, Usernames: deps.Usernames,
+	}), nil
 }
+
+// openShield has the failed logins of all connectors counted together.
+func (w *wiring) openShield() { w.shield = guard.NewShield(guard.DefaultLimits()) }
 
 // siblings are the connectors of a realm, by name, when all are open.
 type siblings map[string]connectors.Connector

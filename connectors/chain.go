@@ -94,7 +94,27 @@ func (c *Chain) ask(ctx context.Context, cred Credentials) (_ Identity, _ *Failu
 		}
 		return id, nil, took
 	}
+	if err := c.count(cred); err != nil {
+		return Identity{}, &Failure{Err: err}, took
+	}
 	return Identity{}, &Failure{Err: Reject(c.unknown(cred, asked))}, took
+}
+
+// count counts a login by a name that nobody knows or handles, so that such a one is
+// refused like a known one. It fails where there were too many. The last member that
+// counts any does: it is the one that such names get to.
+func (c *Chain) count(cred Credentials) error {
+	if cred.Password.Issued() || HoldsToken(cred.Username) {
+		return nil
+	}
+	for _, m := range slices.Backward(c.members) {
+		if r, ok := m.Connector.(Refuser); ok {
+			if err := r.RefuseUnknown(cred); !errors.Is(err, ErrNotMine) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // tell tells the observers of a login. One that another connector vouches for than the

@@ -132,6 +132,23 @@ type Resolver interface {
 	Resolve(ctx context.Context, id string) (Identity, error)
 }
 
+// Upstreamed is implemented by a [Directory] whose accounts may be those of another one,
+// too: of another realm, say. Failed logins are counted for the account, wherever they came.
+type Upstreamed interface {
+	// Upstream names the space in which [Account.ID] means one account, or, of accounts
+	// without one, the user name does: two directories with the same one have the same
+	// accounts.
+	Upstream() string
+}
+
+// Refuser is implemented by connectors that count failed logins.
+type Refuser interface {
+	// RefuseUnknown counts a failed login by a name that no connector of the realm knows, as
+	// if there were such an account. It fails with a [Throttled] where there were too many,
+	// and with [ErrNotMine] where this is not the form of a name here.
+	RefuseUnknown(c Credentials) error
+}
+
 // Lister is implemented by a [Directory] that knows all its user names without
 // I/O: it is asked for those alone.
 type Lister interface {

@@ -16,6 +16,13 @@ type Config struct {
 	// Settings are those of the guards.
 	Settings Settings
 
+	// Shield counts the failed logins of all connectors of the process. nil: of this one
+	// alone, without limits.
+	Shield *Shield
+
+	// Realm and Name say which connector it is.
+	Realm, Name string
+
 	// Form is that of the realm's user names.
 	Form connectors.UsernameForm
 
@@ -39,6 +46,13 @@ func Password(d connectors.Directory, cfg Config) connectors.Connector {
 	p := &password{directory: d, config: cfg, digests: newDigester(), cache: newCache(cfg.Settings.Cache), flights: newFlights(), pace: newPace()}
 	if domained, ok := d.(connectors.Domained); ok {
 		p.domain = domained.Domain()
+	}
+	if p.shield = cfg.Shield; p.shield == nil {
+		p.shield = NewShield(Limits{})
+	}
+	p.upstream = Place{cfg.Realm, cfg.Name}.names()
+	if u, ok := d.(connectors.Upstreamed); ok {
+		p.upstream = u.Upstream()
 	}
 	resolver, resolves := d.(connectors.Resolver)
 	decoy, costs := d.(connectors.Decoy)
@@ -71,6 +85,8 @@ type password struct {
 	cache     *cache
 	flights   *flights
 	pace      *pace
+	shield    *Shield
+	upstream  string // the space of the directory's accounts: see [connectors.Upstreamed]
 }
 
 var (
@@ -80,6 +96,7 @@ var (
 	_ connectors.Diagnoser = (*password)(nil)
 	_ connectors.Domained  = (*password)(nil)
 	_ connectors.Paced     = (*password)(nil)
+	_ connectors.Refuser   = (*password)(nil)
 )
 
 // Domain is the domain of the directory's accounts; empty where it has none.

@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -21,24 +22,63 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 	if id, ok := p.cache.login(d); ok {
 		return id, nil
 	}
+	a := p.attempt(name, c)
+	if err := p.shield.known(a); err != nil {
+		return connectors.Identity{}, err
+	}
 	if p.cache.isUnknown(name) {
 		return connectors.Identity{}, connectors.ErrNotMine
 	}
-	return p.flights.do(ctx, d, func(ctx context.Context) (connectors.Identity, error) { return p.ask(ctx, name, c, d) })
+	id, err := p.fly(ctx, a, c, d)
+	if other := (*unwelcome)(nil); errors.As(err, &other) && other.network != a.network {
+		id, err = p.fly(ctx, a, c, d) // on our own account
+	}
+	return id, err
 }
 
+// attempt is what the Shield is to know of a login.
+func (p *password) attempt(name string, c connectors.Credentials) attempt {
+	return attempt{
+		place:    Place{p.config.Realm, p.config.Name},
+		upstream: p.upstream,
+		name:     name,
+		password: p.shield.digests.of("", c.Password),
+		client:   c.RemoteIP,
+		network:  connectors.ClientNetwork(c.RemoteIP),
+		settings: p.config.Settings.Lockout,
+	}
+}
+
+// fly has the directory answer, once for all who send the same at the same time.
+func (p *password) fly(ctx context.Context, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
+	return p.flights.do(ctx, d, func(ctx context.Context) (connectors.Identity, error) { return p.ask(ctx, a, c, d) })
+}
+
+// unwelcome is a Throttled that another client, in another network, might not meet with.
+type unwelcome struct {
+	error
+	network netip.Prefix
+}
+
+// Unwrap returns the Throttled.
+func (u *unwelcome) Unwrap() error { return u.error }
+
 // ask has the directory answer, and remembers what it says.
-func (p *password) ask(ctx context.Context, name string, c connectors.Credentials, d digest) (connectors.Identity, error) {
+func (p *password) ask(ctx context.Context, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
 	generation := p.cache.generation.Load()
-	id, err := p.login(ctx, name, c)
+	id, err := p.login(ctx, a, c)
+	var throttled *connectors.Throttled
 	switch {
 	case err == nil:
-		p.cache.passed(d, name, id, generation)
+		p.cache.passed(d, a.name, id, generation)
 	case errors.Is(err, connectors.ErrNotMine):
-		p.cache.noSuch(name, generation)
+		p.cache.noSuch(a.name, generation)
 		p.cache.refused(d)
 	case errors.Is(err, connectors.ErrRejected):
 		p.cache.refused(d)
+	case errors.As(err, &throttled): // who may have been refused, too
+		p.cache.refused(d)
+		return id, &unwelcome{err, a.network}
 	default:
 		if id, ok := p.cache.stale(d); ok {
 			return id, nil
@@ -47,19 +87,44 @@ func (p *password) ask(ctx context.Context, name string, c connectors.Credential
 	return id, err
 }
 
-// login locates the account, then verifies the password.
-func (p *password) login(ctx context.Context, name string, c connectors.Credentials) (connectors.Identity, error) {
-	begun := time.Now()
-	account, err := p.locate(ctx, name)
+// login locates the account, then verifies the password, as far as the Shield lets it pass.
+func (p *password) login(ctx context.Context, a attempt, c connectors.Credentials) (connectors.Identity, error) {
+	pass, err := p.shield.enter(a)
 	if err != nil {
 		return connectors.Identity{}, err
 	}
-	id, err := p.directory.Verify(ctx, account, c.Password)
-	p.pace.note(name, account, err, time.Since(begun))
-	if err == nil && !p.config.admits(id.Username) { // which some directories know no sooner
-		return connectors.Identity{}, connectors.ErrNotMine
+	defer pass.leave()
+	begun := time.Now()
+	account, err := p.locate(ctx, a.name)
+	switch {
+	case errors.Is(err, connectors.ErrRejected):
+		return connectors.Identity{}, pass.refuseName(err)
+	case err != nil:
+		return connectors.Identity{}, err
 	}
-	return id, err
+	if err := pass.toVerify(account); err != nil {
+		return connectors.Identity{}, err
+	}
+	id, err := p.directory.Verify(ctx, account, c.Password)
+	p.pace.note(a.name, account, err, time.Since(begun))
+	if err == nil && !p.config.admits(id.Username) { // which some directories know no sooner
+		err = connectors.ErrNotMine
+	}
+	if err := pass.settle(id, err); err != nil {
+		return connectors.Identity{}, err
+	}
+	return id, nil
+}
+
+// RefuseUnknown counts a failed login by a name that no connector of the realm knows.
+func (p *password) RefuseUnknown(c connectors.Credentials) error {
+	name, ok := p.parse(c.Username)
+	if !ok {
+		return connectors.ErrNotMine
+	}
+	a := p.attempt(name, c)
+	a.place.Connector = ""
+	return p.shield.refuse(a)
 }
 
 // locate locates an account of the connector's.

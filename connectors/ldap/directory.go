@@ -22,9 +22,10 @@ type Directory struct {
 }
 
 var (
-	_ connectors.Directory = (*Directory)(nil)
-	_ connectors.Resolver  = (*Directory)(nil)
-	_ connectors.Domained  = (*Directory)(nil)
+	_ connectors.Directory  = (*Directory)(nil)
+	_ connectors.Resolver   = (*Directory)(nil)
+	_ connectors.Domained   = (*Directory)(nil)
+	_ connectors.Upstreamed = (*Directory)(nil)
 )
 
 // New returns a directory. It reads the files that cfg names, and never dials.
@@ -62,6 +63,10 @@ func (d *Directory) Close() error {
 
 // Domain is the domain of the accounts.
 func (d *Directory) Domain() connectors.Domain { return connectors.Domain(d.config.Domain) }
+
+// Upstream is the kind of the ids, where these are told apart world-wide, so that servers of
+// one directory have the same; else the server, with where people are.
+func (d *Directory) Upstream() string { return d.config.upstream() }
 
 // Locate finds the one entry that has the user name in one of login_attributes, the
 // username_attribute first.

@@ -25,8 +25,9 @@ type Template struct {
 }
 
 var (
-	_ connectors.Directory = (*Template)(nil)
-	_ connectors.Prober    = (*Template)(nil)
+	_ connectors.Directory  = (*Template)(nil)
+	_ connectors.Prober     = (*Template)(nil)
+	_ connectors.Upstreamed = (*Template)(nil)
 )
 
 // Open returns the directory that the configuration describes: a [Template] where it
@@ -94,6 +95,9 @@ func (t *Template) Close() error {
 
 // Domain is the domain of the accounts.
 func (t *Template) Domain() connectors.Domain { return connectors.Domain(t.finder.config.Domain) }
+
+// Upstream is the server, with where people are: what is typed means somebody there.
+func (t *Template) Upstream() string { return t.finder.config.upstreamOf(t.dn.parent) }
 
 // Locate answers with the name: who has an entry shows when the password is checked.
 func (t *Template) Locate(_ context.Context, username string) (connectors.Account, error) {

@@ -30,7 +30,10 @@ type Directory struct {
 	restricted seldom      // the warning that the provider forbids a login
 }
 
-var _ connectors.Directory = (*Directory)(nil)
+var (
+	_ connectors.Directory  = (*Directory)(nil)
+	_ connectors.Upstreamed = (*Directory)(nil)
+)
 
 // New returns a directory. It reads ca_file, and never dials.
 func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
@@ -67,6 +70,9 @@ func (d *Directory) Close() error {
 	d.client.CloseIdleConnections()
 	return nil
 }
+
+// Upstream is the issuer.
+func (d *Directory) Upstream() string { return d.config.Issuer }
 
 // Locate answers with the name: only a login can tell whose it is.
 func (d *Directory) Locate(_ context.Context, username string) (connectors.Account, error) {

@@ -36,11 +36,12 @@ type Directory struct {
 }
 
 var (
-	_ connectors.Directory = (*Directory)(nil)
-	_ connectors.Resolver  = (*Directory)(nil)
-	_ connectors.Lister    = (*Directory)(nil)
-	_ connectors.Decoy     = (*Directory)(nil)
-	_ connectors.Prober    = (*Directory)(nil)
+	_ connectors.Directory  = (*Directory)(nil)
+	_ connectors.Resolver   = (*Directory)(nil)
+	_ connectors.Lister     = (*Directory)(nil)
+	_ connectors.Decoy      = (*Directory)(nil)
+	_ connectors.Prober     = (*Directory)(nil)
+	_ connectors.Upstreamed = (*Directory)(nil)
 )
 
 // New reads the file that cfg names. Its error lists every fault of the file, with
@@ -69,6 +70,9 @@ func New(cfg *Config, d connectors.Deps, bound *Bound) (*Directory, error) {
 	}
 	return dir, nil
 }
+
+// Upstream is the file.
+func (d *Directory) Upstream() string { return d.path }
 
 // Lists reports whether the file has the user.
 func (d *Directory) Lists(username string) bool {

@@ -21,9 +21,10 @@ type Directory struct {
 }
 
 var (
-	_ connectors.Directory = (*Directory)(nil)
-	_ connectors.Prober    = (*Directory)(nil)
-	_ connectors.Resolver  = (*resolving)(nil)
+	_ connectors.Directory  = (*Directory)(nil)
+	_ connectors.Prober     = (*Directory)(nil)
+	_ connectors.Upstreamed = (*Directory)(nil)
+	_ connectors.Resolver   = (*resolving)(nil)
 )
 
 // resolving is a directory whose endpoint answers resolve.
@@ -54,6 +55,9 @@ func (d *Directory) Close() error {
 	d.endpoint.kept.CloseIdleConnections()
 	return nil
 }
+
+// Upstream is the endpoint.
+func (d *Directory) Upstream() string { return d.config.URL }
 
 // Locate asks whose the user name is, if the endpoint answers that; else the account is
 // that name.

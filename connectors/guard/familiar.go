@@ -1,0 +1,45 @@
+package guard
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+// What is remembered of where accounts have signed in from.
+const (
+	maxFamiliar  = 65536
+	familiarTime = 30 * 24 * time.Hour
+)
+
+// home is an account and a client network.
+type home struct {
+	key
+	network netip.Prefix
+}
+
+// homes are where accounts have signed in from: an attacker elsewhere keeps nobody out who
+// comes from there. Whoever uses it holds the lock of the Shield.
+type homes struct {
+	until *simplelru.LRU[home, time.Time]
+}
+
+func newHomes() homes {
+	until, _ := simplelru.NewLRU[home, time.Time](maxFamiliar, nil) // fails for a size of 0 alone
+	return homes{until}
+}
+
+// know reports whether the account has signed in from the network. Nobody is known to come
+// from an address that is not known.
+func (h homes) know(k key, network netip.Prefix, now time.Time) bool {
+	until, ok := h.until.Get(home{k, network})
+	return ok && network.IsValid() && now.Before(until)
+}
+
+// learn notes that the account has signed in from the network.
+func (h homes) learn(k key, network netip.Prefix, now time.Time) {
+	if network.IsValid() {
+		h.until.Add(home{k, network}, now.Add(familiarTime))
+	}
+}

@@ -1,0 +1,100 @@
+package guard
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// Limits bound the failed logins of a process: the key limits.failed_logins of a
+// configuration. The zero Limits bound none.
+//
+// A login counts when it has failed for the first time: a password that was refused for an
+// account before is no guess, however often a client sends it. Logins that the cache
+// answers and those from where the account has signed in before do not count either.
+type Limits struct {
+	Network Rate `yaml:"network"` // of one client network: see connectors.ClientNetwork
+	Account Rate `yaml:"account"` // of one account, or of one name that nobody knows; a right password does not clear it
+	Overall Rate `yaml:"overall"` // of all together
+}
+
+// Rate is how many there may be at once, and as many again in the time.
+type Rate struct {
+	Burst int           `yaml:"burst"` // 0: any number
+	Per   time.Duration `yaml:"per"`
+}
+
+// DefaultLimits are beyond what people and machines get wrong who mean no harm, also where
+// a company of thousands comes from one address: each stale password counts once.
+func DefaultLimits() Limits {
+	return Limits{
+		Network: Rate{Burst: 600, Per: 10 * time.Minute},
+		Account: Rate{Burst: 30, Per: 24 * time.Hour},
+		Overall: Rate{Burst: 6000, Per: 10 * time.Minute},
+	}
+}
+
+// The bounds of a rate.
+const (
+	maxBurst = 1_000_000
+	minPer   = time.Second
+	maxPer   = 30 * 24 * time.Hour
+)
+
+// Validate returns what is wrong.
+func (l *Limits) Validate() []connectors.FieldProblem {
+	var problems []connectors.FieldProblem
+	for _, r := range []struct {
+		field string
+		Rate
+	}{{"network", l.Network}, {"account", l.Account}, {"overall", l.Overall}} {
+		if r.Burst < 0 || r.Burst > maxBurst {
+			problems = append(problems, connectors.FieldProblem{Field: r.field + ".burst", Message: fmt.Sprintf("want a number from 0 to %d", maxBurst)})
+		}
+		if r.Per < minPer || r.Per > maxPer {
+			problems = append(problems, connectors.FieldProblem{Field: r.field + ".per", Message: "want a duration from 1s to 30d"})
+		}
+	}
+	return problems
+}
+
+// bucket holds what is left of a rate. Whoever uses it holds the lock of the Shield.
+type bucket struct {
+	limiter *rate.Limiter // nil: there is no bound
+	pending int           // how much of it is set aside for logins that are under way
+}
+
+func newBucket(r Rate) *bucket {
+	if r.Burst == 0 {
+		return &bucket{}
+	}
+	return &bucket{limiter: rate.NewLimiter(rate.Limit(float64(r.Burst)/r.Per.Seconds()), r.Burst)}
+}
+
+// wait returns how long it is until there is one more; zero: there is.
+func (b *bucket) wait(now time.Time) time.Duration {
+	if b.limiter == nil {
+		return 0
+	}
+	missing := 1 - (b.limiter.TokensAt(now) - float64(b.pending))
+	return max(0, time.Duration(missing/float64(b.limiter.Limit())*float64(time.Second)))
+}
+
+// hold sets one aside.
+func (b *bucket) hold() { b.pending++ }
+
+// settle takes what was set aside, or gives it back.
+func (b *bucket) settle(now time.Time, taken bool) {
+	b.pending--
+	if taken && b.limiter != nil {
+		b.limiter.AllowN(now, 1) // it is there, since it was set aside
+	}
+}
+
+// isFull reports whether nothing was taken that is still missing.
+func (b *bucket) isFull(now time.Time) bool {
+	return b.pending == 0 && (b.limiter == nil || b.limiter.TokensAt(now) >= float64(b.limiter.Burst()))
+}

@@ -1,0 +1,131 @@
+package guard
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// Lockout is what a [Shield] holds against an account, a name that nobody knows, a client
+// network, or everybody.
+type Lockout struct {
+	// Of an account or a name.
+	Places   []Place // the connectors that logins came to for it; for a name that nobody knows, the realm alone
+	Username string  // as the account goes by; where that is not known, as it was typed
+	ID       string  // of the account; empty where only its name is known
+	Refused  int     // how many different passwords were refused that are still remembered
+	Counted  int     // how often the directory has counted a wrong one
+	Budget   int     // how many it may; 0: any number
+
+	Network netip.Prefix      // of a client network; of others the zero Prefix
+	Limit   connectors.Reason // the limit that is spent: account-limit, network-limit, overall-limit; empty: none
+
+	// Until is when the next login is let through that is none of the familiar ones: the zero
+	// Time where one is now.
+	Until time.Time
+
+	Client netip.Addr // where the last refused login came from; the zero Addr where that is not known
+	Last   time.Time  // when
+}
+
+// Filter chooses what is to be cleared. The zero Filter chooses all.
+type Filter struct {
+	Realm    string // accounts and names that logins came for in this realm
+	Username string // the account that goes by this name, or that this was typed for; in canonical form
+}
+
+// List returns what the shield holds against anybody: accounts and names of which a refused
+// password is remembered, and limits that are spent. The last refused comes first, then
+// limits.
+func (s *Shield) List() []Lockout {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	var list []Lockout
+	for _, r := range append(s.accounts.Values(), s.names.Values()...) {
+		if l := r.lockout(now); l.Refused > 0 || l.Limit != "" {
+			list = append(list, l)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Lockout) int { return b.Last.Compare(a.Last) })
+	networks := s.networks.Keys()
+	slices.SortFunc(networks, func(a, b netip.Prefix) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	})
+	for _, n := range networks {
+		if b, _ := s.networks.Peek(n); b.wait(now) > 0 {
+			list = append(list, Lockout{Network: n, Limit: connectors.ReasonNetworkLimit, Until: now.Add(b.wait(now))})
+		}
+	}
+	if wait := s.overall.wait(now); wait > 0 {
+		list = append(list, Lockout{Limit: connectors.ReasonOverallLimit, Until: now.Add(wait)})
+	}
+	return list
+}
+
+// lockout describes a record.
+func (r *record) lockout(now time.Time) Lockout {
+	l := Lockout{
+		Places: slices.Clone(r.places), Username: r.username, ID: r.id,
+		Counted: r.counted(now), Budget: r.settings.Budget, Client: r.client, Last: r.last,
+	}
+	places := 0
+	for _, t := range r.tries {
+		if t.weighs(now) {
+			l.Refused++
+		}
+		if t.hasPlace(now) {
+			places++
+		}
+	}
+	if wait := r.limit.wait(now); wait > 0 {
+		l.Limit, l.Until = connectors.ReasonAccountLimit, now.Add(wait)
+	}
+	if l.Budget > 0 && max(l.Counted, places) >= l.Budget {
+		if until := now.Add(r.wait(now)); until.After(l.Until) {
+			l.Until = until
+		}
+	}
+	return l
+}
+
+// Clear forgets the failed logins of what the filter chooses: what counts, which passwords
+// were wrong, and what was taken of the limits of the account; where it chooses all, of
+// those of networks and of all together, too. It returns how much that was, counted as in
+// [Shield.List].
+func (s *Shield) Clear(f Filter) int {
+	before := len(s.List())
+	s.mu.Lock()
+	for _, records := range []*simplelru.LRU[key, *record]{s.accounts, s.names} {
+		for _, k := range s.chosen(f, records) {
+			records.Remove(k)
+		}
+	}
+	if f == (Filter{}) {
+		s.networks.Purge()
+		s.overall = newBucket(s.limits.Overall)
+	}
+	s.mu.Unlock()
+	return before - len(s.List())
+}
+
+// chosen returns the keys of the records that the filter chooses.
+func (s *Shield) chosen(f Filter, records *simplelru.LRU[key, *record]) []key {
+	named := map[key]bool{}
+	for _, alias := range s.aliases.Keys() {
+		if k, _ := s.aliases.Peek(alias); alias.id == f.Username {
+			named[k] = true
+		}
+	}
+	return slices.DeleteFunc(records.Keys(), func(k key) bool {
+		r, _ := records.Peek(k)
+		inRealm := slices.ContainsFunc(r.places, func(p Place) bool { return p.Realm == f.Realm })
+		isUser := r.username == f.Username || named[k]
+		return f.Realm != "" && !inRealm || f.Username != "" && !isUser
+	})
+}

@@ -1,0 +1,246 @@
+package guard
+
+import (
+	"errors"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// pass is a login that the Shield lets through. What is set aside for it is taken, or given
+// back, when it ends.
+type pass struct {
+	shield *Shield
+	attempt
+	free    bool      // it takes nothing of the limits
+	limits  []*bucket // that something is set aside of
+	account key
+	record  *record // of the account; nil: nothing is set aside there
+}
+
+// enter sets aside what a failed login takes of the limits of its network and of all. It
+// fails with a Throttled where nothing is left.
+func (s *Shield) enter(a attempt) (*pass, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	p := &pass{shield: s, attempt: a}
+	k, r := s.find(a)
+	if p.free = s.isFree(k, r, a, now); p.free {
+		return p, nil
+	}
+	if err := p.hold(s.overall, connectors.ReasonOverallLimit, now); err != nil {
+		return nil, err
+	}
+	if err := p.hold(s.network(a.network), connectors.ReasonNetworkLimit, now); err != nil {
+		p.settleLimits(false, now)
+		return nil, err
+	}
+	return p, nil
+}
+
+// isFree reports whether a failed login would take nothing of the limits: the account has
+// signed in from there, or the password was refused before.
+func (s *Shield) isFree(k key, r *record, a attempt, now time.Time) bool {
+	return s.homes.know(k, a.network, now) || r != nil && r.tries[a.password] != nil
+}
+
+// hold sets something aside of a limit.
+func (p *pass) hold(b *bucket, spent connectors.Reason, now time.Time) error {
+	if wait := b.wait(now); wait > 0 {
+		return &connectors.Throttled{Reason: spent, RetryAfter: wait}
+	}
+	b.hold()
+	p.limits = append(p.limits, b)
+	return nil
+}
+
+// settleLimits takes what was set aside of the limits, or gives it back.
+func (p *pass) settleLimits(taken bool, now time.Time) {
+	for _, b := range p.limits {
+		b.settle(now, taken)
+	}
+	p.limits = nil
+}
+
+// toVerify sets aside one of the wrong passwords that the directory may be sent for an
+// account, before it is asked. It fails where the password is known to be wrong, and where
+// none is left.
+func (p *pass) toVerify(account connectors.Account) error {
+	s := p.shield
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	k := s.keyOf(p.attempt, account)
+	r, t := p.open(k, account.Username, now)
+	defer r.forget(p.password) // where it goes no further
+	if t.isWrong(now) {
+		return r.refusal(t, connectors.Reject(connectors.ReasonKnownWrong), p.attempt, now)
+	}
+	budget := p.settings.Budget
+	if s.homes.know(k, p.network, now) {
+		budget += p.settings.Familiar
+	}
+	if p.settings.Budget > 0 && r.counted(now)+r.pending >= budget {
+		return r.throttled(p.attempt, now)
+	}
+	if err := p.holdAccount(r, now); err != nil {
+		return err
+	}
+	r.show(t, now)
+	r.pending++
+	t.pending++
+	p.account, p.record = k, r
+	return nil
+}
+
+// keyOf returns the key of an account that the directory has located.
+func (s *Shield) keyOf(a attempt, account connectors.Account) key {
+	if account.ID != "" {
+		k := key{space: a.upstream, id: account.ID}
+		s.aliases.Add(key{a.place.names(), a.name, true}, k)
+		return k
+	}
+	k := key{a.upstream, a.name, true}
+	if known, ok := s.aliases.Get(k); ok {
+		return known
+	}
+	return k
+}
+
+// open returns the record of a key, which is to have what the attempt says, and the try of
+// its password there.
+func (p *pass) open(k key, username string, now time.Time) (*record, *try) {
+	r := p.shield.record(k)
+	r.settings, r.username = p.settings, username
+	if username == "" {
+		r.username = p.name
+	}
+	if !k.isName {
+		r.id = k.id
+	}
+	r.seenAt(p.place)
+	if p.free = p.free || p.shield.isFree(k, r, p.attempt, now); p.free {
+		p.settleLimits(false, now)
+	}
+	return r, r.begin(p.password, now)
+}
+
+// holdAccount sets something aside of the limit of an account.
+func (p *pass) holdAccount(r *record, now time.Time) error {
+	if p.free {
+		return nil
+	}
+	return p.hold(r.limit, connectors.ReasonAccountLimit, now)
+}
+
+// settle says what came of the login, and returns what the client is to be answered.
+func (p *pass) settle(id connectors.Identity, err error) error {
+	p.shield.mu.Lock()
+	defer p.shield.mu.Unlock()
+	now := time.Now()
+	var rejection *connectors.Rejection
+	switch {
+	case p.record == nil:
+		return err
+	case err == nil:
+		p.signedIn(id, now)
+		return nil
+	case errors.As(err, &rejection):
+		r := p.release()
+		return p.refused(r, err, rejection.Reason == connectors.ReasonWrongPassword, now)
+	}
+	return err // which says nothing of the password
+}
+
+// release takes back what was set aside of the account, and returns its record.
+func (p *pass) release() *record {
+	r := p.record
+	for r.moved != nil {
+		r = r.moved
+	}
+	p.record = nil
+	r.pending--
+	if t := r.tries[p.password]; t != nil {
+		t.pending--
+	}
+	return r
+}
+
+// refused notes that a password was refused, and returns the answer.
+func (p *pass) refused(r *record, because error, wrong bool, now time.Time) error {
+	t := r.begin(p.password, now)
+	answer := r.refusal(t, because, p.attempt, now)
+	p.settleLimits(wrong || t.shown, now)
+	r.refuse(p.password, wrong, now)
+	return answer
+}
+
+// signedIn notes that the password was right. An account that was known by its name alone
+// is known from then on.
+func (p *pass) signedIn(id connectors.Identity, now time.Time) {
+	s, r := p.shield, p.release()
+	k := p.account
+	if k.isName {
+		k = key{space: p.upstream, id: id.ID}
+		s.aliases.Add(p.account, k)
+		r = s.join(p.account, k, r)
+	}
+	r.clear(p.password)
+	s.homes.learn(k, p.network, now)
+	if current, _ := s.accounts.Peek(k); current == r && r.isIdle(now) {
+		s.accounts.Remove(k)
+	}
+}
+
+// join makes the record of a name that of its account.
+func (s *Shield) join(name, account key, r *record) *record {
+	s.names.Remove(name)
+	known, ok := s.accounts.Get(account)
+	switch {
+	case !ok:
+		r.id = account.id
+		s.accounts.Add(account, r)
+		return r
+	case known != r:
+		known.take(r)
+	}
+	return known
+}
+
+// leave gives back what nothing has come of.
+func (p *pass) leave() {
+	p.shield.mu.Lock()
+	defer p.shield.mu.Unlock()
+	if p.record != nil {
+		p.release().forget(p.password)
+	}
+	p.settleLimits(false, time.Now())
+}
+
+// refuseName counts a login by a name that is no one account's, and returns the answer.
+func (p *pass) refuseName(because error) error {
+	p.shield.mu.Lock()
+	defer p.shield.mu.Unlock()
+	now := time.Now()
+	r, t := p.open(key{Place{Realm: p.place.Realm}.names(), p.name, true}, "", now)
+	defer r.forget(p.password)
+	if !r.show(t, now) {
+		return r.throttled(p.attempt, now)
+	}
+	if err := p.holdAccount(r, now); err != nil {
+		t.shown = t.weighs(now)
+		return err
+	}
+	return p.refused(r, because, false, now)
+}
+
+// refuse counts a login by a name that nobody knows. It fails where there were too many.
+func (s *Shield) refuse(a attempt) error {
+	p, err := s.enter(a)
+	if err != nil {
+		return err
+	}
+	defer p.leave()
+	return p.refuseName(nil)
+}

@@ -1,0 +1,190 @@
+package guard
+
+import (
+	"net/netip"
+	"time"
+)
+
+// maxTries is how many passwords are remembered of an account besides those that count.
+const maxTries = 64
+
+// record is what is remembered of the failed logins of an account, or of a name. Whoever
+// uses it holds the lock of the Shield.
+type record struct {
+	id       string  // of the account; empty: only its name is known
+	username string  // as the account goes by; of one that is not known, as it was typed
+	places   []Place // where logins came for it
+	settings LockoutSettings
+	tries    map[digest]*try
+	pending  int     // logins that the directory is asked about
+	limit    *bucket // of the account
+	moved    *record // what has taken its place
+
+	client netip.Addr // where the last refused login came from; may not be known
+	last   time.Time  // when
+}
+
+// try is a password that was tried. One whose time is over was seen, and weighs nothing.
+type try struct {
+	until   time.Time // how long it weighs; zero: it was not refused
+	wrong   int       // how often the directory has refused it for being wrong
+	shown   bool      // clients are told that it is wrong, and not that there were too many
+	cleared bool      // somebody has signed in since
+	pending int       // logins by it that the directory is asked about
+}
+
+// weighs reports whether the try is still remembered against the password.
+func (t *try) weighs(now time.Time) bool { return now.Before(t.until) }
+
+// isWrong reports whether the password is known to be wrong.
+func (t *try) isWrong(now time.Time) bool { return t.wrong > 0 && t.weighs(now) }
+
+// hasPlace reports whether the try is one of those that clients may be told are wrong.
+func (t *try) hasPlace(now time.Time) bool {
+	return t.shown && !t.cleared && (t.pending > 0 || t.weighs(now))
+}
+
+// counted is how often the directory has counted a wrong password.
+func (r *record) counted(now time.Time) int {
+	n := 0
+	for _, t := range r.tries {
+		if !t.cleared && t.weighs(now) {
+			n += t.wrong
+		}
+	}
+	return n
+}
+
+// begin returns the try of a password, of which nothing is left that is over.
+func (r *record) begin(d digest, now time.Time) *try {
+	t := r.tries[d]
+	switch {
+	case t == nil:
+		t = &try{}
+		r.tries[d] = t
+	case !t.until.IsZero() && !t.weighs(now):
+		*t = try{pending: t.pending}
+	}
+	return t
+}
+
+// show reports whether clients are told that a password is wrong, which it is to be: the
+// first of an account are, as many as there may be. They cannot tell by it whose password
+// it was, nor why it was refused.
+func (r *record) show(t *try, now time.Time) bool {
+	if t.shown || r.settings.Budget == 0 {
+		t.shown = true
+		return true
+	}
+	places := 0
+	for _, other := range r.tries {
+		if other.hasPlace(now) {
+			places++
+		}
+	}
+	t.shown = places < r.settings.Budget
+	return t.shown
+}
+
+// wait is how long it is until another password would be shown to be wrong.
+func (r *record) wait(now time.Time) time.Duration {
+	soonest := r.settings.Window
+	for _, t := range r.tries {
+		if t.hasPlace(now) && t.weighs(now) {
+			soonest = min(soonest, t.until.Sub(now))
+		}
+	}
+	return soonest
+}
+
+// refuse notes that a password was refused, and whether for being wrong.
+func (r *record) refuse(d digest, wrong bool, now time.Time) {
+	t := r.begin(d, now)
+	switch {
+	case wrong && t.cleared:
+		t.wrong, t.cleared = 1, false
+	case wrong:
+		t.wrong++
+	case !t.shown: // it is one of those that are too many
+		r.forget(d)
+		return
+	}
+	if t.until.IsZero() {
+		t.until = now.Add(r.settings.Window)
+	}
+	r.trim()
+}
+
+// forget forgets a password of which nothing came.
+func (r *record) forget(d digest) {
+	if t := r.tries[d]; t != nil && t.pending == 0 && t.until.IsZero() {
+		delete(r.tries, d)
+	}
+}
+
+// clear notes that somebody has signed in by a password. Those that were wrong stay so.
+func (r *record) clear(right digest) {
+	for d, t := range r.tries {
+		switch {
+		case t.wrong > 0 && d != right:
+			t.cleared = true
+		case t.pending == 0:
+			delete(r.tries, d)
+		default:
+			*t = try{pending: t.pending, shown: t.shown}
+		}
+	}
+}
+
+// trim keeps the record small: what was tried first goes first.
+func (r *record) trim() {
+	for len(r.tries) > maxTries+r.settings.Budget+r.settings.Familiar {
+		var first digest
+		var until time.Time
+		for d, t := range r.tries {
+			if t.pending == 0 && (until.IsZero() || t.until.Before(until)) {
+				first, until = d, t.until
+			}
+		}
+		if until.IsZero() {
+			return
+		}
+		delete(r.tries, first)
+	}
+}
+
+// isIdle reports whether there is nothing to remember.
+func (r *record) isIdle(now time.Time) bool {
+	return r.pending == 0 && len(r.tries) == 0 && r.limit.isFull(now)
+}
+
+// take adds what another record has, of the same account, and stands in its place.
+func (r *record) take(other *record) {
+	for d, t := range other.tries {
+		if mine := r.tries[d]; mine != nil {
+			t.pending += mine.pending
+			t.wrong += mine.wrong
+		}
+		r.tries[d] = t
+	}
+	r.pending += other.pending
+	for _, p := range other.places {
+		r.seenAt(p)
+	}
+	other.moved = r
+}
+
+// maxPlaces is how many places are named of a record.
+const maxPlaces = 16
+
+// seenAt notes where a login came for it.
+func (r *record) seenAt(p Place) {
+	for _, known := range r.places {
+		if known == p {
+			return
+		}
+	}
+	if len(r.places) < maxPlaces {
+		r.places = append(r.places, p)
+	}
+}

@@ -1,0 +1,141 @@
+package guard
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// How much a Shield remembers at most. What was used longest ago goes first. What anybody
+// can name is apart from what only the directories know, so that made-up names make no
+// account forgotten. In fifteen minutes the default limits let 15,000 failed logins pass.
+const (
+	maxAccounts = 65536
+	maxTyped    = 65536
+	maxNetworks = 65536
+)
+
+// Shield keeps logins from locking accounts at the directories, and from guessing. It
+// counts what was refused, by the account at the directory and for all connectors together:
+// a process has one. It is safe for concurrent use, and holds no passwords.
+type Shield struct {
+	limits  Limits
+	digests *digester
+
+	mu       sync.Mutex // of all that follows; nothing is waited for under it
+	accounts *simplelru.LRU[key, *record]
+	names    *simplelru.LRU[key, *record] // of which it is not known whose they are
+	aliases  *simplelru.LRU[key, key]     // whose names are
+	networks *simplelru.LRU[netip.Prefix, *bucket]
+	overall  *bucket
+	homes    homes
+}
+
+// NewShield returns a Shield with limits.
+func NewShield(l Limits) *Shield {
+	s := &Shield{limits: l, digests: newDigester(), overall: newBucket(l.Overall), homes: newHomes()}
+	// These fail for a size of 0 alone.
+	s.accounts, _ = simplelru.NewLRU[key, *record](maxAccounts, nil)
+	s.names, _ = simplelru.NewLRU[key, *record](maxTyped, nil)
+	s.aliases, _ = simplelru.NewLRU[key, key](maxAccounts, nil)
+	s.networks, _ = simplelru.NewLRU[netip.Prefix, *bucket](maxNetworks, nil)
+	return s
+}
+
+// key is an account at a directory, or a name.
+type key struct {
+	space  string // of the directory, where its ids and names mean one account
+	id     string
+	isName bool
+}
+
+// Place is a connector of a realm; without a connector, the end of the realm's chain.
+type Place struct{ Realm, Connector string }
+
+// names is the space of the names that somebody types there.
+func (p Place) names() string { return p.Realm + " " + p.Connector } // no space is in either
+
+// attempt is a login that a Shield is asked about.
+type attempt struct {
+	place    Place
+	upstream string // the space of the directory's accounts
+	name     string // as it was typed, in canonical form
+	password digest
+	client   netip.Addr
+	network  netip.Prefix
+	settings LockoutSettings
+}
+
+// find returns what an attempt is known to be for, by its name alone.
+func (s *Shield) find(a attempt) (key, *record) {
+	for _, space := range [...]string{a.place.names(), a.upstream} {
+		if k, ok := s.aliases.Get(key{space, a.name, true}); ok {
+			r, _ := s.accounts.Get(k)
+			return k, r
+		}
+	}
+	for _, space := range [...]string{a.upstream, Place{Realm: a.place.Realm}.names()} {
+		k := key{space, a.name, true}
+		if r, ok := s.names.Get(k); ok {
+			return k, r
+		}
+	}
+	return key{}, nil
+}
+
+// record returns the record of a key, a new one where there is none.
+func (s *Shield) record(k key) *record {
+	records := s.accounts
+	if k.isName {
+		records = s.names
+	}
+	r, ok := records.Get(k)
+	if !ok {
+		r = &record{tries: map[digest]*try{}, limit: newBucket(s.limits.Account)}
+		records.Add(k, r)
+	}
+	return r
+}
+
+// network returns what is left to a client network.
+func (s *Shield) network(n netip.Prefix) *bucket {
+	b, ok := s.networks.Get(n)
+	if !ok {
+		b = newBucket(s.limits.Network)
+		s.networks.Add(n, b)
+	}
+	return b
+}
+
+// known refuses a password that the directory has refused a while ago.
+func (s *Shield) known(a attempt) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if _, r := s.find(a); r != nil {
+		if t := r.tries[a.password]; t != nil && t.isWrong(now) {
+			return r.refusal(t, connectors.Reject(connectors.ReasonKnownWrong), a, now)
+		}
+	}
+	return nil
+}
+
+// refusal is the answer to a password that was refused, for whatever reason: this, or that
+// there were too many.
+func (r *record) refusal(t *try, because error, a attempt, now time.Time) error {
+	if !r.show(t, now) {
+		return r.throttled(a, now)
+	}
+	r.client, r.last = a.client, now
+	return because
+}
+
+// throttled is the answer where there were too many.
+func (r *record) throttled(a attempt, now time.Time) error {
+	r.client, r.last = a.client, now
+	return &connectors.Throttled{Reason: connectors.ReasonLockout, RetryAfter: r.wait(now)}
+}
