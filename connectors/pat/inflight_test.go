@@ -125,9 +125,78 @@ func TestTooMany(t *testing.T) {
 		if n := w.log.count("cannot be looked up"); n != 0 {
 			t.Errorf("%d lines about an outage", n)
 		}
+		crowd := func() {
+			for _, secret := range secrets {
+				group.Go(func() { _, _ = w.login(secret) })
+			}
+			group.Wait()
+		}
 		pass(time.Minute)
+		crowd() // who has waited in vain waits no more
+		if n := w.log.count("too slowly"); n != 1 {
+			t.Errorf("%d lines about it within ten minutes", n)
+		}
+		pass(10 * time.Minute)
+		crowd()
+		if n := w.log.count("too slowly"); n != 2 {
+			t.Errorf("%d lines about it after ten minutes", n)
+		}
 		w.directory.become(func() { w.directory.takes = 0 })
 		w.wants(w.issue(alice), "platform", "audit")
+	})
+}
+
+// TestSlowOrDown holds that a connector which is down is not said to be slow.
+func TestSlowOrDown(t *testing.T) {
+	in(t, func(w *world) {
+		secret := w.issue(alice)
+		w.wants(secret, "platform", "audit")
+		w.directory.become(func() { w.directory.state = "down" })
+		pass(w.config.MaxGroupAge + time.Second)
+		for range 3 {
+			w.wants(secret, "platform", "audit")
+		}
+		if n := w.log.count("too slowly"); n != 0 {
+			t.Errorf("%d lines about a slow directory", n)
+		}
+	})
+}
+
+// TestOddIsLeftAlone holds that a directory is not asked at each login about an account that it
+// cannot tell of.
+func TestOddIsLeftAlone(t *testing.T) {
+	in(t, func(w *world) {
+		odd, good := w.issue(alice), w.issue(bob)
+		w.wants(good)
+		w.directory.become(func() { w.directory.odd[alice.ID] = errDown })
+		w.fails(odd)
+		asked := w.directory.count()
+		pass(2*time.Second - time.Millisecond)
+		for range 20 {
+			w.fails(odd)
+		}
+		if n := w.directory.count() - asked; n != 0 {
+			t.Errorf("within two seconds the directory was asked %d times", n)
+		}
+		pass(time.Millisecond)
+		w.fails(odd)
+		if n := w.directory.count() - asked; n != 1 {
+			t.Errorf("after two seconds the directory was asked %d times", n)
+		}
+	})
+}
+
+// TestOddKeepsNoOutageUp holds that an outage whose first account is one that the directory
+// cannot tell of ends as soon as it answers about another who signs in.
+func TestOddKeepsNoOutageUp(t *testing.T) {
+	in(t, func(w *world) {
+		odd, good := w.issue(alice), w.issue(bob)
+		w.directory.become(func() { w.directory.state = "down" })
+		w.fails(odd)
+		w.fails(good)
+		w.directory.become(func() { w.directory.state = ""; w.directory.odd[alice.ID] = errDown })
+		pass(9 * time.Second)
+		w.wants(good)
 	})
 }
 
@@ -149,12 +218,16 @@ func TestLookedUpAfterAll(t *testing.T) {
 	})
 	t.Run("it cannot", func(t *testing.T) {
 		in(t, func(w *world) {
-			w.siblings["sso"] = unsupporting{}
+			var asked atomic.Int32
+			w.siblings["sso"] = unsupporting{asked: &asked}
 			secret := w.issue(carol, fixed("named"))
 			w.LoggedIn(person(carol, "carol", "login"))
 			for range 3 {
 				w.wants(secret, "named")
 				w.wants(w.issue(carol), "login")
+			}
+			if n := asked.Load(); n != 1 {
+				t.Errorf("it was asked %d times what it cannot tell", n)
 			}
 		})
 	})

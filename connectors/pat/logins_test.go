@@ -3,6 +3,7 @@ package pat_test
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,9 +26,15 @@ type panics struct{ provider }
 func (panics) Resolve(context.Context, string) (connectors.Identity, error) { panic("broken") }
 
 // unsupporting is a connector that can look people up only in its type's name.
-type unsupporting struct{ provider }
+type unsupporting struct {
+	provider
+	asked *atomic.Int32 // how often; nil: nobody counts
+}
 
-func (unsupporting) Resolve(context.Context, string) (connectors.Identity, error) {
+func (u unsupporting) Resolve(context.Context, string) (connectors.Identity, error) {
+	if u.asked != nil {
+		u.asked.Add(1)
+	}
 	return connectors.Identity{}, errUnsupported
 }
 

@@ -117,7 +117,7 @@ func (u *upstream) isOdd(a Account) bool {
 func (u *upstream) slow() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.down || !u.lastSlow.IsZero() && time.Since(u.lastSlow) < slowEvery {
+	if u.down || time.Since(u.lastSlow) < slowEvery {
 		return false
 	}
 	u.lastSlow = time.Now()

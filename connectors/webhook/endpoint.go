@@ -186,9 +186,10 @@ func (e *endpoint) send(request *http.Request) (*http.Response, error) {
 		GotFirstResponseByte: func() { answered.Store(true) },
 	})
 	response, err := e.kept.RoundTrip(request.WithContext(traced))
-	if err == nil || !reused.Load() || answered.Load() || request.Context().Err() != nil {
+	if err == nil || !reused.Load() || answered.Load() {
 		return response, err
 	}
+	// Where the time is over, nothing is sent: package net/http looks at that first.
 	again := request.Clone(request.Context())
 	if again.Body, err = request.GetBody(); err != nil {
 		return nil, err

@@ -91,6 +91,9 @@ func TestOneRepeat(t *testing.T) {
 			writing(t, "")(w, r)
 			return
 		}
+		if !r.Close {
+			t.Error("the new connection is one to be kept: the next one that is new would be it")
+		}
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, alice)
 	})
@@ -105,6 +108,34 @@ func TestOneRepeat(t *testing.T) {
 	if err := verify(); !isOutage(err) || asked.Load() != 2 {
 		t.Errorf("error %v after %d times, want an outage after 2", err, asked.Load())
 	}
+}
+
+// TestNoRepeat holds that a question is not sent again that went over a new connection, nor one
+// whose time is over.
+func TestNoRepeat(t *testing.T) {
+	p := startPeer(t, inClear)
+	c := p.configured(t)
+	c.Locate, c.Resolve = false, false
+	verify := func(d connectors.Directory) {
+		t.Helper()
+		_, before := p.lastAsked()
+		if _, err := d.Verify(t.Context(), connectors.Account{Username: "alice"}, connectors.NewSecret("alice-password")); !isOutage(err) {
+			t.Errorf("error %v", err)
+		}
+		if _, after := p.lastAsked(); after != before+1 {
+			t.Errorf("it was asked %d times", after-before)
+		}
+	}
+	p.breakWith(writing(t, ""))
+	verify(open(t, c))
+
+	p.breakWith(nil)
+	d := open(t, c)
+	if _, err := d.Verify(t.Context(), connectors.Account{Username: "alice"}, connectors.NewSecret("alice-password")); err != nil {
+		t.Fatal(err)
+	}
+	p.breakWith(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	verify(d)
 }
 
 // TestNoRepeatOfAnswers holds that what was answered in part, or not in time, is not asked
