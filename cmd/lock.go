@@ -45,25 +45,33 @@ func lockWhole(dir string, flags int) (unlock func() error, err error) {
 }
 
 // lockExisting takes the data folder of a process that served from it, and makes
-// nothing. It fails with [token.ErrNoKeys] where none did. What other users write
-// there, that process could not read: they are refused.
+// nothing. It fails with [token.ErrNoKeys] where none did.
 func lockExisting(dir string) (unlock func() error, err error) {
-	info, err := os.Stat(filepath.Join(dir, lockName))
+	err = checkLock(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, token.ErrNoKeys
 	}
 	if err != nil {
-		return nil, fmt.Errorf("data_dir: %w", err)
-	}
-	if uid, ok := ownerOf(info); ok && uid != os.Geteuid() {
-		return nil, ofAnother(dir, uid)
+		return nil, err
 	}
 	return lockWhole(dir, os.O_RDWR)
 }
 
-// checkFolder refuses to make anything in another user's data folder, since the process
-// which serves from it could not read that. One of root's that others may write to is how
-// volumes come.
+// checkLock refuses the data folder of a process that another user runs: what is written
+// there, that process could not read. It fails with [fs.ErrNotExist] where there was none.
+func checkLock(dir string) error {
+	info, err := os.Stat(filepath.Join(dir, lockName))
+	if err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	if uid, ok := ownerOf(info); ok && uid != os.Geteuid() {
+		return ofAnother(dir, uid)
+	}
+	return nil
+}
+
+// checkFolder refuses to make anything in another user's data folder, for the same reason.
+// One of root's that others may write to is how volumes come: there the lock tells.
 func checkFolder(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -71,6 +79,9 @@ func checkFolder(dir string) error {
 	}
 	if uid, ok := ownerOf(info); ok && uid != 0 && uid != os.Geteuid() {
 		return ofAnother(dir, uid)
+	}
+	if err := checkLock(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

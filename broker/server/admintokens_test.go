@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/shorepass/shorepass/broker"
@@ -24,6 +26,7 @@ import (
 // administration is the admin API on a socket.
 type administration struct {
 	*brokertest.Fixture
+	admin  *server.Admin
 	client http.Client
 }
 
@@ -46,7 +49,8 @@ func openAdministration(t *testing.T) *administration {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := server.AdminHTTP(&server.Admin{Tokens: tokens, Auditor: a.Auditor, Logger: logger}, logger)
+	a.admin = &server.Admin{Tokens: tokens, Auditor: a.Auditor, Logger: logger}
+	s := server.AdminHTTP(a.admin, logger)
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close() })
 	a.client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -201,5 +205,25 @@ func TestOneTokenOfAName(t *testing.T) {
 	}
 	if granted != 1 {
 		t.Errorf("%d recorded as made", granted)
+	}
+}
+
+// lost is an answer that cannot be sent.
+type lost struct{ http.ResponseWriter }
+
+func (lost) FlushError() error { return syscall.EPIPE }
+
+// TestAnswerLost holds that a token is taken back whose answer cannot be sent, and that this is
+// recorded.
+func TestAnswerLost(t *testing.T) {
+	a := openAdministration(t)
+	r := httptest.NewRequestWithContext(t.Context(), post, "http://admin/v1/realms/corp/tokens", strings.NewReader(`{"owner":"local:alice","name":"ci","scopes":["repository:platform/**:pull"]}`))
+	r.Header.Set("Content-Type", "application/json")
+	a.admin.Handler().ServeHTTP(lost{httptest.NewRecorder()}, r)
+	if e := a.Last(t); e.Act != "revoke-token" || e.Outcome != broker.OutcomeGranted || e.Token == "" {
+		t.Errorf("recorded %+v", e)
+	}
+	if _, body := a.ask(t, get, "corp/tokens", ""); body != `{"tokens":[]}` {
+		t.Errorf("there are %s", body)
 	}
 }
