@@ -51,7 +51,7 @@ func TestFolderOfRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := filepath.Join(b.Dir, "shorepass") // that of the tests is in a folder of root's
+	own := filepath.Join(b.Dir, "shorepass")                                                                                                                             // that of the tests is in a folder of root's
 	if err := errors.Join(os.WriteFile(own, binary, 0o755), os.Mkdir(data, 0o700), os.Chmod(data, 0o777), os.Mkdir(denied, 0o700), os.Chmod(filepath.Dir(b.Dir), 0o755), //nolint:gosec // others are to
 		os.Chown(b.Config, other, other), os.Chown(filepath.Join(b.Dir, "users.yaml"), other, other)); err != nil {
 		t.Fatalf("%v: the tests of this folder run as root", err)
