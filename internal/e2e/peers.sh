@@ -197,6 +197,7 @@ servers)
 	debian openssl openssl
 	debian sqlite3 sqlite3 # another program that has the database open
 	debian ip iproute2
+	debian strace strace # what a command waits for the disk for
 	debian skopeo skopeo
 	debian buildah buildah
 	debian podman podman
