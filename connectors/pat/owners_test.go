@@ -135,8 +135,15 @@ func TestGoneAndBack(t *testing.T) {
 		if n := w.directory.count() - asked; n != 0 {
 			t.Errorf("the directory was asked %d times", n)
 		}
+		for range 120 { // it is asked now and then
+			w.refuses(secret, connectors.ReasonOwnerGone)
+			pass(time.Second)
+		}
+		if n := w.log.count("the owner of access tokens is gone"); n != 1 {
+			t.Errorf("%d lines about it", n)
+		}
 		w.directory.become(func() { w.directory.people[alice.ID] = p })
-		pass(2 * time.Second)
+		pass(30 * time.Second)
 		w.wants(secret, "platform", "audit")
 	})
 }
@@ -288,7 +295,40 @@ func TestOneConnectionLost(t *testing.T) {
 		w.wants(good)
 		w.directory.become(func() { w.directory.once = errDown; w.directory.people[alice.ID] = person(alice, "alice", "new") })
 		pass(3 * time.Hour)
+		begun := time.Now()
 		w.wants(secret, "new")
+		pass(time.Millisecond)
+		if seen := w.ledger.owner(alice).Seen.Sub(begun); seen != 2*w.directory.takes { // after the failure, and what others were asked
+			t.Errorf("what counts was asked %v after the login began", seen)
+		}
+	})
+}
+
+// TestAskedOnce holds that an answer is asked for once, and nobody else is asked about.
+func TestAskedOnce(t *testing.T) {
+	in(t, func(w *world) {
+		secret, good := w.issue(alice), w.issue(bob)
+		w.wants(good)
+		before := w.directory.count()
+		w.wants(secret, "platform", "audit")
+		if n := w.directory.count() - before; n != 1 {
+			t.Errorf("the directory was asked %d times", n)
+		}
+	})
+}
+
+// TestLoginAfterClose holds that nobody is asked any more by a connector that is closed.
+func TestLoginAfterClose(t *testing.T) {
+	in(t, func(w *world) {
+		secret := w.issue(alice)
+		closed := w.Connector
+		w.restart()
+		if _, err := closed.Authenticate(w.Context(), connectors.Credentials{Password: secret, RemoteIP: home}); err == nil || connectorsAnswer(err) {
+			t.Errorf("error = %v, want an outage", err)
+		}
+		if n := w.directory.count(); n != 0 {
+			t.Errorf("the directory was asked %d times", n)
+		}
 	})
 }
 
@@ -447,8 +487,11 @@ func TestCloseWhileAsking(t *testing.T) {
 		go func() { _, _ = w.login(secret) }()
 		synctest.Wait()
 		w.within(0, w.restart)
-		if slices.Contains([]int{0}, w.directory.count()) {
+		if w.directory.count() < 2 {
 			t.Error("nobody was asked")
+		}
+		if n := w.log.count("cannot be looked up"); n != 0 {
+			t.Errorf("%d lines about an outage that is none", n)
 		}
 	})
 }

@@ -112,3 +112,24 @@ func TestVerify(t *testing.T) {
 	_, err := store.Verify(t.Context(), path)
 	wantKind(t, "a token without an owner", err, store.Damaged, path)
 }
+
+// A copy that this program could not use is none.
+func TestVerifyForeign(t *testing.T) {
+	newer := filepath.Join(t.TempDir(), store.FileName)
+	if err := openAt(t, newer).Close(); err != nil {
+		t.Fatal(err)
+	}
+	c, leave := other(t, newer)
+	exec(t, c, fmt.Sprintf("INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, 1)", store.Version+1))
+	leave()
+	_, err := store.Verify(t.Context(), newer)
+	wantKind(t, "of a newer program", err, store.Foreign, newer)
+
+	empty := filepath.Join(t.TempDir(), store.FileName)
+	write(t, empty, nil)
+	c, leave = other(t, empty)
+	exec(t, c, "CREATE TABLE somebodys (id INTEGER)")
+	leave()
+	_, err = store.Verify(t.Context(), empty)
+	wantKind(t, "of another program", err, store.Damaged, empty)
+}

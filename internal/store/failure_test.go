@@ -375,3 +375,15 @@ func TestReadOnly(t *testing.T) {
 		t.Error("not revoked")
 	}
 }
+
+// One that is only looked at fails the check where it cannot be read.
+func TestReadOnlyOfADamagedOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), store.FileName)
+	write(t, path, bytes.Repeat([]byte("not a database\n"), 1000))
+	look, err := store.Open(t.Context(), path, store.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer look.Close()
+	wantKind(t, "the check", look.Check(t.Context()), store.Damaged, path)
+}

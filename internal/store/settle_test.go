@@ -144,3 +144,20 @@ func TestCloseUnsettled(t *testing.T) {
 		t.Errorf("logged: %s", &told.text)
 	}
 }
+
+// A database with nothing in the log alone is opened without a word.
+func TestNothingToSettle(t *testing.T) {
+	path := filepath.Join(t.TempDir(), store.FileName)
+	create(t, openAt(t, path), token("one"))
+	var told lines
+	s, err := store.Open(t.Context(), path, store.Options{Logger: slog.New(slog.NewTextHandler(&told, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if told.text.Len() > 0 {
+		t.Errorf("logged: %s", &told.text)
+	}
+}
