@@ -15,8 +15,8 @@
 //
 // The connector is asked for its listed names alone. Hashing is what makes guessing
 // slow, and what an attacker could use to keep every core busy: a process computes no
-// more hashes at once than it has cores, and a login that waits longer than its
-// request may take fails as an outage, not as a refusal.
+// more hashes at once than it has cores, and a login whose turn does not come within 0.6 s
+// fails as an outage, not as a refusal.
 //
 // So that the time of a refusal does not tell which names are listed, others are
 // refused after the costliest hash of the file, as long as that keeps nobody waiting.

@@ -17,13 +17,16 @@ const decoyWait = time.Second
 // Bound is how many hashes the process computes at once. All static connectors of a
 // process share one. Decoys have places of their own, so that names which nobody has
 // do not keep those that somebody has waiting.
-type Bound struct{ logins, decoys chan struct{} }
+type Bound struct {
+	logins connectors.Turns
+	decoys chan struct{}
+}
 
 // NewBound returns the bound for a process: as many hashes as there are cores, and
 // half as many decoys.
 func NewBound() *Bound {
 	cores := runtime.GOMAXPROCS(0)
-	return &Bound{logins: make(chan struct{}, cores), decoys: make(chan struct{}, max(1, cores/2))}
+	return &Bound{logins: connectors.NewTurns(cores), decoys: make(chan struct{}, max(1, cores/2))}
 }
 
 // Directory is the accounts of one file.
@@ -175,18 +178,16 @@ func (b *Bound) asDecoy(ctx context.Context, do func()) {
 	}
 }
 
-// compute waits for its turn, at most as long as the request may take.
+// compute waits for its turn.
 func (d *Directory) compute(ctx context.Context, h hash, password connectors.Secret) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	select {
-	case d.bound.logins <- struct{}{}:
-		defer func() { <-d.bound.logins }()
-		return h.matches(password.Reveal()), nil
-	case <-ctx.Done():
-		return false, fmt.Errorf("too many password hashes at once: %w", ctx.Err())
+	if err := d.bound.logins.Take(ctx); err != nil {
+		return false, fmt.Errorf("too many password hashes at once: %w", err)
 	}
+	defer d.bound.logins.End()
+	return h.matches(password.Reveal()), nil
 }
 
 func (d *Directory) identity(u user) connectors.Identity {

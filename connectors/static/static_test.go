@@ -282,6 +282,9 @@ func TestHashesAreBounded(t *testing.T) {
 	}
 	all := bound.FreeLogins()
 	release := bound.FillLogins()
+	if err := verify(t.Context()); !errors.Is(err, connectors.ErrBusy) || errors.Is(err, connectors.ErrRejected) {
+		t.Errorf("error %v, want an outage of too many at once", err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if err := verify(ctx); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, connectors.ErrRejected) || !strings.Contains(err.Error(), "too many password hashes at once") {

@@ -1,0 +1,85 @@
+package connectors_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+func TestTurns(t *testing.T) {
+	const within, least = 600 * time.Millisecond, 100 * time.Millisecond
+	for _, tt := range []struct {
+		name  string
+		age   time.Duration // of the request, when it comes for a turn
+		ends  time.Duration // until a turn ends; 0: none does
+		hangs time.Duration // until the client does; 0: it does not
+		waits time.Duration
+		want  error
+	}{
+		{"no turn ends", 0, 0, 0, within, connectors.ErrBusy},
+		{"one ends in time", 0, within - 1, 0, within - 1, nil},
+		{"one ends too late", 0, within + 1, 0, within, connectors.ErrBusy},
+		{"it has waited elsewhere", 400 * time.Millisecond, 0, 0, within - 400*time.Millisecond, connectors.ErrBusy},
+		{"it was long at a directory", 3 * time.Second, 0, 0, least, connectors.ErrBusy},
+		{"it was, and one ends", 3 * time.Second, least - 1, 0, least - 1, nil},
+		{"the client hangs up", 0, 0, time.Millisecond, time.Millisecond, context.Canceled},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				turns := connectors.NewTurns(1)
+				if err := turns.Take(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(connectors.Arriving(t.Context()))
+				defer cancel()
+				time.Sleep(tt.age)
+				if again := connectors.Arriving(ctx); again != ctx {
+					t.Error("a request arrives twice")
+				}
+				if tt.ends > 0 {
+					time.AfterFunc(tt.ends, turns.End)
+				}
+				if tt.hangs > 0 {
+					time.AfterFunc(tt.hangs, cancel)
+				}
+				began := time.Now()
+				if err := turns.Take(ctx); !errors.Is(err, tt.want) {
+					t.Errorf("error %v, want %v", err, tt.want)
+				}
+				if waited := time.Since(began); waited != tt.waits {
+					t.Errorf("waited %s, want %s", waited, tt.waits)
+				}
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// TestTurnsComeBack holds that who gives up leaves no turn taken, and that nobody overtakes.
+func TestTurnsComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := connectors.NewTurns(2)
+		if !turns.Try() || !turns.Try() || turns.Try() {
+			t.Fatal("there are not two")
+		}
+		for range 5 {
+			go func() { _ = turns.Take(t.Context()) }()
+		}
+		synctest.Wait()
+		turns.End()
+		synctest.Wait()
+		if turns.Try() {
+			t.Error("somebody was overtaken")
+		}
+		time.Sleep(time.Second) // four have given up
+		turns.End()
+		turns.End()
+		if !turns.Try() || !turns.Try() || turns.Try() {
+			t.Error("there are not two afterwards")
+		}
+	})
+}
