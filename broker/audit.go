@@ -72,7 +72,22 @@ type Entry struct {
 	Force bool   `json:"force,omitempty"` // it was forced
 	Cause string `json:"cause,omitempty"` // why it was not done
 
+	// Of several in one line, which are alike in what the line says of them.
+	Count int       `json:"count,omitempty"` // how many; 0: this one
+	Until time.Time `json:"until,omitzero"`  // when the last of them arrived
+
 	File string `json:"file,omitempty"` // that a backup was written to, or restored from, as the command was told
+}
+
+// Outsider reports whether whoever reaches the listener can cause such entries, as many as
+// they like: nobody has signed in and nothing was given, or nothing could be given to
+// anybody.
+func (e Entry) Outsider() bool {
+	switch e.Outcome {
+	case OutcomeGranted, OutcomePartly, OutcomeDenied, OutcomeBegun:
+		return false
+	}
+	return e.Kind != administrator && (e.Subject == "" || e.Outcome == string(Unavailable))
 }
 
 // Verdict is one asked action and why it was granted or refused.
@@ -83,8 +98,12 @@ type Verdict struct {
 	Rule   string        `json:"rule"`
 }
 
-// anonymous is the kind of a client without credentials.
-const anonymous = "anonymous"
+// The kinds of who has no account here: a client without credentials, and whoever uses the
+// admin socket.
+const (
+	anonymous     = "anonymous"
+	administrator = "administrator"
+)
 
 // entry describes what became of a request.
 func entry(r Request, p progress, err error) Entry {

@@ -56,7 +56,7 @@ func KeyChange(realm string, a token.Act, info token.KeyInfo) Entry {
 // failed with; one that is a [token.Refusal] is a conflict.
 func Act(requestID, realm, act string, err error) Entry {
 	e := Entry{
-		Time: time.Now().UTC(), RequestID: requestID, Realm: realm, Kind: "administrator", Act: act,
+		Time: time.Now().UTC(), RequestID: requestID, Realm: realm, Kind: administrator, Act: act,
 		Groups: []string{}, Asked: []string{}, Granted: []Verdict{}, Refused: []Verdict{}, Outcome: OutcomeGranted,
 	}
 	var refusal token.Refusal

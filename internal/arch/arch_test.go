@@ -59,7 +59,7 @@ var rules = []rule{
 	{room: "internal/strictjson", std: true},
 	{room: "internal/strictyaml", may: []string{"connectors", "internal/files"}},
 	{room: "internal/config", may: []string{"internal/manual", "internal/starter", "internal/strictyaml", "connectors", "connectors/guard", "policy"}},
-	{room: "internal/audit", may: []string{"broker"}},
+	{room: "internal/audit", may: []string{"broker", "connectors"}},
 	{room: "internal/arch"},
 	{room: "internal/files"},
 	{room: "internal/reach"},

@@ -39,6 +39,7 @@ func appendLine(text []byte, e *broker.Entry) []byte {
 		stringIfAny("act", e.Act).
 		ofTokens(e).
 		ofKeys(e).
+		ofMany(e).
 		stringIfAny("file", e.File)
 	return append(o, '}', '\n')
 }
@@ -53,6 +54,17 @@ func (o object) ofTokens(e *broker.Entry) object {
 		o = strconv.AppendUint(o.key("uid"), uint64(*e.UID), 10)
 	}
 	return o.stringIfAny("name", e.Name).listIfAny("networks", e.Networks)
+}
+
+// ofMany adds what a line for several has besides.
+func (o object) ofMany(e *broker.Entry) object {
+	if e.Count != 0 {
+		o = strconv.AppendInt(o.key("count"), int64(e.Count), 10)
+	}
+	if !e.Until.IsZero() {
+		o = o.moment("until", e.Until)
+	}
+	return o
 }
 
 // ofKeys adds what acts on keys have besides.
