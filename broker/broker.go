@@ -50,6 +50,8 @@ type Broker struct {
 	realms  *directory
 	auditor Auditor
 	logger  *slog.Logger
+	signing connectors.Turns
+	busy    Seldom // of requests that were refused since others are worked on
 }
 
 // New returns a broker for the realms. It fails where two realms share a name or a
@@ -59,7 +61,7 @@ func New(realms []Realm, auditor Auditor, logger *slog.Logger) (*Broker, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Broker{realms: d, auditor: auditor, logger: logger}, nil
+	return &Broker{realms: d, auditor: auditor, logger: logger, signing: connectors.NewTurns(runtime.GOMAXPROCS(0))}, nil
 }
 
 // progress is what became known of a request, for its audit entry.
@@ -78,6 +80,7 @@ type progress struct {
 // grants nothing that could not be recorded.
 func (b *Broker) Token(ctx context.Context, r Request) (Response, error) {
 	started := time.Now()
+	ctx = connectors.Arriving(ctx)
 	response, p, err := guarded(func(p *progress) (Response, error) { return b.token(ctx, r, p) })
 	if err = b.record(ctx, started, r, p, err); err != nil {
 		return Response{}, err
@@ -138,6 +141,10 @@ func (b *Broker) token(ctx context.Context, r Request, p *progress) (Response, e
 	}
 
 	// 5. The token says so.
+	if err := b.signing.Take(ctx); err != nil {
+		return Response{}, noTurn(ctx, err)
+	}
+	defer b.signing.End()
 	response, jti, err := issue(realm, service, p.identity, p.subject.User, p.decision.Access)
 	p.jti = jti
 	return response, err
@@ -247,7 +254,13 @@ func (b *Broker) report(ctx context.Context, r Request, err error) {
 	switch {
 	case failure.Kind != Unavailable && failure.Kind != Internal, failure.Reason == reasonGone:
 		return
-	case failure.Reason == reasonResting, failure.Reason == reasonBusy: // what led to it was logged
+	case failure.Reason == reasonResting: // what led to it was logged
+		return
+	case failure.Reason == ReasonOverloaded, failure.Reason == reasonBusy:
+		if count, tell := b.busy.Add(time.Now()); tell {
+			b.logger.WarnContext(ctx, "too much at once: requests are turned away (503) that would wait too long",
+				slog.Int64("count", count), slog.String("request_id", r.ID), slog.Any("error", failure.Cause))
+		}
 		return
 	}
 	what := "token request failed"

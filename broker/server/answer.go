@@ -71,12 +71,16 @@ func askFor(requestID string) string {
 }
 
 func refuse(w http.ResponseWriter, status int, registry, oauth, message string) {
-	sendJSON(w, status, refusal{
+	sendJSON(w, status, newRefusal(registry, oauth, message))
+}
+
+func newRefusal(registry, oauth, message string) refusal {
+	return refusal{
 		Errors:           [1]registryError{{Code: registry, Message: message}},
 		Details:          message,
 		Error:            oauth,
 		ErrorDescription: message,
-	})
+	}
 }
 
 func sendJSON(w http.ResponseWriter, status int, body any) {

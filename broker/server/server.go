@@ -29,6 +29,8 @@ type Config struct {
 	Realms         map[string]Trust
 	SelfService    *SelfService   // nil: nothing is below /api/
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	AtOnce         int            // how many requests are worked on at once; 0: any number
+	Counter        Counter        // counts those that are turned away; not nil with AtOnce
 	Logger         *slog.Logger
 }
 
@@ -58,7 +60,7 @@ func New(cfg Config) http.Handler {
 		cfg.SelfService.routes(r)
 	}
 	r.NotFoundHandler = http.HandlerFunc(notFound)
-	return s.around(r)
+	return s.gated(s.around(r))
 }
 
 type server struct{ Config }

@@ -1,0 +1,195 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/shorepass/shorepass/broker/server"
+)
+
+// lines is a log that a server and a test use at once.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) count(of string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), of)
+}
+
+// bounded serves over a listener with so many connections, and returns its address.
+func bounded(t *testing.T, most int, around func(net.Listener) net.Listener, h http.Handler) (string, *lines) {
+	t.Helper()
+	var log lines
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	s := server.HTTP(h, nil, logger)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(server.Bound(around(l), most, s, logger)) }()
+	t.Cleanup(func() {
+		_ = s.Close()
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("the server ended: %v", err)
+		}
+	})
+	return l.Addr().String(), &log
+}
+
+func asItIs(l net.Listener) net.Listener { return l }
+
+// client is a connection to a server.
+type client struct {
+	net.Conn
+	read *bufio.Reader
+}
+
+func dial(t *testing.T, addr string) client {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	return client{c, bufio.NewReader(c)}
+}
+
+// ask sends a request and returns the answer, and whether the connection stays.
+func (c client) ask(t *testing.T) (status int, stays bool) {
+	t.Helper()
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(c.read, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, response.Body)
+	_ = response.Body.Close()
+	return response.StatusCode, !response.Close
+}
+
+// gone reports whether the server has closed the connection.
+func (c client) gone() bool {
+	_, err := c.read.ReadByte()
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
+}
+
+func TestIdleConnectionsMakeRoom(t *testing.T) {
+	const most = 8
+	addr, log := bounded(t, most, asItIs, http.NotFoundHandler())
+	var idle []client
+	for range most {
+		c := dial(t, addr)
+		if status, stays := c.ask(t); status != http.StatusNotFound || !stays {
+			t.Fatalf("status %d, stays: %v", status, stays)
+		}
+		idle = append(idle, c)
+	}
+	for range 3 * most { // more than there are places, each after the other
+		if status, _ := dial(t, addr).ask(t); status != http.StatusNotFound {
+			t.Fatalf("status %d", status)
+		}
+	}
+	for i, c := range idle {
+		if !c.gone() {
+			t.Errorf("idle connection %d is still there", i)
+		}
+	}
+	if n := log.count("as many connections as there may be"); n != 1 {
+		t.Errorf("%d lines in the log", n)
+	}
+}
+
+// TestBusyConnectionsComeFirst has all connections at work: who comes later gets in when one
+// of them has its answer.
+func TestBusyConnectionsComeFirst(t *testing.T) {
+	const most = 4
+	inside, release := make(chan struct{}, most+1), make(chan struct{})
+	addr, _ := bounded(t, most, asItIs, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		inside <- struct{}{}
+		<-release
+	}))
+	var wg sync.WaitGroup
+	for range most {
+		c := dial(t, addr)
+		wg.Go(func() {
+			if status, _ := c.ask(t); status != http.StatusOK {
+				t.Errorf("status %d", status)
+			}
+		})
+	}
+	for range most {
+		<-inside
+	}
+	late := dial(t, addr) // with the operating system
+	wg.Go(func() {
+		if status, _ := late.ask(t); status != http.StatusOK {
+			t.Errorf("status %d of the late one", status)
+		}
+	})
+	select {
+	case <-inside:
+		t.Error("there is one more than there may be")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(release)
+	wg.Wait()
+}
+
+// scarce is a listener of an operating system that has no descriptor for a while.
+type scarce struct {
+	net.Listener
+	fails int
+}
+
+func (s *scarce) Accept() (net.Conn, error) {
+	if s.fails > 0 {
+		s.fails--
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+	return s.Listener.Accept()
+}
+
+// TestOutOfDescriptors has the operating system refuse more often than there are places.
+func TestOutOfDescriptors(t *testing.T) {
+	addr, log := bounded(t, 2, func(l net.Listener) net.Listener { return &scarce{l, 5} }, http.NotFoundHandler())
+	if status, _ := dial(t, addr).ask(t); status != http.StatusNotFound {
+		t.Errorf("status %d", status)
+	}
+	if n := log.count("no file descriptors left"); n != 1 {
+		t.Errorf("%d lines in the log", n)
+	}
+}
+
+// TestFullListenerEnds stops a server all of whose connections are at work.
+func TestFullListenerEnds(t *testing.T) {
+	addr, _ := bounded(t, 1, asItIs, http.NotFoundHandler())
+	half := dial(t, addr)
+	if _, err := io.WriteString(half, "GET / HT"); err != nil {
+		t.Fatal(err)
+	}
+	_ = dial(t, addr) // waits
+	time.Sleep(50 * time.Millisecond)
+}

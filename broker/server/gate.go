@@ -1,0 +1,98 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// Counter takes note of what happens too often for a line of its own.
+type Counter interface {
+	// Count counts an entry together with those that are like it.
+	Count(e broker.Entry)
+}
+
+// waitingFor is how many requests may wait for each place.
+const waitingFor = 4
+
+// gate lets so many requests in at once. Some more wait a while for a place; the others, and
+// who has waited in vain, are turned away for little more than it takes to read what they
+// sent. Were all let in, each would wait for all others, until the clients have given up
+// when the answers come. Were nobody to wait, a client that tries again at once would be
+// turned away as often as it likes, and that would take the time of those inside.
+// Registries fetch public keys without passing the gate.
+type gate struct {
+	next    http.Handler
+	places  connectors.Turns
+	most    int64        // how many may wait
+	waiting atomic.Int64 // for a place
+	people  http.Handler // answers for the API for people
+	full    refused
+	trusted []netip.Prefix
+	counter Counter
+	away    broker.Seldom
+	logger  *slog.Logger
+}
+
+// gated puts a gate before the handler where there is a bound.
+func (s *server) gated(next http.Handler) http.Handler {
+	if s.AtOnce == 0 {
+		return next
+	}
+	return &gate{
+		next: next, places: connectors.NewTurns(s.AtOnce), most: waitingFor * int64(s.AtOnce), full: newRefused(broker.Overloaded()),
+		people:  s.around(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { sendProblem(w, r, problemOf(broker.Overloaded())) })),
+		trusted: s.TrustedProxies, counter: s.Counter, logger: s.Logger,
+	}
+}
+
+// ServeHTTP lets a request in or turns it away.
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if hasKeys(r.URL.Path) {
+		g.next.ServeHTTP(w, r)
+		return
+	}
+	receive(r)
+	if !g.places.Try() {
+		r = r.WithContext(connectors.Arriving(r.Context()))
+		if !g.wait(r.Context()) {
+			g.turnAway(w, r)
+			return
+		}
+	}
+	defer g.places.End()
+	g.next.ServeHTTP(w, r)
+}
+
+// wait waits for a place, and reports whether there was one in time.
+func (g *gate) wait(ctx context.Context) bool {
+	defer g.waiting.Add(-1)
+	return g.waiting.Add(1) <= g.most && g.places.Take(ctx) == nil
+}
+
+// hasKeys reports whether a path is one that registries fetch keys from.
+func hasKeys(path string) bool {
+	return strings.HasPrefix(path, "/realms/") && (strings.HasSuffix(path, "/keys") || strings.HasSuffix(path, "/ca.pem"))
+}
+
+// turnAway answers for a request that finds no place, and takes note of it.
+func (g *gate) turnAway(w http.ResponseWriter, r *http.Request) {
+	e := broker.Entry{Time: time.Now(), ClientIP: textOf(clientIP(r, g.trusted)), Outcome: broker.Unavailable.Error(), Reason: broker.ReasonOverloaded}
+	g.counter.Count(e)
+	if count, tell := g.away.Add(e.Time); tell {
+		g.logger.Warn("too much at once: requests are turned away (503) that find too many others under way",
+			slog.Int64("count", count), slog.Int("at_once", cap(g.places)))
+	}
+	if strings.HasPrefix(r.URL.Path, apiRoot) {
+		g.people.ServeHTTP(w, r)
+		return
+	}
+	g.full.send(w, seconds(broker.Overloaded().RetryAfter))
+}

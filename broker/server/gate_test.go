@@ -1,0 +1,242 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/broker/server"
+)
+
+// busy answers token requests when it is told to.
+type busy struct{ release chan struct{} }
+
+func (b busy) Token(context.Context, broker.Request) (broker.Response, error) {
+	<-b.release
+	return broker.Response{Token: "t", ExpiresIn: time.Minute, IssuedAt: time.Now()}, nil
+}
+
+// counted keeps what was counted.
+type counted struct {
+	mu   sync.Mutex
+	list []broker.Entry
+}
+
+func (c *counted) Count(e broker.Entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list = append(c.list, e)
+}
+
+// trust is the keys of a realm.
+type trust struct{}
+
+func (trust) JWKS() []byte        { return []byte(`{"keys":[]}`) }
+func (trust) Bundle() []byte      { return []byte("a bundle") }
+func (trust) Certificate() []byte { return nil }
+
+// crowded is a listener with few places.
+type crowded struct {
+	http.Handler
+	busy
+	counted
+	log     bytes.Buffer
+	answers chan *httptest.ResponseRecorder // in the order in which they come
+}
+
+func newCrowded(places int) *crowded {
+	c := &crowded{busy: busy{make(chan struct{})}, answers: make(chan *httptest.ResponseRecorder, 100)}
+	c.Handler = server.New(server.Config{
+		Tokens: c.busy, Realms: map[string]server.Trust{"corp": trust{}}, AtOnce: places, Counter: &c.counted,
+		Logger: slog.New(slog.NewTextHandler(&c.log, nil)),
+	})
+	return c
+}
+
+func (c *crowded) get(ctx context.Context, path string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	c.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, http.NoBody))
+	return w
+}
+
+// send has requests under way, and waits until each does what it can.
+func (c *crowded) send(ctx context.Context, count int) {
+	for range count {
+		go func() { c.answers <- c.get(ctx, "/token") }()
+	}
+	synctest.Wait()
+}
+
+// statuses are those of the answers that there are.
+func (c *crowded) statuses() (list []int) {
+	for len(c.answers) > 0 {
+		list = append(list, (<-c.answers).Code)
+	}
+	slices.Sort(list)
+	return list
+}
+
+func TestTooMuchAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowded(2)
+		c.send(t.Context(), 2+4*2)
+		if got := c.statuses(); got != nil {
+			t.Fatalf("answered %v", got)
+		}
+
+		// One more is turned away at once.
+		began := time.Now()
+		w := c.get(t.Context(), "/token?service=registry.corp")
+		if time.Since(began) != 0 {
+			t.Errorf("turned away after %s", time.Since(began))
+		}
+		var b body
+		if err := json.Unmarshal(w.Body.Bytes(), &b); err != nil {
+			t.Fatal(err)
+		}
+		const text = "too many requests at the moment, which says nothing about your password: try again in a few seconds"
+		if w.Code != http.StatusServiceUnavailable || len(b.Errors) != 1 || b.Errors[0].Code != "UNAVAILABLE" || b.Errors[0].Message != text ||
+			b.Details != text || b.ErrorDescription != text || b.Error != "temporarily_unavailable" {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if after, err := strconv.Atoi(w.Header().Get("Retry-After")); err != nil || after < 2 || after > 10 {
+			t.Errorf("Retry-After: %q", w.Header().Get("Retry-After"))
+		}
+		for name, want := range map[string]string{
+			"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Length": strconv.Itoa(w.Body.Len()),
+		} {
+			if got := w.Header().Get(name); got != want {
+				t.Errorf("%s: %q, want %q", name, got, want)
+			}
+		}
+		if id := w.Header().Get("X-Request-Id"); len(id) < 20 || id == c.get(t.Context(), "/token").Header().Get("X-Request-Id") {
+			t.Errorf("X-Request-Id: %q", id)
+		}
+
+		// People are told as below /api/ everything is told; what registries need is there.
+		w = c.get(t.Context(), "/api/v1/tokens")
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Content-Type") != "application/problem+json" || w.Header().Get("Retry-After") == "" || w.Header().Get("X-Request-Id") == "" {
+			t.Errorf("%d %v", w.Code, w.Header())
+		}
+		for _, path := range []string{"/realms/corp/keys", "/realms/corp/ca.pem"} {
+			if w := c.get(t.Context(), path); w.Code != http.StatusOK {
+				t.Errorf("%s: %d", path, w.Code)
+			}
+		}
+
+		// Those that wait do so for 0.6 s.
+		time.Sleep(600*time.Millisecond - 1)
+		synctest.Wait()
+		if got := c.statuses(); got != nil {
+			t.Errorf("answered early: %v", got)
+		}
+		time.Sleep(1)
+		synctest.Wait()
+		if got := c.statuses(); len(got) != 8 || slices.Min(got) != http.StatusServiceUnavailable {
+			t.Errorf("answered %v, want 503 eight times", got)
+		}
+
+		// Afterwards all is as it was.
+		close(c.release)
+		synctest.Wait()
+		if got := c.statuses(); !slices.Equal(got, []int{200, 200}) {
+			t.Errorf("those inside: %v", got)
+		}
+		c.send(t.Context(), 10)
+		if got := c.statuses(); len(got) != 10 || slices.Max(got) != http.StatusOK {
+			t.Errorf("afterwards: %v", got)
+		}
+		if count := strings.Count(c.log.String(), "too much at once"); count != 1 || !strings.Contains(c.log.String(), "count=1 at_once=2") {
+			t.Errorf("%d lines in the log: %s", count, &c.log)
+		}
+		if len(c.list) != 11 || c.list[0].ClientIP != "192.0.2.1" || c.list[0].Outcome != "unavailable" || c.list[0].Reason != "overloaded" || c.list[0].Time.IsZero() {
+			t.Errorf("counted %d: %+v", len(c.list), c.list[0])
+		}
+	})
+}
+
+// TestTheNextGetsIn has one wait until there is a place, and one hang up before.
+func TestTheNextGetsIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowded(1)
+		c.send(t.Context(), 1)
+		gone, hangUp := context.WithCancel(t.Context())
+		c.send(gone, 1)
+		time.Sleep(100 * time.Millisecond)
+		c.send(t.Context(), 1)
+		hangUp()
+		synctest.Wait()
+		if got := c.statuses(); !slices.Equal(got, []int{503}) {
+			t.Errorf("who hung up: %v", got)
+		}
+		time.Sleep(300 * time.Millisecond)
+		c.release <- struct{}{}
+		synctest.Wait()
+		if got := c.statuses(); !slices.Equal(got, []int{200}) {
+			t.Errorf("who was inside: %v", got)
+		}
+		time.Sleep(time.Hour) // nobody inside is thrown out
+		c.release <- struct{}{}
+		synctest.Wait()
+		if got := c.statuses(); !slices.Equal(got, []int{200}) {
+			t.Errorf("who waited: %v", got)
+		}
+	})
+}
+
+// TestTheLogTellsSeldom turns many away for a minute.
+func TestTheLogTellsSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowded(1)
+		c.send(t.Context(), 5)
+		for range 600 {
+			_ = c.statuses()
+			c.send(t.Context(), 5)
+			time.Sleep(100 * time.Millisecond)
+		}
+		close(c.release)
+		synctest.Wait()
+		if lines := strings.Count(c.log.String(), "\n"); lines < 6 || lines > 7 {
+			t.Errorf("%d lines in a minute: %s", lines, &c.log)
+		}
+	})
+}
+
+// TestSlowContentHasNoPlace has a client send the beginning of a form, with one place in all.
+func TestSlowContentHasNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowded(1)
+		close(c.release)
+		content, sends := io.Pipe()
+		slow := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/token", content)
+		slow.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			c.ServeHTTP(w, slow)
+		}()
+		_, _ = io.WriteString(sends, "grant_type=password&username=alice&")
+		time.Sleep(time.Minute)
+		if got := c.get(t.Context(), "/token").Code; got != http.StatusOK {
+			t.Errorf("another gets %d meanwhile", got)
+		}
+		_, _ = io.WriteString(sends, "password=alice-pw")
+		_ = sends.Close()
+		if <-done; w.Code != http.StatusOK {
+			t.Errorf("the slow one gets %d: %s", w.Code, w.Body)
+		}
+	})
+}
