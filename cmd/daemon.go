@@ -29,6 +29,7 @@ type daemon struct {
 	cfg     *config.Config
 	logger  *slog.Logger
 	audit   *audit.Log
+	record  *audit.Bounded // into audit, of what clients ask
 	rings   map[string]*token.Ring
 	tokens  map[string]access.Realm
 	guards  guards
@@ -46,6 +47,8 @@ type task struct {
 	address   string
 	server    *http.Server
 	listener  net.Listener
+
+	connections int // that clients may have open; 0: any number
 }
 
 // openDaemon opens what needs no port: the data folder, the audit log, the database, the
@@ -66,7 +69,8 @@ func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *sl
 	if d.audit, err = openAudit(cfg, os.Stdout, logger); err != nil {
 		return nil, err
 	}
-	d.closers = append(d.closers, d.audit.Close)
+	d.record = audit.Bound(d.audit)
+	d.closers = append(d.closers, d.audit.Close, d.record.Close)
 	switch err := p.openDatabase(ctx, cfg, logger); {
 	case err != nil && p.database == nil:
 		return nil, err
@@ -82,7 +86,7 @@ func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *sl
 	if err != nil {
 		return nil, err
 	}
-	b, err := broker.New(realms, d.audit, logger)
+	b, err := broker.New(realms, d.record, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -127,14 +131,17 @@ func (d *daemon) prepare(b *broker.Broker, tokens *access.Service) error {
 			return fmt.Errorf("tls: %w", err)
 		}
 	}
-	public := server.Config{Tokens: b, Realms: map[string]server.Trust{}, SelfService: d.selfService(b, tokens), TrustedProxies: d.cfg.TrustedProxies, Logger: d.logger}
+	public := server.Config{
+		Tokens: b, Realms: map[string]server.Trust{}, SelfService: d.selfService(b, tokens), TrustedProxies: d.cfg.TrustedProxies,
+		AtOnce: d.cfg.Limits.Requests.AtOnce, Counter: d.record, Logger: d.logger,
+	}
 	admin := &server.Admin{Realms: map[string]server.Keys{}, Trust: public.Realms, Tokens: tokens, Guards: d.guards, Backup: d.backup, Auditor: d.audit, Logger: d.logger}
 	for name, ring := range d.rings {
 		public.Realms[name], admin.Realms[name] = ring, ring
 	}
 	d.monitor = server.NewMonitor(append(d.checks, server.Check{Name: "signing", Run: d.signs}, server.Check{Name: "audit", Run: d.audit.Check})...)
 	d.tasks = []*task{
-		{name: "the token endpoint", key: "listen", network: "tcp", address: d.cfg.Listen, server: server.HTTP(server.New(public), certificate, d.logger)},
+		{name: "the token endpoint", key: "listen", network: "tcp", address: d.cfg.Listen, server: server.HTTP(server.New(public), certificate, d.logger), connections: clientConnections(d.cfg.Limits.Connections)},
 		{name: "the monitor", key: "monitor", network: "tcp", address: d.cfg.Monitor, server: server.HTTP(d.monitor.Handler(), nil, d.logger)},
 		{name: "the admin API", key: "admin_socket", network: "unix", address: d.cfg.AdminSocket, server: server.AdminHTTP(admin, d.logger)},
 	}
@@ -158,6 +165,9 @@ func (d *daemon) listen() error {
 		}
 		d.closers = append(d.closers, closeQuietly(l))
 		t.listener = l
+		if t.connections > 0 {
+			t.listener = server.Bound(l, t.connections, t.server, d.logger)
+		}
 		if t.network == "unix" {
 			if err := os.Chmod(t.address, 0o600); err != nil {
 				return fmt.Errorf("%s: %w", t.key, err)

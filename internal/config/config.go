@@ -24,6 +24,7 @@ type Config struct {
 	Log            Log            // the program's own log
 	Audit          Audit          // the record of decisions
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	Limits         Limits         // of what clients may ask of the process
 	Realms         []Realm        // at least one
 
 	warnings strictyaml.Problems

@@ -169,6 +169,7 @@ func TestManualDefaults(t *testing.T) {
 		"Top level": {
 			"listen": cfg.Listen, "plain_http": strconv.FormatBool(cfg.PlainHTTP), "monitor": cfg.Monitor, "data_dir": "./" + filepath.Base(cfg.DataDir),
 			"log.level": cfg.Log.Level, "log.format": cfg.Log.Format, "audit.stdout": strconv.FormatBool(cfg.Audit.Stdout), "audit.sync": cfg.Audit.Sync.String(),
+			"limits.requests.at_once": strconv.Itoa(cfg.Limits.Requests.AtOnce), "limits.connections": strconv.Itoa(cfg.Limits.Connections),
 		},
 		"Realms": {"unicode_usernames": strconv.FormatBool(realm.Usernames == connectors.UnicodeUsernames), "token_ttl": strings.TrimSuffix(realm.TokenTTL.String(), "0s")},
 		"ldap": {

@@ -38,6 +38,7 @@ func (p part) checkFile(keys fileKeys) {
 	if keys.Audit.Sync != nil && keys.Audit.Stdout {
 		p.report("audit.sync", "audit.sync: standard output is never synced: remove it")
 	}
+	p.checkLimits(keys.Limits)
 	socketKnown := keys.AdminSocket != "" || p.whole("data_dir")
 	if socket := p.cfg.AdminSocket; len(socket) > maxSocket && socketKnown {
 		p.report("admin_socket", "admin_socket: %s has %d bytes, and a socket's path has at most %d: name a shorter one", socket, len(socket), maxSocket)

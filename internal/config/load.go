@@ -69,6 +69,7 @@ func (l *loader) file(root strictyaml.Node) {
 		Monitor: "localhost:5002",
 		DataDir: connectors.Path(filepath.Join(folder, "data")),
 		Log:     logKeys{Level: "info", Format: "text"},
+		Limits:  defaultLimits(),
 	}
 	p := l.decode(root, &keys)
 	l.setFile(keys)
@@ -91,6 +92,7 @@ func (l *loader) setFile(keys fileKeys) {
 	c.DataDir, c.AdminSocket = string(keys.DataDir), string(keys.AdminSocket)
 	c.PublicURL = strings.TrimRight(keys.PublicURL, "/")
 	c.Log = Log(keys.Log)
+	c.Limits = keys.Limits.limits()
 	c.Audit = Audit{File: string(keys.Audit.File), Stdout: keys.Audit.Stdout, Sync: time.Second}
 	if keys.TLS != nil {
 		c.TLS = &TLS{CertFile: string(keys.TLS.CertFile), KeyFile: string(keys.TLS.KeyFile), At: keys.TLS.at}

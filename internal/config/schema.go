@@ -22,6 +22,7 @@ type fileKeys struct {
 	Log            logKeys           `yaml:"log"`
 	Audit          auditKeys         `yaml:"audit"`
 	TrustedProxies []network         `yaml:"trusted_proxies"`
+	Limits         limitKeys         `yaml:"limits"`
 	Realms         []strictyaml.Node `yaml:"realms,required"` // each realmKeys
 }
 

@@ -1,0 +1,141 @@
+// Flood asks one thing of a server, over many connections, and says as JSON what came of it.
+//
+// Without a rate, each connection asks again as soon as it has its answer: that finds out
+// what the server can do. With one, requests are due at their times whatever became of those
+// before, and are timed from when they were due: a server that is slow gets no fewer.
+//
+// It writes bytes and looks for the end of an answer, and no more, so that it takes little
+// of the processors that the server might have.
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+func main() {
+	f := flood{answers: map[int][]time.Duration{}}
+	path, user, password := "", "", ""
+	flag.StringVar(&f.addr, "addr", "", "HOST:PORT of the server")
+	flag.StringVar(&path, "path", "/", "what is asked for")
+	flag.StringVar(&user, "user", "", "who asks; empty: nobody")
+	flag.StringVar(&password, "password", "", "of the user")
+	flag.IntVar(&f.connections, "connections", 64, "how many there are at most")
+	flag.Float64Var(&f.rate, "rate", 0, "requests a second; 0: as fast as the answers come")
+	flag.DurationVar(&f.within, "for", time.Second, "how long")
+	flag.Parse()
+	f.request = []byte("GET " + path + " HTTP/1.1\r\nHost: " + f.addr + "\r\n" + basic(user, password) + "\r\n")
+	r, err := f.run()
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(r)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "flood:", err)
+		os.Exit(1)
+	}
+}
+
+func basic(user, password string) string {
+	if user == "" {
+		return ""
+	}
+	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password)) + "\r\n"
+}
+
+// flood is a load and what came of it.
+type flood struct {
+	addr        string
+	request     []byte
+	connections int
+	rate        float64
+	within      time.Duration
+
+	clients sync.WaitGroup
+	opened  int // connections
+	unsent  int // requests that were due when all of them waited for answers
+
+	mu      sync.Mutex
+	answers map[int][]time.Duration // by status: how long each took
+	broken  []string                // why connections ended
+}
+
+// run sends the load.
+func (f *flood) run() (result, error) {
+	started := time.Now()
+	if f.rate == 0 {
+		for range f.connections {
+			f.connect(func(ask func(due time.Time) bool) {
+				for time.Since(started) < f.within && ask(time.Now()) {
+				}
+			})
+		}
+		f.clients.Wait()
+		return f.result(time.Since(started)), nil
+	}
+	due := make(chan time.Time)
+	for i := 0; ; i++ {
+		at := started.Add(time.Duration(float64(i) / f.rate * float64(time.Second)))
+		if at.Sub(started) >= f.within {
+			break
+		}
+		time.Sleep(time.Until(at)) // some thousandth of a second too long, and then some requests at once
+		select {
+		case due <- at: // a client waits for it
+		default:
+			f.another(due, at)
+		}
+	}
+	close(due)
+	f.clients.Wait()
+	return f.result(time.Since(started)), nil
+}
+
+// another has a new client ask, if there may be one.
+func (f *flood) another(due <-chan time.Time, at time.Time) {
+	if f.opened == f.connections {
+		f.unsent++
+		return
+	}
+	f.connect(func(ask func(due time.Time) bool) {
+		for ok := ask(at); ok; {
+			at, open := <-due
+			ok = open && ask(at)
+		}
+	})
+}
+
+// connect starts a client with a connection of its own.
+func (f *flood) connect(client func(ask func(due time.Time) bool)) {
+	f.opened++
+	f.clients.Go(func() {
+		took := map[int][]time.Duration{}
+		var broken error
+		if c, err := net.Dial("tcp", f.addr); err != nil {
+			broken = err
+		} else {
+			defer c.Close()
+			a := answer{conn: c}
+			client(func(due time.Time) bool {
+				var status int
+				if status, broken = a.of(f.request); broken == nil {
+					took[status] = append(took[status], time.Since(due))
+				}
+				return broken == nil
+			})
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if broken != nil {
+			f.broken = append(f.broken, broken.Error())
+		}
+		for status, list := range took {
+			f.answers[status] = append(f.answers[status], list...)
+		}
+	})
+}
