@@ -80,7 +80,7 @@ type progress struct {
 // grants nothing that could not be recorded.
 func (b *Broker) Token(ctx context.Context, r Request) (Response, error) {
 	started := time.Now()
-	ctx = connectors.Arriving(ctx)
+	ctx, _ = connectors.Arriving(ctx)
 	response, p, err := guarded(func(p *progress) (Response, error) { return b.token(ctx, r, p) })
 	if err = b.record(ctx, started, r, p, err); err != nil {
 		return Response{}, err

@@ -77,8 +77,9 @@ func isRemembered(err error) bool {
 	return !errors.Is(err, ErrRejected)
 }
 
-// hold waits, as long as somebody waits for the answer.
+// hold waits, as long as somebody waits for the answer. Who is held takes nobody's place.
 func hold(ctx context.Context, d time.Duration) {
+	visitOf(ctx).End()
 	wait := time.NewTimer(d)
 	defer wait.Stop()
 	select {

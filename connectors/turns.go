@@ -30,13 +30,13 @@ func (t Turns) Try() bool {
 }
 
 // Take takes a turn, and waits for it if need be: until the request of the context has been
-// there for 600 ms, as [Arriving] says. Then it fails with [ErrBusy], and with the context
+// there for 600 ms, as its [Visit] says. Then it fails with [ErrBusy], and with the context
 // when that ends before.
 func (t Turns) Take(ctx context.Context) error {
 	if t.Try() {
 		return nil
 	}
-	late := time.NewTimer(max(turnAtLeast, turnsWithin-age(ctx)))
+	late := time.NewTimer(max(turnAtLeast, turnsWithin-visitOf(ctx).age()))
 	defer late.Stop()
 	select {
 	case t <- struct{}{}:
@@ -50,22 +50,3 @@ func (t Turns) Take(ctx context.Context) error {
 
 // End gives a turn back.
 func (t Turns) End() { <-t }
-
-type arrivalKey struct{}
-
-// Arriving returns a context that knows that its request arrives now; one that knows of an
-// arrival already is returned as it is.
-func Arriving(ctx context.Context) context.Context {
-	if _, known := ctx.Value(arrivalKey{}).(time.Time); known {
-		return ctx
-	}
-	return context.WithValue(ctx, arrivalKey{}, time.Now())
-}
-
-// age is how long the request has been there, as far as it is known.
-func age(ctx context.Context) time.Duration {
-	if arrived, known := ctx.Value(arrivalKey{}).(time.Time); known {
-		return time.Since(arrived)
-	}
-	return 0
-}

@@ -34,10 +34,11 @@ func TestTurns(t *testing.T) {
 				if err := turns.Take(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				ctx, cancel := context.WithCancel(connectors.Arriving(t.Context()))
+				ctx, visit := connectors.Arriving(t.Context())
+				ctx, cancel := context.WithCancel(ctx)
 				defer cancel()
 				time.Sleep(tt.age)
-				if again := connectors.Arriving(ctx); again != ctx {
+				if again, same := connectors.Arriving(ctx); again != ctx || same != visit {
 					t.Error("a request arrives twice")
 				}
 				if tt.ends > 0 {
@@ -82,4 +83,20 @@ func TestTurnsComeBack(t *testing.T) {
 			t.Error("there are not two afterwards")
 		}
 	})
+}
+
+// TestVisitEndsOnce holds that a place is given back once, by whoever is the first.
+func TestVisitEndsOnce(t *testing.T) {
+	places := connectors.NewTurns(2)
+	_, visit := connectors.Arriving(t.Context())
+	visit.End() // has none
+	if !places.Try() || !places.Try() {
+		t.Fatal("there are not two")
+	}
+	visit.Has(&places)
+	visit.End()
+	visit.End()
+	if !places.Try() || places.Try() {
+		t.Error("one visit gave back other than one place")
+	}
 }

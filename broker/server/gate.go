@@ -29,7 +29,7 @@ const waitingFor = 4
 // turned away as often as it likes, and that would take the time of those inside.
 // Registries fetch public keys without passing the gate.
 type gate struct {
-	next    http.Handler
+	next    handler
 	places  connectors.Turns
 	most    int64        // how many may wait
 	waiting atomic.Int64 // for a place
@@ -42,7 +42,7 @@ type gate struct {
 }
 
 // gated puts a gate before the handler where there is a bound.
-func (s *server) gated(next http.Handler) http.Handler {
+func (s *server) gated(next handler) http.Handler {
 	if s.AtOnce == 0 {
 		return next
 	}
@@ -56,19 +56,18 @@ func (s *server) gated(next http.Handler) http.Handler {
 // ServeHTTP lets a request in or turns it away.
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if hasKeys(r.URL.Path) {
-		g.next.ServeHTTP(w, r)
+		g.next(r.Context(), w, r)
 		return
 	}
 	receive(r)
-	if !g.places.Try() {
-		r = r.WithContext(connectors.Arriving(r.Context()))
-		if !g.wait(r.Context()) {
-			g.turnAway(w, r)
-			return
-		}
+	ctx, visit := connectors.Arriving(r.Context())
+	if !g.places.Try() && !g.wait(ctx) {
+		g.turnAway(w, r)
+		return
 	}
-	defer g.places.End()
-	g.next.ServeHTTP(w, r)
+	visit.Has(&g.places)
+	defer visit.End()
+	g.next(ctx, w, r)
 }
 
 // wait waits for a place, and reports whether there was one in time.

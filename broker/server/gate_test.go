@@ -18,6 +18,7 @@ import (
 
 	"github.com/shorepass/shorepass/broker"
 	"github.com/shorepass/shorepass/broker/server"
+	"github.com/shorepass/shorepass/connectors"
 )
 
 // busy answers token requests when it is told to.
@@ -239,4 +240,62 @@ func TestSlowContentHasNoPlace(t *testing.T) {
 			t.Errorf("the slow one gets %d: %s", w.Code, w.Body)
 		}
 	})
+}
+
+// refuser refuses, after a while in which it needs nothing.
+type refuser struct{}
+
+func (refuser) Handles(connectors.Credentials) bool { return true }
+
+func (refuser) Authenticate(context.Context, connectors.Credentials) (connectors.Identity, error) {
+	return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
+}
+
+func (refuser) RefusalTime() time.Duration { return 10 * time.Second }
+
+// TestRefusalsThatAreHeldHaveNoPlace has one place, and a refusal that takes ten seconds.
+func TestRefusalsThatAreHeldHaveNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "slow", Connector: refuser{}})
+		tokens := func(ctx context.Context, r broker.Request) (broker.Response, error) {
+			if r.Credentials == nil {
+				return broker.Response{Token: "t", ExpiresIn: time.Minute, IssuedAt: time.Now()}, nil
+			}
+			_, err := chain.Authenticate(ctx, *r.Credentials)
+			return broker.Response{}, &broker.Error{Kind: broker.Unauthenticated, Cause: err}
+		}
+		h := server.New(server.Config{Tokens: tokensFunc(tokens), AtOnce: 1, Counter: new(counted), Logger: slog.New(slog.DiscardHandler)})
+		get := func(user string) int {
+			w := httptest.NewRecorder()
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/token", http.NoBody)
+			if user != "" {
+				r.SetBasicAuth(user, "wrong")
+			}
+			h.ServeHTTP(w, r)
+			return w.Code
+		}
+		held := make(chan int, 20)
+		for range cap(held) {
+			go func() { held <- get("alice") }()
+		}
+		synctest.Wait()
+		began := time.Now()
+		if status := get(""); status != http.StatusOK || time.Since(began) != 0 {
+			t.Errorf("another gets %d after %s", status, time.Since(began))
+		}
+		for range cap(held) {
+			if status := <-held; status != http.StatusUnauthorized {
+				t.Errorf("who is held gets %d", status)
+			}
+		}
+		if took := time.Since(began); took < 10*time.Second {
+			t.Errorf("they were held for %s", took)
+		}
+	})
+}
+
+type tokensFunc func(context.Context, broker.Request) (broker.Response, error)
+
+func (f tokensFunc) Token(ctx context.Context, r broker.Request) (broker.Response, error) {
+	return f(ctx, r)
 }

@@ -30,16 +30,22 @@ func metaOf(ctx context.Context) meta {
 	return m
 }
 
+// handler is one whose request has another context than its own.
+type handler func(ctx context.Context, w http.ResponseWriter, r *http.Request)
+
+// ServeHTTP makes it a handler of requests with their own context.
+func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h(r.Context(), w, r) }
+
 // around gives every request an id and a log line, and turns a panic into an
 // answer.
-func (s *server) around(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (s *server) around(next http.Handler) handler {
+	return func(ctx context.Context, w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		m := meta{requestID: rand.Text(), arrived: started, clientIP: clientIP(r, s.TrustedProxies)}
 		w.Header().Set("X-Request-Id", m.requestID)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		recorder := &statusRecorder{ResponseWriter: w}
-		ctx := context.WithValue(r.Context(), metaKey{}, m)
+		ctx = context.WithValue(ctx, metaKey{}, m)
 		defer func() {
 			if v := recover(); v != nil {
 				s.panicked(recorder, r.WithContext(ctx), v)
@@ -49,7 +55,7 @@ func (s *server) around(next http.Handler) http.Handler {
 			}
 		}()
 		next.ServeHTTP(recorder, r.WithContext(ctx))
-	})
+	}
 }
 
 // logRequest logs the path alone: a query may hold what somebody took for a safe place.

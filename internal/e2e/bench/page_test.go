@@ -37,7 +37,7 @@ func TestPublishWantsAll(t *testing.T) {
 	for _, begin := range wanted[1:] {
 		some.add(ofTokens, begin, "1", "1", "1.00")
 	}
-	some.stages = [][]string{{"all"}}
+	some.stages, some.overload = [][]string{{"all"}}, [][]string{{"all"}}
 	if err := some.publish(page, ""); err == nil || !strings.Contains(err.Error(), "these lack: "+wanted[0]) {
 		t.Errorf("without %q: %v", wanted[0], err)
 	}

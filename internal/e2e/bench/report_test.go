@@ -12,8 +12,9 @@ import (
 
 // table is rows of figures beside those of a floor, and where a request's time goes.
 type table struct {
-	rows   []row
-	stages [][]string // what, and microseconds on each path
+	rows     []row
+	stages   [][]string // what, and microseconds on each path
+	overload [][]string // what, and how it is served
 }
 
 // place is where rows stand, whichever were measured first.
@@ -44,6 +45,7 @@ const (
 	figuresPart   = "figures"
 	providersPart = "figures of a provider"
 	stagesPart    = "stages"
+	overloadPart  = "figures of overload"
 )
 
 // figures is a table of the rows of these places in Markdown; empty where nothing was
@@ -81,6 +83,20 @@ func (t *table) whereTimeGoes() string {
 	return text.String()
 }
 
+// underOverload is the table of overload.
+func (t *table) underOverload() string {
+	if len(t.overload) == 0 {
+		return ""
+	}
+	var text strings.Builder
+	text.WriteString("| | at most, tokens/s | at twice that, tokens/s | of the most | p99, ms | 503/s | their p99, ms | not sent/s | memory, MiB |\n")
+	text.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	for _, s := range t.overload {
+		fmt.Fprintf(&text, "| %s |\n", strings.Join(s, " | "))
+	}
+	return text.String()
+}
+
 // wanted are the figures that the page is to have, each as its row begins: one at least of
 // whatever is measured.
 var wanted = []string{
@@ -111,6 +127,9 @@ func (t *table) missing() []string {
 	if len(t.stages) == 0 {
 		lacks = append(lacks, stagesPart)
 	}
+	if len(t.overload) == 0 {
+		lacks = append(lacks, overloadPart)
+	}
 	return lacks
 }
 
@@ -125,7 +144,7 @@ func (t *table) publish(path, machine string) error {
 		return err
 	}
 	text := string(content)
-	for part, table := range map[string]string{figuresPart: t.own() + "\n" + machine, providersPart: t.providers(), stagesPart: t.whereTimeGoes()} {
+	for part, table := range map[string]string{figuresPart: t.own() + "\n" + machine, providersPart: t.providers(), stagesPart: t.whereTimeGoes(), overloadPart: t.underOverload()} {
 		begin, end := fmt.Sprintf("<!-- make bench writes the %s -->\n", part), fmt.Sprintf("<!-- end of the %s -->", part)
 		before, rest, found := strings.Cut(text, begin)
 		_, after, ended := strings.Cut(rest, end)

@@ -229,6 +229,7 @@ type Entry struct {
 	Outcome   string `json:"outcome"`
 	Reason    string `json:"reason"`
 	Act       string `json:"act"`
+	Count     int    `json:"count"` // how many are in this line; 0: one
 }
 
 // Audit reads the audit log, data/audit.jsonl beside the configuration.
