@@ -30,6 +30,9 @@ func (p *program) connect(ctx context.Context, cfg *config.Config, username stri
 				continue
 			}
 			one := probe(ctx, c, opened)
+			if one.Verdict == verdictFine {
+				tellLockouts(ctx, one, c, opened, username)
+			}
 			switch {
 			case username == "":
 			case one.Verdict == verdictFailed:

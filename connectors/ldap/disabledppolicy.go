@@ -83,6 +83,8 @@ type passwordPolicy struct {
 	maxAge          time.Duration // pwdMaxAge
 	maxIdle         time.Duration // pwdMaxIdle
 	mustChange      bool          // pwdMustChange: without it pwdReset does not count
+	maxFailure      int           // pwdMaxFailure
+	failuresCount   time.Duration // pwdFailureCountInterval; zero: until a login succeeds
 }
 
 // unknownPolicy stands for one that nobody has told: what an entry notes counts, and
@@ -164,7 +166,7 @@ func policyAt(ctx context.Context, search searchFunc, dn, searcher string) (pass
 		Scope:        ldap.ScopeBaseObject,
 		DerefAliases: ldap.NeverDerefAliases,
 		Filter:       "(objectClass=*)",
-		Attributes:   []string{"pwdLockout", "pwdLockoutDuration", "pwdMaxAge", "pwdMaxIdle", "pwdMustChange"},
+		Attributes:   []string{"pwdLockout", "pwdLockoutDuration", "pwdMaxAge", "pwdMaxIdle", "pwdMustChange", "pwdMaxFailure", "pwdFailureCountInterval"},
 	})
 	code, _ := resultCode(err)
 	switch {
@@ -179,17 +181,29 @@ func policyAt(ctx context.Context, search searchFunc, dn, searcher string) (pass
 func readPolicy(raw *ldap.Entry) (p passwordPolicy, err error) {
 	p.lockout, p.mustChange = isTrue(raw, "pwdLockout"), isTrue(raw, "pwdMustChange")
 	for name, field := range map[string]*time.Duration{
-		"pwdLockoutDuration": &p.lockoutDuration, "pwdMaxAge": &p.maxAge, "pwdMaxIdle": &p.maxIdle,
+		"pwdLockoutDuration": &p.lockoutDuration, "pwdMaxAge": &p.maxAge, "pwdMaxIdle": &p.maxIdle, "pwdFailureCountInterval": &p.failuresCount,
 	} {
-		text := raw.GetEqualFoldAttributeValue(name)
-		if text == "" {
-			continue
-		}
-		seconds, err := strconv.ParseInt(text, 10, 32)
-		if err != nil || seconds < 0 {
-			return p, fmt.Errorf("the password policy %q has the %s %q, which is no number of seconds", raw.DN, name, firstWords(text))
+		seconds, err := numberIn(raw, name)
+		if err != nil {
+			return p, fmt.Errorf("the password policy %w of seconds", err)
 		}
 		*field = time.Duration(seconds) * time.Second
 	}
+	if p.maxFailure, err = numberIn(raw, "pwdMaxFailure"); err != nil {
+		return p, fmt.Errorf("the password policy %w", err)
+	}
 	return p, nil
+}
+
+// numberIn reads a number that an entry may have; 0 where it has none.
+func numberIn(raw *ldap.Entry, name string) (int, error) {
+	text := raw.GetEqualFoldAttributeValue(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%q has the %s %q, which is no number", raw.DN, name, firstWords(text))
+	}
+	return int(n), nil
 }
