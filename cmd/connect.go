@@ -30,9 +30,7 @@ func (p *program) connect(ctx context.Context, cfg *config.Config, username stri
 				continue
 			}
 			one := probe(ctx, c, opened)
-			if one.Verdict == verdictFine {
-				tellLockouts(ctx, one, c, opened, username)
-			}
+			works := one.Verdict == verdictFine
 			switch {
 			case username == "":
 			case one.Verdict == verdictFailed:
@@ -41,6 +39,9 @@ func (p *program) connect(ctx context.Context, cfg *config.Config, username stri
 				one.takesTokens()
 			default:
 				find(ctx, one, r.Usernames, opened, username)
+			}
+			if works {
+				tellLockouts(ctx, one, c, opened, username)
 			}
 			report.Connectors = append(report.Connectors, one)
 			closeConnector(opened)

@@ -40,5 +40,5 @@ func lockoutDetail(p connectors.LockoutPolicy) string {
 	case p.Within == 0:
 		return fmt.Sprintf("%s: locks an account after %d wrong passwords, until a right one comes", p.Name, p.Failures)
 	}
-	return fmt.Sprintf("%s: locks an account after %d wrong passwords within %s", p.Name, p.Failures, p.Within)
+	return fmt.Sprintf("%s: locks an account after %d wrong passwords within %s", p.Name, p.Failures, config.ShowDuration(p.Within))
 }

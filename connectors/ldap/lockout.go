@@ -115,7 +115,7 @@ func (d *Directory) domainLockout(ctx context.Context, dn, threshold, window str
 		return nil, err
 	}
 	if raw.GetEqualFoldAttributeValue(threshold) == "" {
-		return nil, unfit("look there for what locks accounts (a global catalog does not have it), and compare guard.lockout with it", "%s shows no %s", dn, threshold)
+		return nil, unfit("let "+d.config.searcher()+" read it, or compare guard.lockout with it yourself", "%s shows no %s", dn, threshold)
 	}
 	failures, err := numberIn(raw, threshold)
 	if err != nil {

@@ -122,8 +122,9 @@ func suggestion(name, kinds string, known []string) string {
 	return fmt.Sprintf("; the %s are %s", kinds, strings.Join(known, ", "))
 }
 
-// show prints a duration without the zeros that package time adds.
-func show(d time.Duration) string {
+// ShowDuration returns a duration as people write it, without the zeros that package time
+// adds.
+func ShowDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

@@ -111,7 +111,7 @@ func (p part) checkRealm(r Realm, keys realmKeys) {
 	}
 	p.checkTTL("token_ttl", r.TokenTTL)
 	if keys.PushTokenTTL != nil && p.checkTTL("push_token_ttl", r.PushTokenTTL) && p.whole("token_ttl") && r.PushTokenTTL < r.TokenTTL {
-		p.report("push_token_ttl", "push_token_ttl: %s is shorter than token_ttl, %s: make it as long or longer", show(r.PushTokenTTL), show(r.TokenTTL))
+		p.report("push_token_ttl", "push_token_ttl: %s is shorter than token_ttl, %s: make it as long or longer", ShowDuration(r.PushTokenTTL), ShowDuration(r.TokenTTL))
 	}
 }
 
@@ -137,7 +137,7 @@ func isWord(s string) bool {
 
 func (p part) checkTTL(path string, ttl time.Duration) bool {
 	if ttl < minTTL || ttl > maxTTL {
-		p.report(path, "%s: want %s to %s, got %s", path, show(minTTL), show(maxTTL), show(ttl))
+		p.report(path, "%s: want %s to %s, got %s", path, ShowDuration(minTTL), ShowDuration(maxTTL), ShowDuration(ttl))
 		return false
 	}
 	return true

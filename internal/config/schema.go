@@ -113,7 +113,7 @@ func (s *syncInterval) UnmarshalNode(n strictyaml.Node) error {
 		return err
 	}
 	if d := time.Duration(*s); d < minSync || d > maxSync {
-		return fmt.Errorf("want always, or a duration from %s to %s", show(minSync), show(maxSync))
+		return fmt.Errorf("want always, or a duration from %s to %s", ShowDuration(minSync), ShowDuration(maxSync))
 	}
 	return nil
 }

@@ -59,6 +59,7 @@ func TestActiveDirectory(t *testing.T) {
 		{"service account", testADServiceAccount},
 		{"program", testADProgram},
 		{"connect", testADConnect},
+		{"lockout", testADLockout},
 		{"failover", testADFailover}, // the last one: it stops the first
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, d) })

@@ -45,6 +45,7 @@ func TestDirectoryServer389(t *testing.T) {
 	t.Run("groups", func(t *testing.T) { test389Groups(t, s) })
 	t.Run("FreeIPA's tree", func(t *testing.T) { testFreeIPATree(t, s) })
 	s.Modify(t, "dn: cn=config\nchangetype: modify\nreplace: passwordLockout\npasswordLockout: on\n")
+	t.Run("lockout", func(t *testing.T) { test389Lockout(t, s) })
 	t.Run("accounts", func(t *testing.T) { test389Accounts(t, s) })
 	t.Run("passwords", func(t *testing.T) { test389Passwords(t, s) })
 }

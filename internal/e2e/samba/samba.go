@@ -104,13 +104,22 @@ func (d *Domain) provision(tb testing.TB, c *Controller, ldif string, aged []str
 		"domain", "provision", "--targetdir=" + c.dir, "--realm=" + strings.ToUpper(Realm), "--domain=" + Name, "--server-role=dc",
 		"--dns-backend=SAMBA_INTERNAL", "--adminpass=" + Password, "--host-name=dc1", "--host-ip=" + c.Host,
 	}, c.options()...)...)
-	sam := filepath.Join(c.dir, "private", "sam.ldb")
-	d.space.Run(tb, "samba-tool", "domain", "passwordsettings", "set", "--complexity=off", "--min-pwd-age=0", "--configfile="+filepath.Join(c.dir, "etc", "smb.conf"), "-H", sam)
+	c.passwordSettings(tb, "--complexity=off", "--min-pwd-age=0")
+	sam := c.sam()
 	d.load(tb, sam, withPasswords(ldif))
 	for _, dn := range aged {
 		const mayBeSet = "--controls=local_oid:1.3.6.1.4.1.7165.4.3.20:0" // Samba's, for the time of a password
 		d.load(tb, sam, "dn: "+dn+"\nchangetype: modify\nreplace: pwdLastSet\npwdLastSet: 131000000000000000\n", mayBeSet)
 	}
+}
+
+// sam is where a controller keeps its entries.
+func (c *Controller) sam() string { return filepath.Join(c.dir, "private", "sam.ldb") }
+
+// passwordSettings changes the password policy of the domain.
+func (c *Controller) passwordSettings(tb testing.TB, settings ...string) {
+	tb.Helper()
+	c.domain.space.Run(tb, "samba-tool", append([]string{"domain", "passwordsettings", "set", "--configfile=" + filepath.Join(c.dir, "etc", "smb.conf"), "-H", c.sam()}, settings...)...)
 }
 
 // load adds and changes entries while no controller runs. The program says of a failure
@@ -213,5 +222,26 @@ func withPasswords(ldif string) string {
 // Modify changes entries at the first controller, as LDIF.
 func (d *Domain) Modify(tb testing.TB, ldif string) {
 	tb.Helper()
-	d.space.Run(tb, "env", "LDAPTLS_CACERT="+d.CAFile, "ldapmodify", "-x", "-H", d.Controllers[0].URL(), "-D", Admin, "-w", Password, "-f", d.write(tb, "changes.ldif", ldif))
+	d.ask(tb, "ldapmodify", "-f", d.write(tb, "changes.ldif", ldif))
+}
+
+// Value reads an attribute of an entry from the first controller; empty where there is none.
+func (d *Domain) Value(tb testing.TB, dn, attribute string) string {
+	tb.Helper()
+	_, value, _ := strings.Cut(d.ask(tb, "ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-b", dn, "-s", "base", "(objectClass=*)", attribute), "\n"+attribute+": ")
+	value, _, _ = strings.Cut(value, "\n")
+	return value
+}
+
+// ask runs one of OpenLDAP's programs, as Admin at the first controller.
+func (d *Domain) ask(tb testing.TB, program string, args ...string) string {
+	tb.Helper()
+	return d.space.Run(tb, "env", append([]string{"LDAPTLS_CACERT=" + d.CAFile, program, "-x", "-H", d.Controllers[0].URL(), "-D", Admin, "-w", Password}, args...)...)
+}
+
+// LockAfter has the domain lock accounts after so many wrong passwords within half an hour,
+// for as long; 0: never, as it is at first.
+func (d *Domain) LockAfter(tb testing.TB, failures int) {
+	tb.Helper()
+	d.Controllers[0].passwordSettings(tb, fmt.Sprintf("--account-lockout-threshold=%d", failures), "--account-lockout-duration=30", "--reset-account-lockout-after=30")
 }
