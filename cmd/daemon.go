@@ -54,7 +54,7 @@ type task struct {
 // openDaemon opens what needs no port: the data folder, the audit log, the database, the
 // keys, the connectors.
 func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *slog.Logger) (_ *daemon, err error) {
-	d := &daemon{cfg: cfg, logger: logger, rings: map[string]*token.Ring{}, tokens: map[string]access.Realm{}, guards: guards{}}
+	d := &daemon{cfg: cfg, logger: logger, rings: map[string]*token.Ring{}, tokens: map[string]access.Realm{}, guards: guards{realms: map[string]guarded{}}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())
@@ -82,6 +82,7 @@ func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *sl
 		d.checks = append(d.checks, server.Check{Name: "database", Run: p.database.Check})
 	}
 	p.openShield()
+	d.guards.shield = p.shield
 	realms, err := p.openRealms(d)
 	if err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func (p *program) openRealms(d *daemon) ([]broker.Realm, error) {
 		}
 		d.closers = append(d.closers, closeMembers)
 		d.tokens[r.Name] = p.accessRealm(r, members)
-		d.guards[r.Name] = members
+		d.guards.realms[r.Name] = guarded{r.Usernames, members}
 		ring, err := d.openRing(r)
 		if err != nil {
 			return nil, fmt.Errorf("realm %s: %w", r.Name, err)

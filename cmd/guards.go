@@ -2,28 +2,113 @@ package cmd
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/shorepass/shorepass/broker/server"
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
 )
 
-// guards are the connectors by realm, as far as they are guarded.
-type guards map[string][]connectors.Member
+// guards are those of the process that serves.
+type guards struct {
+	shield *guard.Shield
+	realms map[string]guarded
+}
+
+// guarded is what is guarded of a realm.
+type guarded struct {
+	form    connectors.UsernameForm
+	members []connectors.Member
+}
+
+// of returns a realm, or all where that is empty.
+func (g guards) of(realm string) map[string]guarded {
+	if realm == "" {
+		return g.realms
+	}
+	return map[string]guarded{realm: g.realms[realm]}
+}
 
 // Forget has the directories asked again about a user name.
 func (g guards) Forget(realm, username string) (n int) {
-	for name, members := range g {
-		for _, m := range members {
-			if c, ok := m.Connector.(interface{ Forget(username string) int }); ok && (realm == "" || realm == name) {
+	for _, r := range g.of(realm) {
+		for _, m := range r.members {
+			if c, ok := m.Connector.(interface{ Forget(username string) int }); ok {
 				n += c.Forget(username)
 			}
 		}
 	}
 	return n
+}
+
+// filters choose what is held against a user name, which each realm may read its own way.
+func (g guards) filters(realm, username string) []guard.Filter {
+	if username == "" {
+		return []guard.Filter{{Realm: realm}}
+	}
+	filters := map[guard.Filter]bool{}
+	for name, r := range g.of(realm) {
+		for _, m := range r.members {
+			var domain connectors.Domain
+			if d, ok := m.Connector.(connectors.Domained); ok {
+				domain = d.Domain()
+			}
+			if canonical, ok := domain.Parse(r.form, username); ok {
+				filters[guard.Filter{Realm: name, Username: canonical}] = true
+			}
+		}
+	}
+	return slices.Collect(maps.Keys(filters))
+}
+
+// Lockouts returns what the shield holds against a user name.
+func (g guards) Lockouts(realm, username string) []server.Lockout {
+	list := []server.Lockout{}
+	for _, l := range g.shield.List(g.filters(realm, username)...) {
+		list = append(list, lockoutOf(l))
+	}
+	return list
+}
+
+// ClearLockouts has the shield forget what it holds against a user name.
+func (g guards) ClearLockouts(realm, username string) (n int) {
+	for _, f := range g.filters(realm, username) {
+		n += g.shield.Clear(f)
+	}
+	return n
+}
+
+// lockoutOf describes a lockout.
+func lockoutOf(l guard.Lockout) server.Lockout {
+	described := server.Lockout{
+		User: l.Username, ID: l.ID, Refused: l.Refused, Counted: l.Counted, Budget: l.Budget,
+		Limit: string(l.Limit), Until: rfc3339(l.Until), Last: rfc3339(l.Last),
+	}
+	for _, p := range l.Places {
+		described.Connectors = append(described.Connectors, strings.TrimSuffix(p.Realm+"/"+p.Connector, "/"))
+	}
+	if l.Network.IsValid() {
+		described.Network = l.Network.String()
+	}
+	if l.Client.IsValid() {
+		described.From = l.Client.String()
+	}
+	return described
+}
+
+// rfc3339 is empty for the zero time.
+func rfc3339(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // guardOptions are the flags of the commands about guards.

@@ -89,7 +89,7 @@ func newRoot(p *program) *cobra.Command {
 		RunE:              help,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newServe(p), newCheck(p), newExplain(p), newToken(p), newKeys(p), newCache(p), newBackup(p), newRestore(p), newRegistryConfig(p), newConfig(p), newUsers(p), newHealth(p), newCompletion(p), newMan(p), newVersion(p))
+	root.AddCommand(newServe(p), newCheck(p), newExplain(p), newToken(p), newKeys(p), newCache(p), newLockouts(p), newBackup(p), newRestore(p), newRegistryConfig(p), newConfig(p), newUsers(p), newHealth(p), newCompletion(p), newMan(p), newVersion(p))
 	p.complete(root)
 	return root
 }

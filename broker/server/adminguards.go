@@ -18,6 +18,36 @@ type Guards interface {
 	// Forget has the directories asked again. It returns how many of their answers are
 	// forgotten.
 	Forget(realm, username string) int
+
+	// Lockouts returns what is held against accounts and clients.
+	Lockouts(realm, username string) []Lockout
+
+	// ClearLockouts forgets it, with the passwords that were refused. It returns how many
+	// those were that are forgotten.
+	ClearLockouts(realm, username string) int
+}
+
+// Lockout is what is held against an account, a name that nobody knows, a client network,
+// or everybody.
+type Lockout struct {
+	// Of an account or a name.
+	User       string   `json:"user,omitempty"`       // as the account goes by; where that is not known, as it was typed
+	ID         string   `json:"id,omitempty"`         // of the account; left out where its name alone is known
+	Connectors []string `json:"connectors,omitempty"` // to which logins came for it: realm/connector; of a name that nobody knows, the realm
+	Refused    int      `json:"refused"`              // how many different passwords were refused that are remembered
+	Counted    int      `json:"counted"`              // how many of those the directory has counted as wrong
+	Budget     int      `json:"budget"`               // how many it may; 0: any number
+
+	Network string `json:"network,omitempty"` // of a client network: which
+	Limit   string `json:"limit,omitempty"`   // which of the limits of failed logins is spent
+	Until   string `json:"until,omitempty"`   // RFC 3339, UTC: when the next login is let through; left out: now
+	From    string `json:"from,omitempty"`    // where the last refused login came from
+	Last    string `json:"last,omitempty"`    // RFC 3339, UTC: when
+}
+
+// Cleared is the answer to a wish to clear lockouts.
+type Cleared struct {
+	Cleared int `json:"cleared"` // how many
 }
 
 // Forgotten is the answer to a wish to forget.
@@ -26,11 +56,28 @@ type Forgotten struct {
 }
 
 // The acts on guards, as the audit log has them.
-const actClearCache = "clear-cache"
+const (
+	actClearCache    = "clear-cache"
+	actClearLockouts = "clear-lockouts"
+)
 
 // guardRoutes serves what administrators do with the guards.
 func (a *Admin) guardRoutes(r *mux.Router) {
 	route(r, "/v1/cache", a.clearCache, http.MethodDelete)
+	r.HandleFunc("/v1/lockouts", a.clearLockouts).Methods(http.MethodDelete)
+	route(r, "/v1/lockouts", a.listLockouts, http.MethodGet, http.MethodDelete)
+}
+
+func (a *Admin) listLockouts(w http.ResponseWriter, r *http.Request) {
+	if params, ok := a.guardQuery(w, r); ok {
+		sendJSON(w, http.StatusOK, append([]Lockout{}, a.Guards.Lockouts(params.Get("realm"), params.Get("user"))...))
+	}
+}
+
+func (a *Admin) clearLockouts(w http.ResponseWriter, r *http.Request) {
+	if realm, username, ok := a.guardAct(w, r, actClearLockouts); ok {
+		sendJSON(w, http.StatusOK, Cleared{a.Guards.ClearLockouts(realm, username)})
+	}
 }
 
 func (a *Admin) clearCache(w http.ResponseWriter, r *http.Request) {
@@ -42,7 +89,7 @@ func (a *Admin) clearCache(w http.ResponseWriter, r *http.Request) {
 // guardAct reads whom an act is about, and records it: what cannot be recorded is not done.
 // It has answered where it fails.
 func (a *Admin) guardAct(w http.ResponseWriter, r *http.Request, act string) (realm, username string, ok bool) {
-	params, ok := a.guardQuery(w, r, "realm", "user")
+	params, ok := a.guardQuery(w, r)
 	if !ok {
 		return "", "", false
 	}
@@ -58,8 +105,8 @@ func (a *Admin) guardAct(w http.ResponseWriter, r *http.Request, act string) (re
 }
 
 // guardQuery reads the parameters. It has answered where it fails.
-func (a *Admin) guardQuery(w http.ResponseWriter, r *http.Request, known ...string) (params url.Values, ok bool) {
-	params, fault := parseQuery(r, known...)
+func (a *Admin) guardQuery(w http.ResponseWriter, r *http.Request) (params url.Values, ok bool) {
+	params, fault := parseQuery(r, "realm", "user")
 	switch realm := params.Get("realm"); {
 	case fault != nil:
 		failAccess(w, badRequest(fault))

@@ -11,41 +11,62 @@ import (
 	"github.com/shorepass/shorepass/broker/token"
 )
 
-// forgetful notes what it is to forget.
+// forgetful notes what it is asked, and to forget.
 type forgetful struct{ of []string }
 
 func (f *forgetful) Forget(realm, username string) int {
-	f.of = append(f.of, realm+"/"+username)
-	return len(f.of)
+	f.of = append(f.of, "answers of "+realm+"/"+username)
+	return 1
 }
 
-func TestClearCache(t *testing.T) {
+func (f *forgetful) Lockouts(realm, username string) []server.Lockout {
+	f.of = append(f.of, "lockouts of "+realm+"/"+username)
+	if username == "bob" {
+		return nil
+	}
+	return []server.Lockout{{User: "alice", Connectors: []string{"corp/directory"}, Refused: 4, Counted: 3, Budget: 3}}
+}
+
+func (f *forgetful) ClearLockouts(realm, username string) int {
+	f.of = append(f.of, "no lockouts of "+realm+"/"+username)
+	return 2
+}
+
+func TestAdminGuards(t *testing.T) {
+	const cache, lockouts = "/v1/cache", "/v1/lockouts"
 	for _, tt := range []struct {
-		name, query string
-		auditor     broker.Auditor
-		status      int
-		text        string
-		forgets     string
+		name, method, path string
+		auditor            broker.Auditor
+		status             int
+		text               string
+		asked              string
 	}{
-		{"all", "", new(acts), 200, `{"forgotten":1}`, "/"},
-		{"a realm", "?realm=corp", new(acts), 200, `{"forgotten":1}`, "corp/"},
-		{"a user", "?realm=corp&user=CORP%5Calice", new(acts), 200, `{"forgotten":1}`, `corp/CORP\alice`},
-		{"no such realm", "?realm=lab", new(acts), 404, "the process that serves has no realm lab: it reads its configuration at its start, so restart it if the realm is new", ""},
-		{"a parameter that there is not", "?users=alice", new(acts), 400, `there is no parameter "users" here, only realm, user`, ""},
-		{"twice", "?user=alice&user=bob", new(acts), 400, "the parameter user is given more than once", ""},
-		{"no record", "", broken{}, 500, "this could not be recorded in the audit log, and was not done: no space", ""},
+		{"lockouts", http.MethodGet, lockouts, broken{}, 200, `[{"user":"alice","connectors":["corp/directory"],"refused":4,"counted":3,"budget":3}]`, "lockouts of /"},
+		{"lockouts of a user", http.MethodGet, lockouts + "?realm=corp&user=bob", broken{}, 200, `[]`, "lockouts of corp/bob"},
+		{"lockouts of no realm", http.MethodGet, lockouts + "?realm=lab", broken{}, 404, "the process that serves has no realm lab: it reads its configuration at its start, so restart it if the realm is new", ""},
+		{"no lockouts", http.MethodDelete, lockouts, new(acts), 200, `{"cleared":2}`, "no lockouts of /"},
+		{"no lockouts of a user", http.MethodDelete, lockouts + "?user=bob", new(acts), 200, `{"cleared":2}`, "no lockouts of /bob"},
+		{"lockouts without a record", http.MethodDelete, lockouts, broken{}, 500, "this could not be recorded in the audit log, and was not done: no space", ""},
+		{"lockouts are not made", http.MethodPost, lockouts, new(acts), 405, "this path answers to GET, DELETE alone", ""},
+		{"all", http.MethodDelete, cache, new(acts), 200, `{"forgotten":1}`, "answers of /"},
+		{"a realm", http.MethodDelete, cache + "?realm=corp", new(acts), 200, `{"forgotten":1}`, "answers of corp/"},
+		{"a user", http.MethodDelete, cache + "?realm=corp&user=CORP%5Calice", new(acts), 200, `{"forgotten":1}`, `answers of corp/CORP\alice`},
+		{"no such realm", http.MethodDelete, cache + "?realm=lab", new(acts), 404, "the process that serves has no realm lab: it reads its configuration at its start, so restart it if the realm is new", ""},
+		{"a parameter that there is not", http.MethodDelete, cache + "?users=alice", new(acts), 400, `there is no parameter "users" here, only realm, user`, ""},
+		{"twice", http.MethodDelete, cache + "?user=alice&user=bob", new(acts), 400, "the parameter user is given more than once", ""},
+		{"no record", http.MethodDelete, cache, broken{}, 500, "this could not be recorded in the audit log, and was not done: no space", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var guards forgetful
 			a := server.Admin{Realms: map[string]server.Keys{"corp": &token.Ring{}}, Guards: &guards, Auditor: tt.auditor, Logger: slog.New(slog.DiscardHandler)}
 			s := httptest.NewServer(a.Handler())
 			defer s.Close()
-			status, text := ask(t, http.MethodDelete, s.URL+"/v1/cache"+tt.query)
+			status, text := ask(t, tt.method, s.URL+tt.path)
 			if status != tt.status || text != tt.text {
 				t.Errorf("%d %s", status, text)
 			}
-			if got := append(guards.of, "")[0]; got != tt.forgets {
-				t.Errorf("forgets %q, want %q", got, tt.forgets)
+			if got := append(guards.of, "")[0]; got != tt.asked {
+				t.Errorf("asks %q, want %q", got, tt.asked)
 			}
 		})
 	}

@@ -39,20 +39,28 @@ type Filter struct {
 	Username string // the account that goes by this name, or that this was typed for; in canonical form
 }
 
-// List returns what the shield holds against anybody: accounts and names of which a refused
-// password is remembered, and limits that are spent. The last refused comes first, then
-// limits.
-func (s *Shield) List() []Lockout {
+// List returns what the shield holds against those whom one of the filters chooses, or
+// anybody where there is none: accounts and names of which a refused password is
+// remembered, and limits that are spent. The last refused comes first, then limits.
+func (s *Shield) List(filters ...Filter) []Lockout {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	var list []Lockout
-	for _, r := range append(s.accounts.Values(), s.names.Values()...) {
+	if len(filters) == 0 {
+		filters = []Filter{{}}
+	}
+	for _, r := range s.recordsOf(filters) {
 		if l := r.lockout(now); l.Refused > 0 || l.Limit != "" {
 			list = append(list, l)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Lockout) int { return b.Last.Compare(a.Last) })
+	slices.SortStableFunc(list, func(a, b Lockout) int {
+		return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Username, b.Username), cmp.Compare(a.ID, b.ID))
+	})
+	if !slices.Contains(filters, Filter{}) {
+		return list
+	}
 	networks := s.networks.Keys()
 	slices.SortFunc(networks, func(a, b netip.Prefix) int {
 		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
@@ -64,6 +72,23 @@ func (s *Shield) List() []Lockout {
 	}
 	if wait := s.overall.wait(now); wait > 0 {
 		list = append(list, Lockout{Limit: connectors.ReasonOverallLimit, Until: now.Add(wait)})
+	}
+	return list
+}
+
+// recordsOf returns the records that one of the filters chooses.
+func (s *Shield) recordsOf(filters []Filter) []*record {
+	var list []*record
+	for _, records := range []*simplelru.LRU[key, *record]{s.accounts, s.names} {
+		found := map[key]bool{}
+		for _, f := range filters {
+			for _, k := range s.chosen(f, records) {
+				if r, _ := records.Peek(k); !found[k] {
+					found[k] = true
+					list = append(list, r)
+				}
+			}
+		}
 	}
 	return list
 }
@@ -99,7 +124,7 @@ func (r *record) lockout(now time.Time) Lockout {
 // those of networks and of all together, too. It returns how much that was, counted as in
 // [Shield.List].
 func (s *Shield) Clear(f Filter) int {
-	before := len(s.List())
+	before := len(s.List(f))
 	s.mu.Lock()
 	for _, records := range []*simplelru.LRU[key, *record]{s.accounts, s.names} {
 		for _, k := range s.chosen(f, records) {
@@ -111,7 +136,7 @@ func (s *Shield) Clear(f Filter) int {
 		s.overall = newBucket(s.limits.Overall)
 	}
 	s.mu.Unlock()
-	return before - len(s.List())
+	return before - len(s.List(f))
 }
 
 // chosen returns the keys of the records that the filter chooses.

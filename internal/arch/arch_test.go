@@ -106,7 +106,7 @@ func TestOnlyTheWiringKnowsConnectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, implementation := range []string{"connectors/ldap\"", "connectors/oidc\"", "connectors/static\"", "connectors/webhook\"", "connectors/pat\"", "connectors/guard\""} {
+		for _, implementation := range []string{"connectors/ldap\"", "connectors/oidc\"", "connectors/static\"", "connectors/webhook\"", "connectors/pat\""} {
 			if bytes.Contains(source, []byte(implementation)) && filepath.Base(name) != "wire.go" {
 				t.Errorf("%s imports %s: wire.go alone does", name, implementation)
 			}
