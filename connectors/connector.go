@@ -107,11 +107,16 @@ type Account struct {
 
 // Directory is what a connector that checks passwords implements; guard.Password
 // makes a [Connector] of it. Implementations are safe for concurrent use.
+//
+// Each call bounds its own time, to four seconds at most: package guard gives up on one that
+// goes on, and takes that for an outage that is everybody's. One that lets logins wait marks
+// what has waited in vain with [ErrBusy].
 type Directory interface {
 	// Locate finds the account of a user name that already has the form of
 	// [UsernameForm.Parse]. It fails with [ErrNotMine] where the directory knows that it
 	// has no such user, with [ErrRejected] where the name is no one account's, and
-	// with any other error in an outage.
+	// with any other error in an outage. An outage that is everybody's is marked with
+	// [Unreachable].
 	Locate(ctx context.Context, username string) (Account, error)
 
 	// Verify checks the password of a located account and returns the identity. It
@@ -157,6 +162,14 @@ type Lister interface {
 
 	// Usernames returns the directory's canonical user names, sorted.
 	Usernames() []string
+}
+
+// Bounded is implemented by directories that have bounds of their own on how much is asked
+// of the upstream at once: they know who of those that wait is to go first.
+type Bounded interface {
+	// Bound sets how many logins the upstream is asked about at once at most; 0: any number.
+	// It is called once, before the first.
+	Bound(atOnce int)
 }
 
 // LoginObserver is implemented by connectors that keep what logins show of the accounts

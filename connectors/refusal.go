@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"context"
 	"errors"
 	"time"
 )
@@ -17,10 +18,64 @@ var (
 	// enough is left alone for a while.
 	ErrUnreachable = errors.New("the directory cannot be reached")
 
-	// Outages that the guards make, before anything is sent upstream.
+	// ErrOneAccount marks an outage that is one account's, although the time ran out: the
+	// upstream answered until then. It is never taken for [ErrUnreachable].
+	ErrOneAccount = errors.New("this account cannot be read")
+
+	// ErrResting is the outage of a directory that is left alone: see [Resting].
 	ErrResting = errors.New("the directory did not answer a moment ago, and is left alone")
-	ErrBusy    = errors.New("too many logins are under way")
+
+	// ErrBusy marks an outage that bounds of our own make: too much is under way for this to
+	// be sent upstream. It says nothing of the upstream.
+	ErrBusy = errors.New("too many logins are under way")
 )
+
+// Unreachable returns err, an outage, marked with [ErrUnreachable]. Nil and answers stay as
+// they are; so does what ended because nobody waits for it any more.
+func Unreachable(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return mark(err, ErrUnreachable)
+}
+
+// OneAccount returns err, an outage, marked with [ErrOneAccount]. Nil and answers stay as
+// they are.
+func OneAccount(err error) error { return mark(err, ErrOneAccount) }
+
+func mark(err, with error) error {
+	if err == nil || errors.Is(err, ErrNotMine) || errors.Is(err, ErrRejected) || errors.Is(err, ErrGone) {
+		return err
+	}
+	return &marked{err, with}
+}
+
+// marked is an error with a mark, which its text does not show.
+type marked struct{ err, mark error }
+
+// Error is that of the cause.
+func (m *marked) Error() string { return m.err.Error() }
+
+// Unwrap returns the cause.
+func (m *marked) Unwrap() error { return m.err }
+
+// Is makes errors.Is hold of the mark.
+func (m *marked) Is(target error) bool { return target == m.mark }
+
+// Resting is why a directory was not asked: it was unreachable again and again, for others.
+type Resting struct {
+	Cause      error         // how it last was
+	RetryAfter time.Duration // when it is asked again
+}
+
+// Error names the cause.
+func (r *Resting) Error() string { return ErrResting.Error() + ": " + r.Cause.Error() }
+
+// Unwrap returns the cause.
+func (r *Resting) Unwrap() error { return r.Cause }
+
+// Is makes errors.Is(err, ErrResting) hold.
+func (r *Resting) Is(target error) bool { return target == ErrResting }
 
 // Reason is why credentials were rejected: a closed set, for the audit log and
 // metrics. Clients see the same answer for all of them but [ReasonUnknownToken] and

@@ -38,9 +38,11 @@ const (
 	blankIsSent      flaw = "sends blank passwords"
 	showsPassword    flaw = "shows the password in its error"
 	canceledRejected flaw = "rejects who went away"
+	canceledBlames   flaw = "takes who went away for an outage of the upstream"
 	mixesUp          flaw = "mixes up logins"
 	downRejects      flaw = "rejects while its upstream is down"
 	downNotMine      flaw = "knows nobody while its upstream is down"
+	downUnmarked     flaw = "does not mark that its upstream is down"
 	zeroCeiling      flaw = "grants nothing"
 	losesGroups      flaw = "loses a group"
 	viaAnother       flaw = "vouches under another name"
@@ -104,8 +106,12 @@ func (u *users) upstream(ctx context.Context) error {
 		return connectors.Reject(connectors.ReasonWrongPassword)
 	case u.down && u.flaw == downNotMine:
 		return connectors.ErrNotMine
-	case u.down:
+	case u.down && u.flaw == downUnmarked:
 		return errors.New("connection refused")
+	case u.down:
+		return connectors.Unreachable(errors.New("connection refused"))
+	case ctx.Err() != nil && u.flaw == canceledBlames:
+		return fmt.Errorf("%w: %w", connectors.ErrUnreachable, ctx.Err())
 	case ctx.Err() != nil && u.flaw == canceledRejected:
 		return connectors.Reject(connectors.ReasonWrongPassword)
 	}
@@ -202,9 +208,11 @@ func TestSuiteFailsWhatBreaksIt(t *testing.T) {
 		blankIsSent:      "blank passwords",
 		showsPassword:    "passwords stay out of errors",
 		canceledRejected: "canceled context",
+		canceledBlames:   "canceled context",
 		mixesUp:          "concurrent logins",
 		downRejects:      "upstream down",
 		downNotMine:      "upstream down",
+		downUnmarked:     "upstream down",
 		zeroCeiling:      "good login",
 		losesGroups:      "good login",
 		viaAnother:       "good login",

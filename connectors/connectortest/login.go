@@ -111,6 +111,8 @@ func checkCanceled(tb testing.TB, f Fixture) {
 		f.wantIdentity(tb, id)
 	case isAnswer(err):
 		tb.Errorf("a canceled login gave %v, want the context's error", err)
+	case errors.Is(err, connectors.ErrUnreachable):
+		tb.Errorf("a canceled login gave %v, as if it were the upstream's fault", err)
 	}
 	if _, err := c.Authenticate(tb.Context(), f.Good.credentials()); err != nil {
 		tb.Errorf("after a canceled login the good one failed: %v", err)

@@ -10,7 +10,8 @@ import (
 )
 
 // checkDown holds that an upstream which cannot be reached fails no login for
-// good: the answer is an outage, and it comes in time.
+// good: the answer is an outage, and it comes in time. The guards know such an outage by its
+// mark, so that they leave alone what is down; of tokens, there are none.
 func checkDown(tb testing.TB, f Fixture) {
 	if f.Down == nil {
 		return
@@ -27,6 +28,9 @@ func checkDown(tb testing.TB, f Fixture) {
 	start = time.Now()
 	_, err := c.Authenticate(tb.Context(), cred)
 	wantOutage(tb, err)
+	if f.Tokens == "" && !errors.Is(err, connectors.ErrUnreachable) {
+		tb.Errorf("error = %v, which is not marked: want ErrUnreachable", err)
+	}
 	if took := time.Since(start); took > 5*time.Second {
 		tb.Errorf("the outage took %v to be noticed, want 5s at most", took)
 	}

@@ -78,7 +78,7 @@ func (d *Directory) Locate(ctx context.Context, username string) (connectors.Acc
 		err = d.alone(ctx, found, username)
 	}
 	if err != nil {
-		return connectors.Account{}, err
+		return connectors.Account{}, outage(err)
 	}
 	return connectors.Account{ID: found.id, Username: found.username, Detail: found}, nil
 }
@@ -98,7 +98,7 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
 	defer cancel()
 	if err := d.bind(ctx, found.dn, password); err != nil {
-		return connectors.Identity{}, err
+		return connectors.Identity{}, outage(err)
 	}
 	return d.identity(ctx, found)
 }
@@ -122,12 +122,12 @@ func (d *Directory) Resolve(ctx context.Context, id string) (connectors.Identity
 	case errors.As(err, &rejected):
 		return connectors.Identity{}, connectors.ErrGone // could not sign in under its name either
 	case err != nil:
-		return connectors.Identity{}, err
+		return connectors.Identity{}, outage(err)
 	}
 	if err := d.alone(ctx, found, ""); errors.Is(err, connectors.ErrRejected) {
 		return connectors.Identity{}, connectors.ErrGone // likewise
 	} else if err != nil {
-		return connectors.Identity{}, err
+		return connectors.Identity{}, outage(err)
 	}
 	if err := d.mayBind(ctx, found); err != nil {
 		return connectors.Identity{}, err

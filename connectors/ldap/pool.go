@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/shorepass/shorepass/connectors"
 )
 
 // The bounds of a pool.
@@ -46,7 +48,7 @@ func (p *pool) do(ctx context.Context, op func(*ldap.Conn) error) error {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
-		return fmt.Errorf("waiting for one of %d busy connections: %w", poolSize, context.Cause(ctx))
+		return fmt.Errorf("%w: waiting for one of %d busy connections: %w", connectors.ErrBusy, poolSize, context.Cause(ctx))
 	}
 	defer func() { <-p.slots }()
 	return p.servers.ask(ctx, func(ctx context.Context, to *server) error { return p.on(ctx, to, op) })

@@ -15,6 +15,9 @@ import (
 // own, which no directory uses.
 var errNonsense = errors.New("the directory's answer makes no sense")
 
+// errLost is a connection that ended before the answer.
+var errLost = errors.New("the connection is lost")
+
 // session is one connection. One operation runs on it at a time.
 type session struct {
 	server *server // that it leads to
@@ -69,7 +72,7 @@ func (s *session) do(ctx context.Context, op func(*ldap.Conn) error) error {
 	case s.client != nil:
 		return s.client.refusal(err, s.limit.lost())
 	case s.limit.lost() != nil: // of which the library leaves the text
-		return fmt.Errorf("the connection is lost: %w", s.limit.lost())
+		return fmt.Errorf("%w: %w", errLost, s.limit.lost())
 	}
 	return err
 }

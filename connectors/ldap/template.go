@@ -121,12 +121,12 @@ func (t *Template) Verify(ctx context.Context, a connectors.Account, password co
 	case t.slots <- struct{}{}:
 		defer func() { <-t.slots }()
 	case <-ctx.Done():
-		return connectors.Identity{}, fmt.Errorf("waiting for one of %d busy connections: %w", poolSize, context.Cause(ctx))
+		return connectors.Identity{}, fmt.Errorf("%w: waiting for one of %d busy connections: %w", connectors.ErrBusy, poolSize, context.Cause(ctx))
 	}
 	bind := accountBind{dn: t.dn.of(a.Username), password: password}
 	s, err := t.open(ctx, &bind)
 	if err != nil {
-		return connectors.Identity{}, err
+		return connectors.Identity{}, outage(err)
 	}
 	defer s.close()
 	own, err := t.finder.on(s.do, password)
@@ -135,7 +135,7 @@ func (t *Template) Verify(ctx context.Context, a connectors.Account, password co
 	}
 	found, err := own.self(ctx, bind.dn, a.Username)
 	if err != nil {
-		return connectors.Identity{}, err
+		return connectors.Identity{}, connectors.OneAccount(err)
 	}
 	return own.identity(ctx, found)
 }

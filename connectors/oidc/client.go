@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/files"
 	"github.com/shorepass/shorepass/internal/reach"
 )
@@ -20,6 +22,7 @@ const (
 	connectTimeout   = time.Second     // a TCP connection
 	operationTimeout = 2 * time.Second // a request, connecting and its answer included
 	callTimeout      = 4 * time.Second // Verify
+	fairShare        = time.Second     // a provider that had less time is not blamed for not answering
 )
 
 // What the provider may send, in bytes.
@@ -104,8 +107,9 @@ func redirectFault(r *http.Request, response *http.Response) error {
 	return nil
 }
 
-// bounded is a transport whose answers are bounded and lead nowhere else, and which sends
-// nothing in clear unless that is allowed.
+// bounded is a transport whose answers are whole, bounded and lead nowhere else, and which
+// sends nothing in clear unless that is allowed. Of an error of a body that was read later,
+// x/oauth2 would leave the text.
 type bounded struct {
 	transport   *reach.Discreet
 	allowsPlain func(*url.URL) bool
@@ -125,41 +129,30 @@ func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
+	defer response.Body.Close()
 	if err := redirectFault(r, response); err != nil {
-		_ = response.Body.Close()
 		return nil, err
 	}
-	response.Body = &boundedBody{ReadCloser: response.Body, left: maxBody}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(body) > maxBody: // what is cut off could still be read as something
+		return nil, errTooLarge
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
 }
 
 // CloseIdleConnections closes the connections that are not in use.
 func (b *bounded) CloseIdleConnections() { b.transport.CloseIdleConnections() }
 
-// boundedBody fails where it would be longer than what is left: what is cut off could
-// still be read as something.
-type boundedBody struct {
-	io.ReadCloser
-	left int
-}
-
-// Read implements [io.Reader].
-func (b *boundedBody) Read(p []byte) (int, error) {
-	if len(p) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.ReadCloser.Read(p)
-	if b.left -= n; b.left < 0 {
-		return 0, errTooLarge
-	}
-	return n, err
-}
-
 // operation runs f for the time that one request may take. what is done stands in front
 // of the error.
 func operation(ctx context.Context, what string, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, operationTimeout, errNoAnswer)
 	defer cancel()
+	begun := time.Now()
 	err := f(ctx)
 	if err == nil {
 		return nil
@@ -167,9 +160,14 @@ func operation(ctx context.Context, what string, f func(context.Context) error) 
 	var request *url.Error
 	switch {
 	case ctx.Err() != nil:
-		err = context.Cause(ctx)
+		if err = context.Cause(ctx); errors.Is(err, errNoAnswer) && time.Since(begun) >= fairShare {
+			err = connectors.Unreachable(err)
+		}
 	case errors.As(err, &request):
 		err = request.Err // what is done names the address, and a redirect's may be long
+		if !errors.Is(err, errTooLarge) {
+			err = connectors.Unreachable(err)
+		}
 	}
 	return fmt.Errorf("%s: %w", what, reach.Mend(err, reach.Advice(err)))
 }

@@ -33,6 +33,7 @@ type Directory struct {
 var (
 	_ connectors.Directory  = (*Directory)(nil)
 	_ connectors.Upstreamed = (*Directory)(nil)
+	_ connectors.Bounded    = (*Directory)(nil)
 )
 
 // New returns a directory. It reads ca_file, and never dials.
@@ -61,6 +62,10 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	})
 	return d, nil
 }
+
+// Bound has the provider be asked for so many logins at once at most; 0: for as many as
+// may be under way. It is to be called before the first.
+func (d *Directory) Bound(atOnce int) { d.logins.bound(atOnce) }
 
 // Close ends the logins that are under way and the fetches in the background, and closes
 // the connections.
@@ -98,7 +103,7 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 func (d *Directory) login(ctx context.Context, username string, password connectors.Secret) (connectors.Identity, error) {
 	m, err := d.metadata(ctx)
 	if err != nil {
-		return connectors.Identity{}, err
+		return connectors.Identity{}, connectors.Unreachable(err)
 	}
 	answer, err := d.grant(ctx, m, username, password)
 	if err != nil {

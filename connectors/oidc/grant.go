@@ -56,6 +56,9 @@ func (d *Directory) judge(r refusal, what string, s secrets) (err, shown error) 
 	reason, ok := r.reason()
 	if !ok {
 		err = fmt.Errorf("%s: %w", what, reach.Mend(answer, r.advice()))
+		if r.isOfAll() {
+			err = connectors.Unreachable(err)
+		}
 		return err, err
 	}
 	err = connectors.Reject(reason)

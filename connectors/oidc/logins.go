@@ -26,7 +26,7 @@ const (
 
 // Whoever guesses must not keep others out: neither by one name nor by many.
 const (
-	maxAsked   = 32             // logins that the provider is asked for at a time
+	maxAsked   = 32             // logins that the provider is asked for at a time, unless that is set
 	maxWaiting = 256            // logins under way, those included
 	maxPerName = 8              // logins under way by one name, each with another password
 	provenFor  = 12 * time.Hour // how long a password that was right goes first
@@ -35,8 +35,8 @@ const (
 
 var (
 	errClosed = errors.New("the connector is closed")
-	errCrowd  = fmt.Errorf("%d logins wait for the provider", maxWaiting)
-	errMany   = fmt.Errorf("%d logins by this name, each with another password, are under way", maxPerName)
+	errCrowd  = fmt.Errorf("%w: %d logins wait for the provider", connectors.ErrBusy, maxWaiting)
+	errMany   = fmt.Errorf("%w: %d logins by this name, each with another password", connectors.ErrBusy, maxPerName)
 )
 
 // logins has the provider asked for one login at a time of each name, and once for all
@@ -81,6 +81,14 @@ func newLogins() *logins {
 	}
 	l.life, l.end = context.WithCancel(context.Background())
 	return l
+}
+
+// bound sets how many logins the provider is asked for at a time.
+func (l *logins) bound(asked int) {
+	if asked == 0 {
+		asked = maxWaiting
+	}
+	l.provider = newQueue(asked)
 }
 
 // do returns what ask says of the name and the password. ask goes on as long as one of
@@ -201,7 +209,7 @@ func (l *logins) fault(what string, err error) error {
 	if l.life.Err() != nil {
 		return errClosed
 	}
-	return fmt.Errorf("%s: %w", what, err)
+	return fmt.Errorf("%w: %s: %w", connectors.ErrBusy, what, err)
 }
 
 // back gives the turn of a name back.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/reach"
 )
 
@@ -141,7 +142,11 @@ func get(ctx context.Context, client *http.Client, address, bearer string) ([]by
 		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, reach.Mend(fmt.Errorf("status %d", response.StatusCode), statusAdvice(response.StatusCode))
+		err := reach.Mend(fmt.Errorf("status %d", response.StatusCode), statusAdvice(response.StatusCode))
+		if response.StatusCode >= http.StatusInternalServerError {
+			err = connectors.Unreachable(err)
+		}
+		return nil, err
 	}
 	if !json.Valid(body) {
 		return nil, reach.Mend(errors.New("the answer is not JSON"), statusAdvice(response.StatusCode))

@@ -83,6 +83,17 @@ func (r refusal) isBusy() bool {
 	return r.status >= http.StatusInternalServerError || r.status == http.StatusTooManyRequests
 }
 
+// isOfAll reports whether a refusal that is an outage is so for everybody: the provider is
+// out of order, or does not take our own client. Too many requests may be those of one
+// account.
+func (r refusal) isOfAll() bool {
+	switch r.code {
+	case "invalid_client", "unauthorized_client", "unsupported_grant_type":
+		return true
+	}
+	return r.status >= http.StatusInternalServerError || r.isRealmOff()
+}
+
 // grantReason sorts the rejections of invalid_grant by the provider's words. Those of
 // Keycloak 26 are the only ones that tell them apart; others count as a wrong password.
 func (r refusal) grantReason() (connectors.Reason, bool) {

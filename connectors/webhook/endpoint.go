@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/files"
 	"github.com/shorepass/shorepass/internal/keypair"
 	"github.com/shorepass/shorepass/internal/reach"
@@ -150,17 +151,23 @@ func (e *endpoint) post(ctx context.Context, key []byte, q question) ([]byte, er
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		e.kept.CloseIdleConnections() // what died unseen took others along
 	}
-	return nil, context.Cause(ctx)
+	if err = context.Cause(ctx); errors.Is(err, errNoAnswer) {
+		err = connectors.Unreachable(err)
+	}
+	return nil, err
 }
 
 // exchange sends a request and returns the body of an answer that is one.
 func (e *endpoint) exchange(request *http.Request) ([]byte, error) {
 	response, err := e.send(request)
 	if err != nil {
-		return nil, told(err)
+		return nil, connectors.Unreachable(told(err))
 	}
 	defer func() { _ = response.Body.Close() }() // read as far as it counts
-	if response.StatusCode != http.StatusOK {
+	switch {
+	case response.StatusCode >= http.StatusInternalServerError:
+		return nil, connectors.Unreachable(reach.Mend(fmt.Errorf("it answers with the status %d", response.StatusCode), statusAdvice(response.StatusCode)))
+	case response.StatusCode != http.StatusOK:
 		return nil, reach.Mend(fmt.Errorf("it answers with the status %d", response.StatusCode), statusAdvice(response.StatusCode))
 	}
 	if kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || kind != "application/json" {
@@ -169,7 +176,7 @@ func (e *endpoint) exchange(request *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("its answer breaks off: %w", err)
+		return nil, connectors.Unreachable(fmt.Errorf("its answer breaks off: %w", err))
 	case len(body) > maxBody:
 		return nil, fmt.Errorf("its answer is larger than %d bytes", maxBody)
 	}

@@ -105,7 +105,7 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 }
 
 // ask returns the service's answer. An error means that there is none, or none that is
-// whole: an outage.
+// whole: an outage, marked where it is everybody's.
 func (d *Directory) ask(ctx context.Context, method, path string, body []byte) (status int, reply []byte, err error) {
 	finish := connectors.StartStep(ctx, "ask")
 	if finish != nil { // somebody watches: explain --login
@@ -119,11 +119,16 @@ func (d *Directory) ask(ctx context.Context, method, path string, body []byte) (
 	request.Header.Set("Content-Type", "application/json")
 	response, err := d.client.Do(request)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, connectors.Unreachable(err)
 	}
 	defer response.Body.Close()
 	reply, err = io.ReadAll(io.LimitReader(response.Body, maxReply+1))
-	if err == nil && len(reply) > maxReply {
+	switch {
+	case err != nil:
+		err = connectors.Unreachable(err)
+	case response.StatusCode >= http.StatusInternalServerError:
+		err = connectors.Unreachable(fmt.Errorf("the service answers %d", response.StatusCode))
+	case len(reply) > maxReply:
 		err = fmt.Errorf("the service's answer has more than %d bytes", maxReply)
 	}
 	return response.StatusCode, reply, err
