@@ -170,7 +170,16 @@ func authenticate(ctx context.Context, realm *Realm, c connectors.Credentials) (
 	case errors.Is(ctx.Err(), context.Canceled):
 		return identity, &Error{Kind: Unavailable, Reason: reasonGone, Message: textUnavailable, Cause: err}
 	}
-	return identity, &Error{Kind: Unavailable, Reason: outageReason(err), Message: textUnavailable, RetryAfter: retryAfter, Cause: err}
+	return identity, &Error{Kind: Unavailable, Reason: outageReason(err), Message: textUnavailable, RetryAfter: again(err), Cause: err}
+}
+
+// again is when it is worth another try after an outage.
+func again(err error) time.Duration {
+	var resting *connectors.Resting
+	if errors.As(err, &resting) {
+		return max(resting.RetryAfter, time.Second)
+	}
+	return retryAfter
 }
 
 // outageReason is what the record says of an outage.

@@ -132,6 +132,7 @@ func (p *program) openConnector(r config.Realm, c config.Connector, s siblings, 
 	}
 	return guard.Password(directory, guard.Config{
 		Settings: c.Guard, Shield: p.shield, Realm: r.Name, Name: c.Name, Form: deps.Form, Usernames: deps.Usernames,
+		Logger: deps.Logger,
 	}), nil
 }
 

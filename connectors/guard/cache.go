@@ -53,6 +53,9 @@ func (c *cache) login(d digest) (connectors.Identity, bool) {
 // stale returns the identity of a login that the directory let pass a while ago, for when
 // it does not answer.
 func (c *cache) stale(d digest) (connectors.Identity, bool) {
+	if c.Stale == 0 {
+		return connectors.Identity{}, false
+	}
 	l, ok := c.logins.Get(d)
 	if !ok || !time.Now().Before(l.until.Add(c.Stale)) {
 		return connectors.Identity{}, false
@@ -82,8 +85,12 @@ func (c *cache) isUnknown(name string) bool {
 	return ok && time.Now().Before(until)
 }
 
-// noSuch remembers that the directory, who was asked in a generation, does not know a name.
+// noSuch remembers that the directory, who was asked in a generation, does not know a name:
+// nobody is to be let pass by it when the directory does not answer.
 func (c *cache) noSuch(name string, generation uint64) {
+	if c.Stale > 0 {
+		c.remove(func(l login) bool { return l.name == name })
+	}
 	if c.Unknown > 0 && c.generation.Load() == generation {
 		c.unknown.Add(name, time.Now().Add(c.Unknown))
 	}
@@ -114,6 +121,10 @@ func (c *cache) clearAccount(id string) int {
 
 func (c *cache) drop(which func(login) bool) int {
 	c.generation.Add(1)
+	return c.remove(which)
+}
+
+func (c *cache) remove(which func(login) bool) int {
 	n := 0
 	for _, d := range c.logins.Keys() {
 		if l, ok := c.logins.Peek(d); ok && which(l) && c.logins.Remove(d) {

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// flightTime bounds a login at the directory, its wait for a place included.
-	flightTime = 4500 * time.Millisecond
+	// flightTime bounds a login at the directory, its wait for a place included. It ends
+	// before those give up who wait for it, so that they learn what was the matter.
+	flightTime = 4250 * time.Millisecond
 
 	// maxWaiting is how many wait for logins of one connector at once.
 	maxWaiting = 1024

@@ -1,10 +1,12 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -32,6 +34,10 @@ type Config struct {
 	// alice@corp.example, and matches as such. Patterns that all have an @ are of
 	// addresses, and say nothing of accounts that go by a name without one.
 	Usernames connectors.UsernamePatterns
+
+	// Logger is told what becomes of the directory: it already carries realm and connector.
+	// nil: nothing is told.
+	Logger *slog.Logger
 }
 
 // admits reports whether an account that goes by the name is the connector's.
@@ -43,7 +49,10 @@ func (c *Config) admits(name string) bool {
 // Password makes a connector of a directory. The connector implements
 // [connectors.Resolver] and [connectors.Decoy] where the directory does.
 func Password(d connectors.Directory, cfg Config) connectors.Connector {
-	p := &password{directory: d, config: cfg, digests: newDigester(), cache: newCache(cfg.Settings.Cache), flights: newFlights(), pace: newPace()}
+	p := &password{
+		directory: d, config: cfg, digests: newDigester(), cache: newCache(cfg.Settings.Cache), flights: newFlights(), pace: newPace(),
+		way: newUpstream(d, cfg.Settings, cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))),
+	}
 	if domained, ok := d.(connectors.Domained); ok {
 		p.domain = domained.Domain()
 	}
@@ -87,6 +96,7 @@ type password struct {
 	pace      *pace
 	shield    *Shield
 	upstream  string // the space of the directory's accounts: see [connectors.Upstreamed]
+	way       *upstream
 }
 
 var (
@@ -162,7 +172,8 @@ func (p *password) Probe(ctx context.Context) error {
 	return errors.ErrUnsupported
 }
 
-// Find locates the account and looks it up again by its id, without a password.
+// Find locates the account and looks it up again by its id, without a password. It asks the
+// directory whatever that was the last time: an administrator waits for what comes of it.
 func (p *password) Find(ctx context.Context, username string) (connectors.Identity, error) {
 	resolver, ok := p.directory.(connectors.Resolver)
 	if !ok {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -17,6 +18,11 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 	}
 	if c.Password.Blank() {
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonEmptyPassword)
+	}
+	if strings.Contains(c.Password.Reveal(), "\x00") {
+		// Nobody types one, and to many a directory it ends the password. It is answered here
+		// for what such an answer would say of the directory: that it is there.
+		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
 	}
 	d := p.digests.of(name, c.Password)
 	if id, ok := p.cache.login(d); ok {
@@ -33,7 +39,18 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 	if other := (*unwelcome)(nil); errors.As(err, &other) && other.network != a.network {
 		id, err = p.fly(ctx, a, c, d) // on our own account
 	}
+	if isOutage(err) {
+		if id, ok := p.cache.stale(d); ok {
+			return id, nil
+		}
+	}
 	return id, err
+}
+
+// isOutage reports whether err says nothing of the login.
+func isOutage(err error) bool {
+	var throttled *connectors.Throttled
+	return err != nil && !errors.Is(err, connectors.ErrNotMine) && !errors.Is(err, connectors.ErrRejected) && !errors.As(err, &throttled)
 }
 
 // attempt is what the Shield is to know of a login.
@@ -79,21 +96,22 @@ func (p *password) ask(ctx context.Context, a attempt, c connectors.Credentials,
 	case errors.As(err, &throttled): // who may have been refused, too
 		p.cache.refused(d)
 		return id, &unwelcome{err, a.network}
-	default:
-		if id, ok := p.cache.stale(d); ok {
-			return id, nil
-		}
 	}
 	return id, err
 }
 
-// login locates the account, then verifies the password, as far as the Shield lets it pass.
+// login has the directory asked, as far as the Shield lets it pass.
 func (p *password) login(ctx context.Context, a attempt, c connectors.Credentials) (connectors.Identity, error) {
 	pass, err := p.shield.enter(a)
 	if err != nil {
 		return connectors.Identity{}, err
 	}
 	defer pass.leave()
+	return p.way.do(ctx, func(ctx context.Context) (connectors.Identity, error) { return p.check(ctx, a, c, pass) })
+}
+
+// check locates the account, then verifies the password.
+func (p *password) check(ctx context.Context, a attempt, c connectors.Credentials, pass *pass) (connectors.Identity, error) {
 	begun := time.Now()
 	account, err := p.locate(ctx, a.name)
 	switch {

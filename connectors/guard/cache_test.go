@@ -1,0 +1,307 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
+)
+
+// remembering has a cache alone.
+func remembering() guard.Settings {
+	return guard.Settings{Cache: guard.CacheSettings{TTL: 2 * time.Minute, Unknown: 30 * time.Second}}
+}
+
+// forget forgets a name, or all.
+func (g guarded) forget(name string) int {
+	return g.Connector.(interface{ Forget(string) int }).Forget(name)
+}
+
+func TestRightPasswordsAreRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		g := guardedBy(t, d, remembering())
+		g.passes("alice", "right", connectors.AnswerUpstream)
+		time.Sleep(2*time.Minute - 1)
+		g.passes("alice", "right", connectors.AnswerCache)
+		g.passes("Alice", "right", connectors.AnswerCache)
+		g.passes("bob", "right", connectors.AnswerUpstream)
+		g.passes("alice", "also right", connectors.AnswerUpstream)
+		g.want("alice", "wrong", connectors.ErrRejected)
+		g.passes("alice", "right", connectors.AnswerCache) // what others type says nothing of it
+		time.Sleep(1)
+		g.passes("alice", "right", connectors.AnswerUpstream) // a use does not prolong it
+		g.passes("alice", "right", connectors.AnswerCache)
+	})
+}
+
+func TestRefusalsAndOutagesAreNotRemembered(t *testing.T) {
+	for password, want := range map[string]error{
+		"wrong": connectors.ErrRejected, "disabled": connectors.ErrRejected, "down": errDown, "odd": errOdd, "busy": connectors.ErrBusy,
+	} {
+		d := newDesk()
+		g := guardedBy(t, d, remembering())
+		for range 3 {
+			g.want("alice", password, want)
+		}
+		if d.asked() != 3 {
+			t.Errorf("%s: asked %d times", password, d.asked())
+		}
+	}
+}
+
+func TestUnknownNamesAreRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		g := guardedBy(t, d, remembering())
+		g.want("zoe", "unknown", connectors.ErrNotMine)
+		time.Sleep(30*time.Second - 1)
+		g.want("zoe", "right", connectors.ErrNotMine) // by whatever password
+		if d.asked() != 1 {
+			t.Errorf("asked %d times", d.asked())
+		}
+		time.Sleep(1)
+		g.passes("zoe", "right", connectors.AnswerUpstream)
+	})
+}
+
+func TestNothingIsRememberedUnlessAsked(t *testing.T) {
+	d := newDesk()
+	g := guardedBy(t, d, guard.Settings{})
+	for range 2 {
+		g.passes("alice", "right", connectors.AnswerUpstream)
+		g.want("zoe", "unknown", connectors.ErrNotMine)
+	}
+	if d.asked() != 4 {
+		t.Errorf("asked %d times", d.asked())
+	}
+}
+
+// TestMemoryIsBounded signs more people in than are remembered, and has more names be
+// unknown.
+func TestMemoryIsBounded(t *testing.T) {
+	const most = 8192
+	d := newDesk()
+	g := guardedBy(t, d, remembering())
+	for i := range most {
+		g.passes(fmt.Sprintf("user-%d", i), "right", connectors.AnswerUpstream)
+		g.want(fmt.Sprintf("nobody-%d", i), "unknown", connectors.ErrNotMine)
+	}
+	g.passes("user-0", "right", connectors.AnswerCache) // used last, now
+	g.passes("one-more", "right", connectors.AnswerUpstream)
+	g.want("nobody-more", "unknown", connectors.ErrNotMine)
+	g.passes("user-0", "right", connectors.AnswerCache)
+	before := d.asked()
+	g.passes("user-1", "right", connectors.AnswerUpstream)
+	g.want("nobody-1", "unknown", connectors.ErrNotMine)
+	g.want("nobody-0", "unknown", connectors.ErrNotMine)
+	if n := d.asked() - before; n != 2 {
+		t.Errorf("asked %d times, want 2", n)
+	}
+	if n := g.forget(""); n != 2*most {
+		t.Errorf("forgot %d, want %d", n, 2*most)
+	}
+}
+
+func TestForget(t *testing.T) {
+	const alias = "alice@corp.example" // another name of alice's
+	for name, tt := range map[string]struct {
+		forgets int
+		gone    []string
+	}{
+		"":            {5, []string{"alice", alias, "bob", "zoe"}},
+		"alice":       {3, []string{"alice", alias}}, // two passwords of hers, and one by another name
+		"ALICE":       {3, []string{"alice", alias}},
+		alias:         {1, []string{alias}},
+		"zoe":         {1, []string{"zoe"}},
+		"nobody":      {0, nil},
+		"no name ( )": {0, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk()
+			g := guardedBy(t, d, remembering())
+			for _, who := range []string{"alice", alias, "bob"} {
+				g.passes(who, "right", connectors.AnswerUpstream)
+			}
+			g.passes("alice", "also right", connectors.AnswerUpstream)
+			g.want("zoe", "unknown", connectors.ErrNotMine)
+			if n := g.forget(name); n != tt.forgets {
+				t.Errorf("forgot %d, want %d", n, tt.forgets)
+			}
+			for _, who := range []string{"alice", alias, "bob", "zoe"} {
+				before := d.asked()
+				_, _ = g.login(who, "right")
+				if asked := d.asked() > before; asked != slices.Contains(tt.gone, who) {
+					t.Errorf("%s: the directory was asked: %v", who, asked)
+				}
+			}
+		})
+	}
+}
+
+// TestGoneAccountsAreForgotten holds that an account which is found to be gone has no logins
+// that are remembered, under no name.
+func TestGoneAccountsAreForgotten(t *testing.T) {
+	d := newDesk()
+	g := guardedBy(t, d, remembering())
+	g.passes("alice", "right", connectors.AnswerUpstream)
+	g.passes("bob", "right", connectors.AnswerUpstream)
+	lookUp := func(want error) {
+		t.Helper()
+		if _, err := g.Connector.(connectors.Resolver).Resolve(t.Context(), "id of alice"); !errors.Is(err, want) {
+			t.Errorf("error %v, want %v", err, want)
+		}
+	}
+	lookUp(nil)
+	g.passes("alice", "right", connectors.AnswerCache)
+	d.gone.Store(true)
+	lookUp(connectors.ErrGone)
+	g.passes("alice", "right", connectors.AnswerUpstream)
+	g.passes("bob", "right", connectors.AnswerCache)
+}
+
+// TestForgottenMeanwhile holds that an answer which was under way when something was
+// forgotten is given, and not remembered.
+func TestForgottenMeanwhile(t *testing.T) {
+	for what, forget := range map[string]func(guarded, *desk){
+		"all": func(g guarded, _ *desk) { g.forget("") },
+		"her": func(g guarded, _ *desk) { g.forget("alice") },
+		"her, who is gone": func(g guarded, d *desk) {
+			d.gone.Store(true)
+			_, _ = g.Connector.(connectors.Resolver).Resolve(context.Background(), "id of alice")
+		},
+	} {
+		for password, want := range map[string]error{"right": nil, "unknown": connectors.ErrNotMine} {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDesk()
+				d.takes(time.Second)
+				g := guardedBy(t, d, remembering())
+				var group sync.WaitGroup
+				group.Go(func() { g.want("alice", password, want) })
+				synctest.Wait()
+				forget(g, d)
+				group.Wait()
+				g.want("alice", password, want)
+				g.want("alice", password, want)
+				if d.asked() != 2 {
+					t.Errorf("%s was forgotten: %s: asked %d times, want 2", what, password, d.asked())
+				}
+			})
+		}
+	}
+}
+
+// TestStale holds that what a directory let pass counts for longer while it does not answer:
+// in an outage alone, for so long alone, and never after it has said something else.
+func TestStale(t *testing.T) {
+	const ttl, stale = 2 * time.Minute, 10 * time.Minute
+	outages := map[string]error{"down": errDown, "odd": errOdd, "busy": connectors.ErrBusy, "deadline": context.DeadlineExceeded}
+	for name, tt := range map[string]struct {
+		stale  time.Duration
+		after  time.Duration
+		before func(guarded, *desk) // the outage begins
+		ends   error                // of the login then; nil: it passes
+		others bool                 // it is another password, or another's
+	}{
+		"in time":                              {stale: stale, after: ttl + stale - 1},
+		"too late":                             {stale: stale, after: ttl + stale, ends: errAny},
+		"not configured":                       {after: ttl, ends: errAny},
+		"another password":                     {stale: stale, after: ttl, others: true, ends: errAny},
+		"forgotten":                            {stale: stale, after: ttl, before: func(g guarded, _ *desk) { g.forget("alice") }, ends: errAny},
+		"refused since":                        {stale: stale, after: ttl, before: says(connectors.Reject(connectors.ReasonWrongPassword)), ends: errAny},
+		"disabled since":                       {stale: stale, after: ttl, before: says(connectors.Reject(connectors.ReasonDisabled)), ends: errAny},
+		"unknown since":                        {stale: stale, after: ttl, before: says(connectors.ErrNotMine), ends: errAny},
+		"unknown since, with another password": {stale: stale, after: ttl, before: func(g guarded, _ *desk) { g.want("alice", "unknown", connectors.ErrNotMine) }, ends: errAny},
+		"gone since":                           {stale: stale, after: ttl, before: func(g guarded, d *desk) { goneFor(g, d) }, ends: errAny},
+		"another's was refused":                {stale: stale, after: ttl, before: func(g guarded, _ *desk) { _, _ = g.login("bob", "wrong") }},
+		"mistyped since":                       {stale: stale, after: ttl, before: func(g guarded, _ *desk) { _, _ = g.login("alice", "wrong") }},
+	} {
+		for kind, outage := range outages {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					d := newDesk()
+					g := guardedBy(t, d, guard.Settings{Cache: guard.CacheSettings{TTL: ttl, Stale: tt.stale}})
+					g.passes("alice", "right", connectors.AnswerUpstream)
+					time.Sleep(tt.after)
+					if tt.before != nil {
+						tt.before(g, d)
+					}
+					d.say("right", outage)
+					d.say("also right", outage)
+					password := "right"
+					if tt.others {
+						password = "also right"
+					}
+					id, err := g.login("alice", password)
+					switch {
+					case tt.ends == nil && (err != nil || id.Answer != connectors.AnswerStale || id.Username != "alice"):
+						t.Errorf("%+v, %v; want her, stale", id, err)
+					case tt.ends != nil && !errors.Is(err, outage):
+						t.Errorf("%+v, %v; want %v", id, err, outage)
+					}
+				})
+			})
+		}
+	}
+}
+
+// errAny stands for the outage that there is.
+var errAny = errors.New("the outage")
+
+// says has a login of alice's be answered in another way, and then the right one again.
+func says(err error) func(guarded, *desk) {
+	return func(g guarded, d *desk) {
+		d.say("right", err)
+		g.want("alice", "right", err)
+	}
+}
+
+func goneFor(g guarded, d *desk) {
+	d.gone.Store(true)
+	if _, err := g.Connector.(connectors.Resolver).Resolve(context.Background(), "id of alice"); !errors.Is(err, connectors.ErrGone) {
+		g.t.Error(err)
+	}
+}
+
+// TestStaleAtOnce holds that people are let pass at once where the directory is left alone,
+// and before they would give up where it hangs.
+func TestStaleAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		s := breaking()
+		s.Cache = guard.CacheSettings{TTL: time.Minute, Stale: 10 * time.Minute}
+		g := guardedBy(t, d, s)
+		g.passes("alice", "right", connectors.AnswerUpstream)
+		time.Sleep(time.Minute)
+		d.takes(time.Hour)
+		ctx, cancel := context.WithTimeout(t.Context(), 4500*time.Millisecond)
+		defer cancel()
+		if id, err := g.loginIn(ctx, "alice", "right"); err != nil || id.Answer != connectors.AnswerStale {
+			t.Errorf("while it hangs: %+v, %v", id, err)
+		}
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second) // what others have left her
+		defer cancel()
+		if id, err := g.loginIn(ctx, "alice", "right"); err != nil || id.Answer != connectors.AnswerStale {
+			t.Errorf("to one who cannot wait: %+v, %v", id, err)
+		}
+		d.takes(0)
+		time.Sleep(time.Hour) // the flight is over
+		g = guardedBy(t, d, s)
+		g.passes("alice", "right", connectors.AnswerUpstream)
+		time.Sleep(time.Minute)
+		g.open()
+		begun := time.Now()
+		g.passes("alice", "right", connectors.AnswerStale)
+		g.want("bob", "right", connectors.ErrResting)
+		if time.Since(begun) > 0 {
+			t.Error("it took time")
+		}
+	})
+}
