@@ -72,7 +72,7 @@ func isRefusal(err error) bool {
 func isRemembered(err error) bool {
 	var rejection *Rejection
 	if errors.As(err, &rejection) {
-		return rejection.Reason == ReasonKnownWrong
+		return rejection.Reason == ReasonKnownWrong || rejection.Reason == ReasonLockout
 	}
 	return !errors.Is(err, ErrRejected)
 }

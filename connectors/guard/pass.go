@@ -82,6 +82,9 @@ func (p *pass) toVerify(account connectors.Account) error {
 		budget += p.settings.Familiar
 	}
 	if p.settings.Budget > 0 && r.counted(now)+r.pending >= budget {
+		if t.shown { // which the password is, for as long as it was refused
+			return connectors.Reject(connectors.ReasonLockout)
+		}
 		return r.throttled(p.attempt, now)
 	}
 	if err := p.holdAccount(r, now); err != nil {
