@@ -37,16 +37,25 @@ type who struct {
 	password string // the name and "-password" if empty
 }
 
+// names are the user names; one that is empty, of nobody.
+func (w who) names() []string {
+	names := make([]string, max(1, w.people))
+	for i := range names {
+		names[i] = strings.ReplaceAll(w.name, "#", strconv.Itoa(i))
+	}
+	return names
+}
+
 // newLoad returns clients of a URL of the program. The processor time of the processes
 // behind the program counts, too.
 func newLoad(b *testing.B, p *program, path string, w who, behind ...int) *load {
 	b.Helper()
 	l := &load{pids: slices.Compact(append([]int{p.pid}, behind...)), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}}}
 	b.Cleanup(l.client.CloseIdleConnections)
-	for i := range max(1, w.people) {
+	for _, name := range w.names() {
 		request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+p.addr+path, http.NoBody)
 		must(b, err)
-		if name := strings.ReplaceAll(w.name, "#", strconv.Itoa(i)); name != "" {
+		if name != "" {
 			request.SetBasicAuth(name, cmp.Or(w.password, name+"-password"))
 		}
 		l.requests = append(l.requests, request)

@@ -75,17 +75,19 @@ func manyRules() string {
 func BenchmarkMemory(b *testing.B) {
 	w := newWorld(b)
 	steps := []struct {
-		what, username, path string
-		floor                *program
+		what  string
+		who   who
+		path  string
+		floor *program
 	}{
-		{"resident memory, idle, MiB", "", "", startBareFloor(b)},
-		{"after a load of anonymous requests, MiB", "", "/token?service=memberof&scope=repository:public/app:pull", startBareFloor(b)},
-		{"after a load of argon2id hashes, MiB", "worker", "/token?service=argon2id", startBareFloor(b, "-hash", w.hashes["argon2id"])},
+		{"resident memory, idle, MiB", who{}, "", startBareFloor(b)},
+		{"after a load of anonymous requests, MiB", who{}, "/token?service=memberof&scope=repository:public/app:pull", startBareFloor(b)},
+		{"after a load of argon2id hashes, MiB", crowd(), "/token?service=argon2id", startBareFloor(b, "-hash", w.hashes["argon2id"])},
 	}
 	for _, s := range steps {
 		if s.path != "" {
-			newLoad(b, w.broker, s.path, who{name: s.username}).run(b, 3*time.Second)
-			newLoad(b, s.floor, "/", who{name: s.username}).run(b, 3*time.Second)
+			newLoad(b, w.broker, s.path, s.who).run(b, 3*time.Second)
+			newLoad(b, s.floor, "/", s.who).run(b, 3*time.Second)
 		}
 		ours, most := memory(b, w.broker.pid)
 		floor, floorMost := memory(b, s.floor.pid)

@@ -107,6 +107,8 @@ var wanted = []string{
 	"LDAP, groups from memberOf, tokens/s",
 	"LDAP, groups searched (floor: search and bind), tokens/s",
 	"LDAP, nested groups searched (floor: search and bind), tokens/s",
+	"repeated login, static user, tokens/s",
+	"repeated login, LDAP user, tokens/s",
 	"access token, tokens/s",
 	"access token, the directory hangs (floor: the same, and it answers), tokens/s",
 	"Keycloak, each login a new one (floor: the password grant), tokens/s",

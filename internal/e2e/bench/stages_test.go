@@ -144,7 +144,7 @@ func newStaged(b *testing.B, d connectors.Directory) *staged {
 	s.request, err = http.NewRequestWithContext(context.Background(), http.MethodGet, listener.URL+"/token?service=registry.corp&scope="+asked, http.NoBody)
 	must(b, err)
 	if d != nil {
-		s.request.SetBasicAuth("worker", "worker-password")
+		s.request.SetBasicAuth("worker", password)
 	}
 	return s
 }
@@ -186,7 +186,7 @@ func (s *staged) of(i stage) float64 {
 func BenchmarkStages(b *testing.B) {
 	w := newWorld(b)
 	file := filepath.Join(b.TempDir(), "users.yaml")
-	writeFile(b, file, fmt.Sprintf("users: [{username: worker, password_hash: %q, groups: [builders]}]\n", w.hashes["argon2id"]))
+	writeFile(b, file, users(w.hashes["argon2id"]))
 	hashes, err := static.New(&static.Config{File: connectors.Path(file)}, connectors.Deps{Name: "directory"}, static.NewBound())
 	must(b, err)
 	paths := []*staged{

@@ -37,16 +37,18 @@ func BenchmarkTokens(b *testing.B) {
 	w := newWorld(b)
 	signer, bare := floor{program: startFloor(b)}, floor{name: "without headroom", program: startBareFloor(b)}
 	argon, bcrypt := startFloor(b, "-hash", w.hashes["argon2id"]), startFloor(b, "-hash", w.hashes["bcrypt"])
-	worker := who{name: "worker"}
+	first, again := crowd(), who{name: "worker"}
 	bind := floor{name: "search and bind", program: w.floor(b, 0)}
 	const quick, slow = 300 * time.Millisecond, 600 * time.Millisecond
 	for _, p := range []path{
 		{name: "anonymous", query: "?service=memberof&scope=repository:public/app:pull", round: quick, floors: []floor{signer, bare}},
-		{name: "static, argon2id", who: worker, query: "?service=argon2id&scope=repository:builders/app:pull,push", round: slow, floors: []floor{{program: argon}}},
-		{name: "static, bcrypt", who: worker, query: "?service=bcrypt&scope=repository:builders/app:pull,push", round: slow, floors: []floor{{program: bcrypt}}},
-		{name: "LDAP, groups from memberOf", who: worker, query: "?service=memberof&scope=repository:builders/app:pull,push", round: quick, floors: []floor{{program: bind.program}}},
-		{name: "LDAP, groups searched", who: worker, query: "?service=search&scope=repository:builders/app:pull,push", round: quick, floors: []floor{bind, {name: "and one search more", program: w.floor(b, 1)}}},
-		{name: "LDAP, nested groups searched", who: worker, query: "?service=nested&scope=repository:builders/app:pull,push", round: quick, floors: []floor{bind, {name: "and three searches more", program: w.floor(b, 3)}}},
+		{name: "static, argon2id", who: first, query: "?service=argon2id&scope=repository:builders/app:pull,push", round: slow, floors: []floor{{program: argon}}},
+		{name: "static, bcrypt", who: first, query: "?service=bcrypt&scope=repository:builders/app:pull,push", round: slow, floors: []floor{{program: bcrypt}}},
+		{name: "LDAP, groups from memberOf", who: first, query: "?service=memberof&scope=repository:builders/app:pull,push", round: quick, floors: []floor{{program: bind.program}}},
+		{name: "LDAP, groups searched", who: first, query: "?service=search&scope=repository:builders/app:pull,push", round: quick, floors: []floor{bind, {name: "and one search more", program: w.floor(b, 1)}}},
+		{name: "LDAP, nested groups searched", who: first, query: "?service=nested&scope=repository:builders/app:pull,push", round: quick, floors: []floor{bind, {name: "and three searches more", program: w.floor(b, 3)}}},
+		{name: "repeated login, static user", who: again, query: "?service=static-again&scope=repository:builders/app:pull,push", round: quick, floors: []floor{{program: startFloor(b, "-remember", "-hash", w.hashes["argon2id"])}}},
+		{name: "repeated login, LDAP user", who: again, query: "?service=ldap-again&scope=repository:builders/app:pull,push", round: quick, floors: []floor{{program: w.floor(b, 0, "-remember")}}},
 	} {
 		b.Run(p.name, func(b *testing.B) { p.measure(b, w) })
 	}

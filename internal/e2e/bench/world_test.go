@@ -22,6 +22,24 @@ var policies string
 //go:embed testdata/directory.ldif
 var people string
 
+// password is everybody's.
+const password = "worker-password"
+
+// crowd is people who take turns: so many that no two logins of one of them are under way at
+// once, which would be one for both.
+func crowd() who { return who{name: "worker#", people: 4 * connections, password: password} }
+
+// tree is the directory, with worker and the crowd in it.
+func tree() string {
+	var entries, members strings.Builder
+	for _, name := range crowd().names() {
+		dn := "uid=" + name + "," + slapd.People
+		fmt.Fprintf(&entries, "dn: %s\nobjectClass: inetOrgPerson\nuid: %s\ncn: Worker\nsn: Worker\nuserPassword: %s\n\n", dn, name, password)
+		fmt.Fprintf(&members, "member: %s\n", dn)
+	}
+	return strings.NewReplacer("{{crowd}}\n", entries.String(), "{{members}}\n", members.String()).Replace(people)
+}
+
 // beforePath names the environment variable with the path of another build of the
 // broker: each path is then measured beside that too, which tells what a change did.
 const beforePath = "SHOREPASS_BENCH_BEFORE"
@@ -40,21 +58,30 @@ func newWorld(b *testing.B) *world {
 	b.Helper()
 	programs.build(b)
 	w := &world{
-		slapd:  slapd.Start(b, slapd.Options{NoTLS: true, Quiet: true, LDIF: people}),
+		slapd:  slapd.Start(b, slapd.Options{NoTLS: true, Quiet: true, LDIF: tree()}),
 		hashes: map[string]string{},
 	}
 	config := strings.ReplaceAll(configuration, "{{ldap}}", w.slapd.URL)
 	files := map[string]string{"policy.yaml": policies}
 	for _, a := range []static.Algorithm{static.Argon2id, static.Bcrypt} {
-		hash, err := static.Hash(connectors.NewSecret("worker-password"), a)
+		hash, err := static.Hash(connectors.NewSecret(password), a)
 		if err != nil {
 			b.Fatal(err)
 		}
 		w.hashes[string(a)] = hash
-		files[string(a)+".yaml"] = fmt.Sprintf("users: [{username: worker, password_hash: %q, groups: [builders]}]\n", hash)
+		files[string(a)+".yaml"] = users(hash)
 	}
 	w.start(b, config, files)
 	return w
+}
+
+// users is a file of worker and the crowd, who all have one hash.
+func users(hash string) string {
+	text := "users:\n"
+	for _, name := range append(crowd().names(), "worker") {
+		text += fmt.Sprintf("  - {username: %s, password_hash: %q, groups: [builders]}\n", name, hash)
+	}
+	return text
 }
 
 // start starts the brokers.
@@ -72,10 +99,10 @@ func (w *world) start(b *testing.B, config string, files map[string]string) {
 
 // floor starts a floor that asks the directory of the world, for groups as often as
 // said.
-func (w *world) floor(b *testing.B, groupSearches int) *program {
+func (w *world) floor(b *testing.B, groupSearches int, more ...string) *program {
 	b.Helper()
-	return startFloor(b, "-ldap", w.slapd.URL, "-bind-dn", slapd.ServiceDN, "-bind-password", slapd.ServicePassword,
-		"-people", slapd.People, "-groups", slapd.Groups, "-group-searches", fmt.Sprint(groupSearches))
+	return startFloor(b, append(more, "-ldap", w.slapd.URL, "-bind-dn", slapd.ServiceDN, "-bind-password", slapd.ServicePassword,
+		"-people", slapd.People, "-groups", slapd.Groups, "-group-searches", fmt.Sprint(groupSearches))...)
 }
 
 func must(tb testing.TB, err error) {

@@ -2,7 +2,7 @@
 // that does only what no broker could leave out. It signs a token with ES256 for every
 // request; before that, if told so, it looks a user up in a directory and binds as
 // that user, asks a provider for a password grant, verifies the hash of a password, or
-// knows an access token by its hash. It decides nothing, records nothing and checks
+// knows an access token by its hash. It may remember logins. It decides nothing, records nothing and checks
 // nothing besides. Its timeouts are the broker's, since they cost time.
 package main
 
@@ -31,6 +31,7 @@ func main() {
 		dir      directory
 		sso      provider
 		id       = flag.String("token-id", "", "the public id of the one access token that there is")
+		remember = flag.Bool("remember", false, "whether a login that was right counts for two minutes")
 		sha      = flag.String("token-sha256", "", "the SHA-256 of its text, in hexadecimal")
 	)
 	flag.StringVar(&dir.url, "ldap", "", "the directory to look users up in")
@@ -61,6 +62,9 @@ func main() {
 			os.Exit(1)
 		}
 		check = known.authenticate
+	}
+	if *remember {
+		check = remembering(check)
 	}
 	untouched := make([]byte, *headroom<<20) // as the broker has
 	fmt.Fprintln(os.Stderr, serve(*addr, check))
