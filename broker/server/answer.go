@@ -33,14 +33,8 @@ func grant(w http.ResponseWriter, r broker.Response, oauth bool) {
 		quoted, _ := json.Marshal(r.Scope()) // a string: cannot fail
 		scope = `,"scope":` + string(quoted)
 	}
-	const around = len(`{"token":"","access_token":"","expires_in":3600,"issued_at":"2006-01-02T15:04:05Z"}`)
-	text := make([]byte, 0, around+2*len(r.Token)+len(scope))
-	text = append(append(text, `{"token":"`...), r.Token...)
-	text = append(append(text, `","access_token":"`...), r.Token...)
-	text = append(append(text, '"'), scope...)
-	text = strconv.AppendInt(append(text, `,"expires_in":`...), int64(r.ExpiresIn/time.Second), 10)
-	text = r.IssuedAt.UTC().AppendFormat(append(text, `,"issued_at":"`...), time.RFC3339)
-	sendText(w, http.StatusOK, append(text, `"}`...))
+	expiresIn, issuedAt := strconv.Itoa(int(r.ExpiresIn/time.Second)), r.IssuedAt.UTC().Format(time.RFC3339)
+	sendText(w, http.StatusOK, []byte(`{"token":"`+r.Token+`","access_token":"`+r.Token+`"`+scope+`,"expires_in":`+expiresIn+`,"issued_at":"`+issuedAt+`"}`))
 }
 
 // fail writes a failure as the status table has it.

@@ -34,12 +34,15 @@ type Config struct {
 	Logger         *slog.Logger
 }
 
+// shortPath is that of the token endpoint, as registries are told of it.
+const shortPath = "/token"
+
 // tokenPaths are the token endpoint's paths: the short one, and Keycloak's, so that a registry
 // which was set up for Keycloak moves over by changing a host name. The last form
 // is the one in Keycloak's documentation.
 func tokenPaths() []string {
 	return []string{
-		"/token",
+		shortPath,
 		"/realms/{realm}/protocol/docker-v2/auth",
 		"/auth/realms/{realm}/protocol/docker-v2/auth",
 		"/realms/{realm}/protocol/docker-v2",
@@ -60,7 +63,18 @@ func New(cfg Config) http.Handler {
 		cfg.SelfService.routes(r)
 	}
 	r.NotFoundHandler = http.HandlerFunc(notFound)
-	return s.gated(s.around(r))
+	return s.gated(s.around(s.straight(r)))
+}
+
+// straight answers what nearly all ask for; a router finds it, too, and takes longer.
+func (s *server) straight(router http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == shortPath && (r.Method == http.MethodGet || r.Method == http.MethodPost) {
+			s.token(w, r)
+			return
+		}
+		router.ServeHTTP(w, r)
+	})
 }
 
 type server struct{ Config }
