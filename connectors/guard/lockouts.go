@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hashicorp/golang-lru/v2/simplelru"
-
 	"github.com/shorepass/shorepass/connectors"
 )
 
@@ -45,13 +43,17 @@ type Filter struct {
 func (s *Shield) List(filters ...Filter) []Lockout {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	var list []Lockout
 	if len(filters) == 0 {
 		filters = []Filter{{}}
 	}
-	for _, r := range s.recordsOf(filters) {
-		if l := r.lockout(now); l.Refused > 0 || l.Limit != "" {
+	return s.list(filters, time.Now())
+}
+
+func (s *Shield) list(filters []Filter, now time.Time) []Lockout {
+	var list []Lockout
+	for _, k := range s.chosen(filters) {
+		r, _ := s.records(k).Peek(k)
+		if l := r.lockout(k, now); l.Refused > 0 || l.Limit != "" {
 			list = append(list, l)
 		}
 	}
@@ -76,28 +78,14 @@ func (s *Shield) List(filters ...Filter) []Lockout {
 	return list
 }
 
-// recordsOf returns the records that one of the filters chooses.
-func (s *Shield) recordsOf(filters []Filter) []*record {
-	var list []*record
-	for _, records := range []*simplelru.LRU[key, *record]{s.accounts, s.names} {
-		found := map[key]bool{}
-		for _, f := range filters {
-			for _, k := range s.chosen(f, records) {
-				if r, _ := records.Peek(k); !found[k] {
-					found[k] = true
-					list = append(list, r)
-				}
-			}
-		}
-	}
-	return list
-}
-
-// lockout describes a record.
-func (r *record) lockout(now time.Time) Lockout {
+// lockout describes the record of a key.
+func (r *record) lockout(k key, now time.Time) Lockout {
 	l := Lockout{
-		Places: slices.Clone(r.places), Username: r.username, ID: r.id,
+		Places: slices.Clone(r.places), Username: r.username,
 		Counted: r.counted(now), Budget: r.settings.Budget, Client: r.client, Last: r.last,
+	}
+	if !k.isName {
+		l.ID = k.id
 	}
 	places := 0
 	for _, t := range r.tries {
@@ -124,33 +112,36 @@ func (r *record) lockout(now time.Time) Lockout {
 // those of networks and of all together, too. It returns how much that was, counted as in
 // [Shield.List].
 func (s *Shield) Clear(f Filter) int {
-	before := len(s.List(f))
 	s.mu.Lock()
-	for _, records := range []*simplelru.LRU[key, *record]{s.accounts, s.names} {
-		for _, k := range s.chosen(f, records) {
-			records.Remove(k)
-		}
+	defer s.mu.Unlock()
+	n := len(s.list([]Filter{f}, time.Now()))
+	for _, k := range s.chosen([]Filter{f}) {
+		s.records(k).Remove(k)
 	}
 	if f == (Filter{}) {
 		s.networks.Purge()
 		s.overall = newBucket(s.limits.Overall)
 	}
-	s.mu.Unlock()
-	return before - len(s.List(f))
+	return n
 }
 
-// chosen returns the keys of the records that the filter chooses.
-func (s *Shield) chosen(f Filter, records *simplelru.LRU[key, *record]) []key {
-	named := map[key]bool{}
+// chosen returns the keys of the records that one of the filters chooses.
+func (s *Shield) chosen(filters []Filter) []key {
+	typed := map[key][]string{}
 	for _, alias := range s.aliases.Keys() {
-		if k, _ := s.aliases.Peek(alias); alias.id == f.Username {
-			named[k] = true
-		}
+		k, _ := s.aliases.Peek(alias)
+		typed[k] = append(typed[k], alias.id)
 	}
-	return slices.DeleteFunc(records.Keys(), func(k key) bool {
-		r, _ := records.Peek(k)
-		inRealm := slices.ContainsFunc(r.places, func(p Place) bool { return p.Realm == f.Realm })
-		isUser := r.username == f.Username || named[k]
-		return f.Realm != "" && !inRealm || f.Username != "" && !isUser
+	return slices.DeleteFunc(append(s.accounts.Keys(), s.names.Keys()...), func(k key) bool {
+		r, _ := s.records(k).Peek(k)
+		return !slices.ContainsFunc(filters, func(f Filter) bool { return f.chooses(r, typed[k]) })
 	})
+}
+
+// chooses reports whether a filter chooses the record of an account, for which other names
+// were typed.
+func (f Filter) chooses(r *record, typed []string) bool {
+	inRealm := slices.ContainsFunc(r.places, func(p Place) bool { return p.Realm == f.Realm })
+	isUser := r.username == f.Username || slices.Contains(typed, f.Username)
+	return (f.Realm == "" || inRealm) && (f.Username == "" || isUser)
 }

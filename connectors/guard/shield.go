@@ -70,33 +70,43 @@ type attempt struct {
 	settings LockoutSettings
 }
 
-// find returns what an attempt is known to be for, by its name alone.
-func (s *Shield) find(a attempt) (key, *record) {
+// keys returns what an attempt may be for, as far as its name tells.
+func (s *Shield) keys(a attempt) []key {
+	keys := make([]key, 0, 4)
 	for _, space := range [...]string{a.place.names(), a.upstream} {
 		if k, ok := s.aliases.Get(key{space, a.name, true}); ok {
-			r, _ := s.accounts.Get(k)
-			return k, r
+			keys = append(keys, k)
 		}
 	}
-	for _, space := range [...]string{a.upstream, Place{Realm: a.place.Realm}.names()} {
-		k := key{space, a.name, true}
-		if r, ok := s.names.Get(k); ok {
-			return k, r
-		}
+	return append(keys, key{a.upstream, a.name, true}, a.nobody())
+}
+
+// nobody is the key of an attempt by a name that is no one account's.
+func (a attempt) nobody() key { return key{Place{Realm: a.place.Realm}.names(), a.name, true} }
+
+// records returns where the record of a key is.
+func (s *Shield) records(k key) *simplelru.LRU[key, *record] {
+	if k.isName {
+		return s.names
 	}
-	return key{}, nil
+	return s.accounts
+}
+
+// try returns what is remembered of a password; nil: nothing.
+func (s *Shield) try(k key, password digest) (*record, *try) {
+	r, ok := s.records(k).Get(k)
+	if !ok {
+		return nil, nil
+	}
+	return r, r.tries[password]
 }
 
 // record returns the record of a key, a new one where there is none.
 func (s *Shield) record(k key) *record {
-	records := s.accounts
-	if k.isName {
-		records = s.names
-	}
-	r, ok := records.Get(k)
+	r, ok := s.records(k).Get(k)
 	if !ok {
 		r = &record{tries: map[digest]*try{}, limit: newBucket(s.limits.Account)}
-		records.Add(k, r)
+		s.records(k).Add(k, r)
 	}
 	return r
 }
@@ -116,8 +126,8 @@ func (s *Shield) known(a attempt) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	if _, r := s.find(a); r != nil {
-		if t := r.tries[a.password]; t != nil && t.isWrong(now) {
+	for _, k := range s.keys(a) {
+		if r, t := s.try(k, a.password); t != nil && t.isWrong(now) {
 			return r.refusal(t, connectors.Reject(connectors.ReasonKnownWrong), a, now)
 		}
 	}

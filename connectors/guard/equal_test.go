@@ -1,0 +1,221 @@
+package guard_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
+)
+
+// lister is a vault that lists its names.
+type lister struct{ *vault }
+
+func (lister) Lists(name string) bool { return !strings.HasPrefix(name, "nobody") }
+
+func (lister) Usernames() []string { return nil }
+
+// peopled is a directory with somebody for every reason of a refusal: by these names no
+// password is right.
+func peopled() *vault {
+	return &vault{
+		locate: func(name string) error {
+			if name == "ambiguous" {
+				return connectors.Reject(connectors.ReasonAmbiguous)
+			}
+			return nil
+		},
+		answer: func(name, password string) error {
+			switch name {
+			case "disabled":
+				return connectors.Reject(connectors.ReasonDisabled)
+			case "locked":
+				return connectors.Reject(connectors.ReasonLocked)
+			case "late": // who shows to be nobody when a password is checked
+				return connectors.ErrNotMine
+			}
+			if password != "right" {
+				return connectors.Reject(connectors.ReasonWrongPassword)
+			}
+			return nil
+		},
+	}
+}
+
+func names() []string {
+	return []string{"alice", "disabled", "locked", "late", "ambiguous", "nobody"}
+}
+
+// unpaced is a guarded connector whose refusals take no time.
+type unpaced struct {
+	connectors.Connector
+	connectors.Refuser
+}
+
+// chainOf makes a chain of directories.
+func chainOf(t *testing.T, s guard.Settings, shield *guard.Shield, directories ...connectors.Directory) *connectors.Chain {
+	t.Helper()
+	var members []connectors.Member
+	for i, d := range directories {
+		name := fmt.Sprintf("c%d", i)
+		c := closing(t, guard.Password(d, guard.Config{Settings: s, Shield: shield, Realm: "corp", Name: name}))
+		members = append(members, connectors.Member{Name: name, Connector: unpaced{c, c.(connectors.Refuser)}})
+	}
+	return connectors.NewChain(connectors.ASCIIUsernames, members...)
+}
+
+// TestEqualLook holds that what clients see does not tell why a login failed, nor whether
+// there is such an account: how many passwords are refused, which are, and for how long.
+func TestEqualLook(t *testing.T) {
+	script := []struct {
+		after    time.Duration
+		password string
+		want     string
+	}{
+		{0, "1", "401"},
+		{0, "1", "401"},
+		{time.Minute, "2", "401"},
+		{time.Minute, "3", "401"},
+		{0, "4", "429 13m0s"},
+		{0, "5", "429 13m0s"},
+		{0, "1", "401"},
+		{5 * time.Minute, "3", "401"},
+		{0, "4", "429 8m0s"},
+		{8*time.Minute - 1, "5", "429 0s"},
+		{1, "5", "401"}, // the first is forgotten
+		{0, "1", "429 1m0s"},
+		{time.Minute, "1", "401"},
+		{0, "2", "429 1m0s"},
+		{0, "5", "401"},
+		{time.Hour, "6", "401"},
+		{0, "7", "401"},
+		{0, "8", "401"},
+		{0, "9", "429 15m0s"},
+	}
+	for name, directories := range map[string]func() []connectors.Directory{
+		"one":    func() []connectors.Directory { return []connectors.Directory{peopled()} },
+		"a list": func() []connectors.Directory { return []connectors.Directory{lister{peopled()}} },
+		"a list, then it": func() []connectors.Directory {
+			return []connectors.Directory{lister{&vault{locate: func(string) error { return connectors.ErrNotMine }}}, peopled()}
+		},
+	} {
+		for _, unknown := range []time.Duration{0, 30 * time.Second} {
+			t.Run(fmt.Sprintf("%s, unknown %s", name, unknown), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := lockout()
+					s.Cache.Unknown = unknown
+					limits := guard.DefaultLimits()
+					c := chainOf(t, s, guard.NewShield(limits), directories()...)
+					for i, step := range script {
+						time.Sleep(step.after)
+						for _, name := range names() {
+							if got := look(login(t.Context(), c, name, step.password, elsewhere)); got != step.want {
+								t.Errorf("step %d, %s by %s: %s, want %s", i+1, name, step.password, got, step.want)
+							}
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestEqualLimits holds that limits do not tell either: nobody is counted more often than
+// anybody else.
+func TestEqualLimits(t *testing.T) {
+	for name, limits := range map[string]guard.Limits{
+		"account": {Account: guard.Rate{Burst: 5, Per: 24 * time.Hour}},
+		"network": {Network: guard.Rate{Burst: 5, Per: 24 * time.Hour}},
+		"overall": {Overall: guard.Rate{Burst: 5, Per: 24 * time.Hour}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			looks := map[string][]string{}
+			for _, who := range names() {
+				synctest.Test(t, func(t *testing.T) {
+					c := chainOf(t, lockout(), guard.NewShield(limits), peopled())
+					for i := range 12 {
+						for range 2 {
+							looks[who] = append(looks[who], look(login(t.Context(), c, who, fmt.Sprint(i), elsewhere)))
+						}
+						time.Sleep(3 * time.Minute)
+					}
+				})
+			}
+			want := looks["alice"]
+			if n := len(slices.DeleteFunc(slices.Clone(want), func(l string) bool { return l != "401" })); n != 10 {
+				t.Errorf("%d logins are answered by 401, want 10: %v", n, want)
+			}
+			for _, who := range names() {
+				if !slices.Equal(looks[who], want) {
+					t.Errorf("%s: %v\nalice: %v", who, looks[who], want)
+				}
+			}
+		})
+	}
+}
+
+// TestReasonsOfUnknownNames holds that the record tells what the client is not told.
+func TestReasonsOfUnknownNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		unknown, unhandled := string(connectors.ReasonUnknown), string(connectors.ReasonUnhandled)
+		for reason, c := range map[string]*connectors.Chain{
+			unknown:   chainOf(t, lockout(), nil, peopled()),
+			unhandled: chainOf(t, lockout(), nil, lister{peopled()}),
+		} {
+			logins{
+				{"nobody", "1", elsewhere, reason},
+				{"nobody", "2", elsewhere, reason},
+				{"NOBODY", "3", elsewhere, reason},
+				{"nobody", "4", elsewhere, "429 lockout 15m0s"},
+				{"nobody", "2", elsewhere, reason},
+				{"nobody2", "4", elsewhere, reason},
+				{"not a name", "1", elsewhere, string(connectors.ReasonBadUsername)},
+				{"not a name", "2", elsewhere, string(connectors.ReasonBadUsername)},
+				{"not a name", "3", elsewhere, string(connectors.ReasonBadUsername)},
+				{"not a name", "4", elsewhere, string(connectors.ReasonBadUsername)},
+			}.run(t, c)
+		}
+	})
+}
+
+// TestTokensAreNotCounted holds that who sends what Shorepass hands out is no guesser.
+func TestTokensAreNotCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shield := guard.NewShield(guard.Limits{})
+		c := chainOf(t, lockout(), shield, peopled())
+		for i := range 5 {
+			token := fmt.Sprintf("srp_%048d", i)
+			for _, cred := range []connectors.Credentials{
+				{Username: "nobody", Password: connectors.NewSecret(token)},
+				{Username: token, Password: connectors.NewSecret("x")},
+				{Password: connectors.NewSecret(token), Refresh: true},
+				{Username: "nobody", Password: connectors.NewSecret(fmt.Sprintf("nul%d\x00", i))},
+			} {
+				if _, err := c.Authenticate(context.Background(), cred); look(outcomeOf(err)) != "401" {
+					t.Errorf("%v", err)
+				}
+			}
+		}
+		if list := shield.List(); len(list) != 0 {
+			t.Errorf("listed: %+v", list)
+		}
+	})
+}
+
+// TestDomainsAtTheEnd holds that a name is counted by the last connector that takes its
+// form.
+func TestDomainsAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := chainOf(t, lockout(), guard.NewShield(guard.Limits{}), &inDomain{}, lister{peopled()})
+		for i, want := range []string{"401", "401", "401", "429 15m0s"} {
+			if got := look(login(t.Context(), c, `CORP\nobody`, fmt.Sprint(i), elsewhere)); got != want {
+				t.Errorf("login %d: %s, want %s", i+1, got, want)
+			}
+		}
+	})
+}

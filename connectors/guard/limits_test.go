@@ -1,0 +1,212 @@
+package guard_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
+)
+
+// five is a rate of five in an hour.
+func five() guard.Rate { return guard.Rate{Burst: 5, Per: time.Hour} }
+
+func TestNetworkLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		d := door(t, v, lockout(), guard.NewShield(guard.Limits{Network: five()}))
+		logins{{"owner", "right", elsewhere, "ok"}}.run(t, d)
+		for i := range 5 {
+			logins{
+				{fmt.Sprint("user", i), "1", elsewhere, refused},
+				{fmt.Sprint("user", i), "1", elsewhere, known}, // costs nothing
+				{"owner", fmt.Sprint(i), elsewhere, refused},   // at home there
+				{"owner", "right", elsewhere, "ok"},            // so that there is no lockout
+			}.run(t, d)
+		}
+		v.take()
+		located := v.located
+		logins{
+			{"user5", "1", elsewhere, "429 network-limit 12m0s"},
+			{"user5", "right", elsewhere, "429 network-limit 12m0s"},
+			{"user1", "1", elsewhere, known},
+			{"owner", "right", elsewhere, "ok"},
+			{"user5", "right", home, "ok"},
+		}.run(t, d)
+		wantSent(t, v, "owner:right", "user5:right")
+		if v.located != located+2 {
+			t.Errorf("located %d times more, want 2", v.located-located)
+		}
+		time.Sleep(12 * time.Minute)
+		logins{
+			{"user6", "right", elsewhere, "ok"}, // costs nothing
+			{"user6", "1", elsewhere, refused},  // nor does that: at home by now
+			{"user7", "1", elsewhere, refused},
+			{"user8", "1", elsewhere, "429 network-limit 12m0s"},
+		}.run(t, d)
+	})
+}
+
+// TestOldPasswordsAreNoGuesses holds that a password that was refused long ago, and is sent
+// for ever, takes nothing of the limits again.
+func TestOldPasswordsAreNoGuesses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		rate := guard.Rate{Burst: 2, Per: 30 * 24 * time.Hour}
+		d := door(t, v, lockout(), guard.NewShield(guard.Limits{Network: rate, Account: rate, Overall: rate}))
+		for range 20 {
+			logins{{"alice", "old", elsewhere, refused}, {"alice", "old", elsewhere, known}}.run(t, d)
+			time.Sleep(time.Hour)
+		}
+		logins{{"alice", "1", elsewhere, refused}, {"alice", "2", elsewhere, "429 overall-limit 340h0m0s"}, {"alice", "old", elsewhere, refused}}.run(t, d)
+	})
+}
+
+func TestAccountLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		d := door(t, v, lockout(), guard.NewShield(guard.Limits{Account: five()}))
+		logins{
+			{"alice", "right", home, "ok"},
+			{"alice", "1", elsewhere, refused},
+			{"alice", "2", elsewhere, refused},
+			{"alice", "3", elsewhere, refused},
+			{"alice", "4", elsewhere, "429 lockout 15m0s"}, // not sent, and not counted
+			{"alice", "right", home, "ok"},                 // which does not clear it
+			{"alice", "4", elsewhere, refused},
+			{"alice@corp", "5", elsewhere, refused},
+			{"alice", "6", elsewhere, "429 account-limit 12m0s"},
+			{"alice", "right", elsewhere, "429 account-limit 12m0s"},
+			{"alice", "5", elsewhere, known},
+			{"bob", "1", elsewhere, refused},
+			{"alice", "6", home, refused},
+			{"alice", "right", home, "ok"},
+		}.run(t, d)
+		time.Sleep(12 * time.Minute)
+		logins{
+			{"alice", "7", elsewhere, refused},
+			{"alice", "8", elsewhere, "429 account-limit 12m0s"},
+		}.run(t, d)
+	})
+}
+
+func TestOverallLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		s := lockout()
+		s.Cache.TTL = time.Hour
+		d := door(t, v, s, guard.NewShield(guard.Limits{Overall: five()}))
+		logins{{"alice", "right", home, "ok"}}.run(t, d)
+		addr := elsewhere
+		for i := range 5 {
+			logins{{fmt.Sprint("user", i), "1", addr, refused}}.run(t, d)
+			addr = addr.Next()
+		}
+		logins{
+			{"user5", "right", addr, "429 overall-limit 12m0s"},
+			{"alice", "right", elsewhere, "ok"}, // by the cache
+			{"alice", "1", home, refused},       // at home
+			{"user1", "1", addr, known},
+		}.run(t, d)
+	})
+}
+
+// TestLimitsSetAside holds that logins under way do not get past a limit together, and that
+// those that are right give back what was set aside for them.
+func TestLimitsSetAside(t *testing.T) {
+	for name, limits := range map[string]guard.Limits{"network": {Network: five()}, "overall": {Overall: five()}, "account": {Account: five()}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := &vault{}
+				v.locate = func(string) error { time.Sleep(time.Second); return nil }
+				v.during = func(_ context.Context, _, _ string) { time.Sleep(time.Second) }
+				s := lockout()
+				s.Lockout.Budget = 0
+				d := door(t, v, s, guard.NewShield(limits))
+				crowd := func(password string) map[string]int {
+					var mu sync.Mutex
+					outcomes := map[string]int{}
+					var all sync.WaitGroup
+					for i := range 20 {
+						all.Go(func() {
+							user := fmt.Sprint("user", i)
+							if name == "account" {
+								user = "alice"
+							}
+							got := look(login(t.Context(), d, user, fmt.Sprint(password, i), elsewhere))
+							mu.Lock()
+							outcomes[got[:3]]++
+							mu.Unlock()
+						})
+					}
+					all.Wait()
+					return outcomes
+				}
+				v.answer = func(string, string) error { return connectors.ErrNotMine }
+				if got := crowd("a"); got["429"] != 15 {
+					t.Errorf("in an outage: %v", got)
+				}
+				v.answer = nil
+				if got := crowd("b"); got["401"] != 5 || got["429"] != 15 {
+					t.Errorf("at once: %v", got)
+				}
+			})
+		})
+	}
+}
+
+// TestClientNetworks holds what counts as one client.
+func TestClientNetworks(t *testing.T) {
+	for name, c := range map[string]struct {
+		addr func(i int) netip.Addr
+		one  bool
+	}{
+		"one /64":      {func(i int) netip.Addr { return netip.AddrFrom16([16]byte{0: 0x20, 1: 1, 15: byte(i)}) }, true},
+		"several /64":  {func(i int) netip.Addr { return netip.AddrFrom16([16]byte{0: 0x20, 1: 1, 7: byte(i)}) }, false},
+		"IPv4":         {func(i int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}) }, false},
+		"IPv4 as IPv6": {func(i int) netip.Addr { return netip.AddrFrom16(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}).As16()) }, false},
+		"not known":    {func(int) netip.Addr { return netip.Addr{} }, true},
+		"one IPv4, both": {func(i int) netip.Addr {
+			a := netip.AddrFrom4([4]byte{192, 0, 2, 1})
+			return []netip.Addr{a, netip.AddrFrom16(a.As16())}[i%2]
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := door(t, &vault{}, lockout(), guard.NewShield(guard.Limits{Network: five()}))
+				for i := range 8 {
+					want := refused
+					if c.one && i >= 5 {
+						want = "429 network-limit 12m0s"
+					}
+					logins{{fmt.Sprint("user", i), "1", c.addr(i), want}}.run(t, d)
+				}
+			})
+		})
+	}
+}
+
+func TestLimitsValidate(t *testing.T) {
+	defaults := guard.DefaultLimits()
+	if problems := defaults.Validate(); len(problems) > 0 {
+		t.Errorf("the defaults: %v", problems)
+	}
+	bad := guard.Limits{
+		Network: guard.Rate{Burst: -1, Per: time.Second - 1},
+		Account: guard.Rate{Burst: 1_000_001, Per: 30*24*time.Hour + 1},
+		Overall: guard.Rate{Burst: 0, Per: time.Second},
+	}
+	var fields []string
+	for _, p := range bad.Validate() {
+		fields = append(fields, p.Field)
+	}
+	if want := []string{"network.burst", "network.per", "account.burst", "account.per"}; !slices.Equal(fields, want) {
+		t.Errorf("problems of %q, want %q", fields, want)
+	}
+}

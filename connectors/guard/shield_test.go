@@ -1,0 +1,477 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
+)
+
+const (
+	refused  = string(connectors.ReasonWrongPassword)
+	known    = string(connectors.ReasonKnownWrong)
+	disabled = string(connectors.ReasonDisabled)
+)
+
+func wantSent(t *testing.T, v *vault, want ...string) {
+	t.Helper()
+	if got := v.take(); !slices.Equal(got, want) {
+		t.Errorf("sent %q, want %q", got, want)
+	}
+}
+
+func TestTheSamePasswordIsSentOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		d := door(t, v, lockout(), nil)
+		logins{
+			{"alice", "old", elsewhere, refused},
+			{"alice", "old", elsewhere, known},
+			{"ALICE", "old", home, known},
+			{"alice@corp", "old", home, known}, // located first
+			{"bob", "old", home, refused},      // another account
+		}.run(t, d)
+		wantSent(t, v, "alice:old", "bob:old")
+		if v.located != 3 {
+			t.Errorf("located %d times, want once for each name", v.located)
+		}
+		time.Sleep(15*time.Minute - time.Second)
+		logins{{"alice", "old", home, known}}.run(t, d)
+		wantSent(t, v)
+		time.Sleep(time.Second)
+		logins{{"alice", "old", home, refused}, {"alice", "old", home, known}}.run(t, d)
+		wantSent(t, v, "alice:old")
+	})
+}
+
+func TestBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		d := door(t, v, lockout(), nil)
+		logins{{"alice", "1", elsewhere, refused}}.run(t, d)
+		time.Sleep(time.Minute)
+		logins{
+			{"alice", "2", elsewhere, refused},
+			{"alice@corp", "3", home, refused},
+			{"alice", "4", elsewhere, "429 lockout 14m0s"},
+			{"alice", "right", home, "429 lockout 14m0s"},
+			{"alice", "1", elsewhere, known}, // as it was
+			{"bob", "right", elsewhere, "ok"},
+		}.run(t, d)
+		wantSent(t, v, "alice:1", "alice:2", "alice:3", "bob:right")
+		time.Sleep(14 * time.Minute) // the first counts no more
+		logins{
+			{"alice", "5", elsewhere, refused},
+			{"alice", "6", elsewhere, "429 lockout 1m0s"},
+		}.run(t, d)
+		time.Sleep(time.Minute)
+		logins{{"alice", "right", elsewhere, "ok"}}.run(t, d)
+		wantSent(t, v, "alice:5", "alice:right")
+	})
+}
+
+func TestBudgetOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		s := lockout()
+		s.Lockout.Budget = 0
+		d := door(t, v, s, nil)
+		for i := range 10 {
+			logins{{"alice", fmt.Sprint(i), elsewhere, refused}, {"alice", fmt.Sprint(i), elsewhere, known}}.run(t, d)
+		}
+		if sent := v.take(); len(sent) != 10 {
+			t.Errorf("sent %q", sent)
+		}
+		v = &vault{}
+		d = door(t, v, guard.Settings{}, nil) // every guard is off
+		for range 10 {
+			logins{{"alice", "no", elsewhere, refused}}.run(t, d)
+		}
+		if sent := v.take(); len(sent) != 10 {
+			t.Errorf("sent %q", sent)
+		}
+	})
+}
+
+// TestReservation has two hundred different passwords tried at once.
+func TestReservation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{during: func(context.Context, string, string) { time.Sleep(time.Second) }}
+		d := door(t, v, lockout(), nil)
+		var mu sync.Mutex
+		outcomes := map[string]int{}
+		var all sync.WaitGroup
+		for i := range 200 {
+			all.Go(func() {
+				got := login(t.Context(), d, "alice", fmt.Sprint("no", i), elsewhere)
+				mu.Lock()
+				outcomes[got]++
+				mu.Unlock()
+			})
+		}
+		all.Wait()
+		if sent := v.take(); len(sent) != 3 {
+			t.Errorf("sent %q", sent)
+		}
+		if outcomes[refused] != 3 || outcomes["429 lockout 15m0s"] != 197 {
+			t.Errorf("outcomes %v", outcomes)
+		}
+	})
+}
+
+// TestSamePasswordAtOnce has two connectors send the same password at the same time: the
+// directory counts it twice, and so does the budget.
+func TestSamePasswordAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{space: "one", during: func(context.Context, string, string) { time.Sleep(time.Second) }}
+		shield := guard.NewShield(guard.Limits{})
+		a, b := door(t, v, lockout(), shield), door(t, v, lockout(), shield)
+		var all sync.WaitGroup
+		for _, d := range []connectors.Connector{a, b} {
+			all.Go(func() { logins{{"alice", "1", elsewhere, refused}}.run(t, d) })
+		}
+		all.Wait()
+		logins{
+			{"alice", "2", elsewhere, refused}, // a second later
+			{"alice", "3", elsewhere, "429 lockout 14m59s"},
+			{"alice", "1", elsewhere, known},
+		}.run(t, a)
+		wantSent(t, v, "alice:1", "alice:1", "alice:2")
+	})
+}
+
+func TestFamiliar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		d := door(t, v, lockout(), nil)
+		logins{{"alice", "right", home, "ok"}}.run(t, d)
+		for i := range 40 {
+			want := "429 lockout 15m0s"
+			if i < 3 {
+				want = refused
+			}
+			logins{{"alice", fmt.Sprint(i), elsewhere, want}}.run(t, d)
+		}
+		wantSent(t, v, "alice:right", "alice:0", "alice:1", "alice:2")
+		logins{
+			{"alice", "right", elsewhere, "429 lockout 15m0s"},
+			{"alice", "right", home.Next(), "429 lockout 15m0s"},
+			{"bob", "right", home, "ok"},
+			{"alice", "right", home, "ok"},
+			{"alice", "right", elsewhere, "ok"}, // it has cleared what counted
+		}.run(t, d)
+		wantSent(t, v, "bob:right", "alice:right", "alice:right")
+	})
+}
+
+// TestFamiliarBudget holds that those at home may have one more, and no more than that, and
+// that what the client sees does not tell.
+func TestFamiliarBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		d := door(t, v, lockout(), nil)
+		logins{
+			{"alice", "right", home, "ok"},
+			{"alice", "1", home, refused},
+			{"alice", "2", elsewhere, refused},
+			{"alice", "3", elsewhere, refused},
+			{"alice", "4", elsewhere, "429 lockout 15m0s"},
+			{"alice", "5", home, "429 lockout 15m0s"}, // sent
+			{"alice", "6", home, "429 lockout 15m0s"},
+			{"alice", "5", home, "429 lockout 15m0s"},
+			{"alice", "5", elsewhere, "429 lockout 15m0s"},
+			{"alice", "right", home, "429 lockout 15m0s"},
+		}.run(t, d)
+		wantSent(t, v, "alice:right", "alice:1", "alice:2", "alice:3", "alice:5")
+		time.Sleep(15 * time.Minute)
+		logins{{"alice", "right", home, "ok"}}.run(t, d)
+	})
+}
+
+func TestFamiliarIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		d := door(t, v, lockout(), nil)
+		spend := logins{{"alice", "1", elsewhere, refused}, {"alice", "2", elsewhere, refused}, {"alice", "3", elsewhere, refused}}
+		logins{{"alice", "right", home, "ok"}}.run(t, d)
+		time.Sleep(30*24*time.Hour - time.Second)
+		spend.run(t, d)
+		logins{{"alice", "right", home, "ok"}}.run(t, d) // which is learnt anew
+		time.Sleep(30 * 24 * time.Hour)
+		spend.run(t, d)
+		logins{{"alice", "right", home, "429 lockout 15m0s"}}.run(t, d)
+	})
+}
+
+// TestNobodyIsFamiliarWithoutAnAddress wants one slot less of clients whose address is not
+// known.
+func TestNobodyIsFamiliarWithoutAnAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := door(t, &vault{}, lockout(), nil)
+		nowhere := netip.Addr{}
+		logins{
+			{"alice", "right", nowhere, "ok"},
+			{"alice", "1", nowhere, refused},
+			{"alice", "2", nowhere, refused},
+			{"alice", "3", nowhere, refused},
+			{"alice", "right", nowhere, "429 lockout 15m0s"},
+		}.run(t, d)
+	})
+}
+
+func TestASuccessClears(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		d := door(t, v, lockout(), nil)
+		logins{
+			{"alice", "1", elsewhere, refused},
+			{"alice", "2", elsewhere, refused},
+			{"alice", "right", home, "ok"},
+			{"alice", "1", elsewhere, known}, // still, and costs nothing
+			{"alice", "3", elsewhere, refused},
+			{"alice", "4", elsewhere, refused},
+			{"alice", "2", elsewhere, known},
+			{"alice", "5", elsewhere, refused},
+			{"alice", "6", elsewhere, "429 lockout 15m0s"},
+			{"alice", "1", elsewhere, known},
+		}.run(t, d)
+		wantSent(t, v, "alice:1", "alice:2", "alice:right", "alice:3", "alice:4", "alice:5")
+	})
+}
+
+// TestACachedLoginClearsNothing holds that the directory's own count is not cleared by what
+// does not reach it.
+func TestACachedLoginClearsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		s := lockout()
+		s.Cache.TTL = time.Hour
+		d := door(t, v, s, nil)
+		logins{
+			{"alice", "right", home, "ok"},
+			{"alice", "1", elsewhere, refused},
+			{"alice", "2", elsewhere, refused},
+			{"alice", "right", elsewhere, "ok"},
+			{"alice", "3", elsewhere, refused},
+			{"alice", "4", elsewhere, "429 lockout 15m0s"},
+			{"alice", "right", elsewhere, "ok"}, // by the cache, all the same
+		}.run(t, d)
+		wantSent(t, v, "alice:right", "alice:1", "alice:2", "alice:3")
+	})
+}
+
+// TestWhatDoesNotCount holds that outages, panics and names that are another's give back
+// what was set aside for them.
+func TestWhatDoesNotCount(t *testing.T) {
+	for name, answer := range map[string]func(string, string) error{
+		"outage":   func(string, string) error { return errors.New("out of order") },
+		"panic":    func(string, string) error { panic("oh") },
+		"not mine": func(string, string) error { return connectors.ErrNotMine },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := &vault{answer: answer}
+				shield := guard.NewShield(guard.Limits{Network: guard.Rate{Burst: 1, Per: time.Hour}, Account: guard.Rate{Burst: 1, Per: time.Hour}, Overall: guard.Rate{Burst: 1, Per: time.Hour}})
+				d := door(t, v, lockout(), shield)
+				want := "outage"
+				if name == "not mine" {
+					want = name
+				}
+				for i := range 10 {
+					logins{{"alice", fmt.Sprint(i), elsewhere, want}}.run(t, d)
+				}
+				if sent := v.take(); len(sent) != 10 {
+					t.Errorf("sent %q", sent)
+				}
+				if list := shield.List(); len(list) != 0 {
+					t.Errorf("listed: %+v", list)
+				}
+				v.answer = nil
+				logins{{"alice", "1", elsewhere, refused}, {"alice", "1", elsewhere, known}}.run(t, d)
+			})
+		})
+	}
+}
+
+// TestLocateThatFailsCountsNothing likewise, where the account is not even located.
+func TestLocateThatFailsCountsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{locate: func(string) error { return errors.New("out of order") }}
+		shield := guard.NewShield(guard.Limits{Network: guard.Rate{Burst: 1, Per: time.Hour}, Overall: guard.Rate{Burst: 1, Per: time.Hour}})
+		d := door(t, v, lockout(), shield)
+		for i := range 10 {
+			logins{{"alice", fmt.Sprint(i), elsewhere, "outage"}, {"nobody", fmt.Sprint(i), elsewhere, "outage"}}.run(t, d)
+		}
+		v.locate = nil
+		for i := range 10 {
+			logins{{"nobody", fmt.Sprint(i), elsewhere, "not mine"}}.run(t, d)
+		}
+		logins{{"alice", "1", elsewhere, refused}}.run(t, d)
+	})
+}
+
+// TestOtherReasons holds that an account that may not sign in, whatever the password, loses
+// nothing by trying: it can when that is over.
+func TestOtherReasons(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		off := true
+		v := &vault{answer: func(_, password string) error {
+			switch {
+			case off:
+				return connectors.Reject(connectors.ReasonDisabled)
+			case password != "right":
+				return connectors.Reject(connectors.ReasonWrongPassword)
+			}
+			return nil
+		}}
+		d := door(t, v, lockout(), nil)
+		logins{
+			{"alice", "1", elsewhere, disabled},
+			{"alice", "1", elsewhere, disabled},
+			{"alice", "2", elsewhere, disabled},
+			{"alice", "3", elsewhere, disabled},
+			{"alice", "4", elsewhere, "429 lockout 15m0s"},
+			{"alice", "right", elsewhere, "429 lockout 15m0s"},
+		}.run(t, d)
+		wantSent(t, v, "alice:1", "alice:1", "alice:2", "alice:3", "alice:4", "alice:right")
+		off = false
+		logins{
+			{"alice", "1", elsewhere, refused},
+			{"alice", "right", elsewhere, "ok"},
+			{"alice", "2", elsewhere, refused},
+		}.run(t, d)
+	})
+}
+
+// TestALockedAccountLearnsNothing holds that a right password is not known to be wrong by a
+// refusal of its account.
+func TestALockedAccountLearnsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locked := false
+		v := &vault{answer: func(_, password string) error {
+			switch {
+			case locked:
+				return connectors.Reject(connectors.ReasonLocked)
+			case password != "right":
+				return connectors.Reject(connectors.ReasonWrongPassword)
+			}
+			return nil
+		}}
+		d := door(t, v, lockout(), nil)
+		locked = true
+		for range 5 {
+			logins{{"alice", "right", elsewhere, string(connectors.ReasonLocked)}}.run(t, d)
+		}
+		locked = false
+		logins{{"alice", "right", elsewhere, "ok"}}.run(t, d)
+	})
+}
+
+// TestTwoRealms holds that two connectors of one directory share what is counted, and
+// others do not.
+func TestTwoRealms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shield := guard.NewShield(guard.Limits{})
+		of := func(space, realm string) connectors.Connector {
+			return closing(t, guard.Password(&vault{space: space}, guard.Config{Settings: lockout(), Shield: shield, Realm: realm, Name: "vault"}))
+		}
+		a, b, other := of("one", "a"), of("one", "b"), of("two", "c")
+		logins{{"alice", "1", elsewhere, refused}, {"alice", "2", elsewhere, refused}}.run(t, a)
+		logins{{"alice", "1", elsewhere, known}, {"alice", "3", elsewhere, refused}, {"alice", "4", elsewhere, "429 lockout 15m0s"}}.run(t, b)
+		logins{{"alice", "4", elsewhere, "429 lockout 15m0s"}}.run(t, a)
+		logins{{"alice", "1", elsewhere, refused}}.run(t, other)
+	})
+}
+
+// TestAnUpstreamOfItsOwn holds that directories that do not say which they are share
+// nothing.
+func TestAnUpstreamOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shield := guard.NewShield(guard.Limits{})
+		for _, place := range []guard.Place{{Realm: "a", Connector: "x"}, {Realm: "a", Connector: "y"}, {Realm: "b", Connector: "x"}} {
+			c := closing(t, guard.Password(&book{}, guard.Config{Settings: lockout(), Shield: shield, Realm: place.Realm, Name: place.Connector}))
+			logins{{"alice", "1", elsewhere, refused}, {"alice", "1", elsewhere, known}}.run(t, c)
+		}
+	})
+}
+
+// TestByName is of a directory that knows whose a name is when somebody has signed in.
+func TestByName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{space: "sso", noIDs: true}
+		shield := guard.NewShield(guard.Limits{})
+		d := door(t, v, lockout(), shield)
+		logins{
+			{"alice", "1", elsewhere, refused},
+			{"alice", "1", elsewhere, known},
+			{"alice@corp", "1", elsewhere, refused}, // who could know
+			{"alice", "2", elsewhere, refused},
+			{"alice@corp", "2", elsewhere, refused},
+			{"alice", "right", home, "ok"},
+			{"alice", "1", elsewhere, known}, // it is the account's now
+			{"alice@corp", "right", home, "ok"},
+			{"alice", "3", elsewhere, refused},
+			{"alice@corp", "3", elsewhere, known},
+			{"alice@corp", "4", elsewhere, refused},
+			{"alice", "5", elsewhere, refused},
+			{"alice@corp", "6", elsewhere, "429 lockout 15m0s"},
+			{"alice@corp", "2", elsewhere, known},
+			{"alice@corp", "right", home, "ok"},
+		}.run(t, d)
+		if v.located != 11 {
+			t.Errorf("located %d times", v.located)
+		}
+		if list := shield.List(); len(list) != 1 || list[0].ID != "id-alice" || list[0].Username != "alice" || list[0].Refused != 5 || list[0].Counted != 0 {
+			t.Errorf("listed: %+v", list)
+		}
+	})
+}
+
+// TestByNameUnderWay has somebody sign in by a second name while guesses by it are under
+// way: they count for the account.
+func TestByNameUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{space: "sso", noIDs: true, during: func(_ context.Context, _, password string) {
+			if strings.HasPrefix(password, "slow") {
+				time.Sleep(time.Second)
+			}
+		}}
+		d := door(t, v, lockout(), nil)
+		logins{{"alice", "right", home, "ok"}}.run(t, d)
+		var all sync.WaitGroup
+		for _, password := range []string{"slow1", "slow2"} {
+			all.Go(func() { logins{{"alice@corp", password, elsewhere, refused}}.run(t, d) })
+		}
+		synctest.Wait()
+		logins{{"alice@corp", "right", elsewhere, "ok"}, {"alice", "1", home, refused}, {"alice", "2", netip.Addr{}, "429 lockout 15m0s"}}.run(t, d)
+		all.Wait()
+		logins{{"alice", "slow1", elsewhere, known}, {"alice@corp", "slow2", elsewhere, known}, {"alice", "2", netip.Addr{}, "429 lockout 14m59s"}}.run(t, d)
+	})
+}
+
+// TestAnotherClientWaits has somebody at home wait for a login that another client, whom
+// the budget keeps out, has begun with the same password.
+func TestAnotherClientWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		d := door(t, v, lockout(), nil)
+		logins{{"alice", "right", home, "ok"}, {"alice", "1", elsewhere, refused}, {"alice", "2", elsewhere, refused}, {"alice", "3", elsewhere, refused}}.run(t, d)
+		v.locate = func(string) error { time.Sleep(time.Second); return nil }
+		var all sync.WaitGroup
+		all.Go(func() { logins{{"alice", "right", elsewhere, "429 lockout 14m59s"}}.run(t, d) })
+		synctest.Wait()
+		all.Go(func() { logins{{"alice", "right", elsewhere, "429 lockout 14m59s"}}.run(t, d) })
+		all.Go(func() { logins{{"alice", "right", home, "ok"}}.run(t, d) })
+		all.Wait()
+		wantSent(t, v, "alice:right", "alice:1", "alice:2", "alice:3", "alice:right")
+	})
+}
