@@ -108,16 +108,15 @@ func (o *owners) answers(u *upstream, a Account) bool {
 	return probe(ctx, p) == nil
 }
 
-// alone notes that a connector answers, but not about one account.
+// alone notes that a connector answers, but not about one account. That is said once: the
+// account is odd until the connector answers about it.
 func (o *owners) alone(u *upstream, a Account, cause error) {
-	first := u.failedAlone(a, cause)
+	u.failedAlone(a, cause)
 	o.answered(u, Account{})
-	if first {
-		before, _ := o.recall(o.life, a)
-		o.logger.Warn("an owner of access tokens cannot be looked up, while the connector answers: what is known of the owner is used while it is not older than max_group_age",
-			slog.String("owner_connector", a.Connector), slog.String("account", a.ID), slog.String("username", before.Username),
-			slog.Duration("max_group_age", o.config.MaxGroupAge), slog.Any("error", cause))
-	}
+	before, _ := o.recall(o.life, a)
+	o.logger.Warn("an owner of access tokens cannot be looked up, while the connector answers: what is known of the owner is used while it is not older than max_group_age",
+		slog.String("owner_connector", a.Connector), slog.String("account", a.ID), slog.String("username", before.Username),
+		slog.Duration("max_group_age", o.config.MaxGroupAge), slog.Any("error", cause))
 }
 
 // answered notes that a connector answers.

@@ -187,17 +187,26 @@ func TestOddIsLeftAlone(t *testing.T) {
 }
 
 // TestOddKeepsNoOutageUp holds that an outage whose first account is one that the directory
-// cannot tell of ends as soon as it answers about another who signs in.
+// cannot tell of ends as soon as it answers about another who has tried to sign in, or a probe.
 func TestOddKeepsNoOutageUp(t *testing.T) {
-	in(t, func(w *world) {
-		odd, good := w.issue(alice), w.issue(bob)
-		w.directory.become(func() { w.directory.state = "down" })
-		w.fails(odd)
-		w.fails(good)
-		w.directory.become(func() { w.directory.state = ""; w.directory.odd[alice.ID] = errDown })
-		pass(9 * time.Second)
-		w.wants(good)
-	})
+	for name, probed := range map[string]bool{"another tried": false, "a probe": true} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(w *world) {
+				if probed {
+					w.siblings["directory"] = probing{w.directory}
+				}
+				odd, good := w.issue(alice), w.issue(bob)
+				w.directory.become(func() { w.directory.state = "down" })
+				w.fails(odd)
+				if !probed {
+					w.fails(good)
+				}
+				w.directory.become(func() { w.directory.state = ""; w.directory.odd[alice.ID] = errDown })
+				pass(9 * time.Second)
+				w.wants(good)
+			})
+		})
+	}
 }
 
 // TestLookedUpAfterAll holds that groups which an administrator has named count where the

@@ -23,6 +23,9 @@ func fixed(groups ...string) func(*pat.Token) {
 // panics is a broken connector.
 type panics struct{ provider }
 
+// Probe panics, too.
+func (panics) Probe(context.Context) error { panic("hunter2") }
+
 func (panics) Resolve(context.Context, string) (connectors.Identity, error) { panic("broken") }
 
 // unsupporting is a connector that can look people up only in its type's name.
@@ -37,6 +40,9 @@ func (u unsupporting) Resolve(context.Context, string) (connectors.Identity, err
 	}
 	return connectors.Identity{}, errUnsupported
 }
+
+// Probe finds nothing wrong.
+func (unsupporting) Probe(context.Context) error { return nil }
 
 // TestLastLogin holds that the groups of the last login count for max_login_age where
 // nobody can be looked up.

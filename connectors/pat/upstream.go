@@ -140,14 +140,11 @@ func (u *upstream) failed(a Account, cause error) (probe bool) {
 	return probe
 }
 
-// failedAlone notes that the connector answers, but not about an account. It reports
-// whether that is new.
-func (u *upstream) failedAlone(a Account, cause error) bool {
+// failedAlone notes that the connector answers, but not about an account.
+func (u *upstream) failedAlone(a Account, cause error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	_, known := u.odd[a]
 	u.odd[a] = oddity{at: time.Now(), err: cause}
-	return !known
 }
 
 // answered notes that the connector did, about an account or, where that is the zero one,
