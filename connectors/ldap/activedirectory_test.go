@@ -129,6 +129,70 @@ func TestTokenGroups(t *testing.T) {
 	}
 }
 
+// TestTokenGroupsInRanges holds that a list which comes in parts is read to its end.
+func TestTokenGroupsInRanges(t *testing.T) {
+	var asked []string
+	cfg := adConfig(listen(t, script{asks: func(names []string) { asked = names }, search: func(base, filter string) ([]record, int) {
+		switch {
+		case base == adDN && slices.Contains(asked, "tokenGroups;range=1-*"):
+			return []record{{adDN, map[string][]string{"tokenGroups;range=1-*": {sid(1200)}}}}, 0
+		case base == adDN:
+			return []record{{adDN, map[string][]string{"tokenGroups;range=0-0": {sid(513)}}}}, 0
+		case strings.Contains(filter, "person"):
+			return []record{adAlice(nil)}, 0
+		case normalized([]string{filter})[0] != normalized([]string{"(&(&(objectClass=group)(groupType:1.2.840.113556.1.4.803:=2147483648))(|(objectSid=" + sid(513) + ")(objectSid=" + sid(1200) + ")))"})[0]:
+			t.Errorf("searched for %s", filter)
+		}
+		return []record{adGroup("CN=x,DC=corp,DC=example", "Platform")}, 0
+	}}.serve))
+	if id, err := login(t, open(t, cfg), "alice", userPassword); err != nil || !slices.Equal(id.Groups, []string{"platform"}) {
+		t.Errorf("groups %q, %v", id.Groups, err)
+	}
+}
+
+// TestTokenGroupsFail holds that a list, or groups on it, which cannot be read are an outage:
+// those that are missing could be ones that rules deny by.
+func TestTokenGroupsFail(t *testing.T) {
+	const busy = 51
+	list := func(name string) []record {
+		return []record{{adDN, map[string][]string{name: {sid(513)}}}}
+	}
+	for name, c := range map[string]struct {
+		list   func(again bool) ([]record, int)
+		groups int
+		want   string
+	}{
+		"the list":  {func(bool) ([]record, int) { return nil, busy }, 0, "(busy)"},
+		"the entry": {func(bool) ([]record, int) { return nil, 0 }, 0, "cannot be read again"},
+		"the list's end": {func(again bool) ([]record, int) {
+			if again {
+				return nil, busy
+			}
+			return list("tokenGroups;range=0-0"), 0
+		}, 0, "(busy)"},
+		"the groups": {func(bool) ([]record, int) { return list("tokenGroups"), 0 }, busy, "(busy)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			read := false
+			cfg := adConfig(listen(t, script{search: func(base, filter string) ([]record, int) {
+				switch {
+				case base == adDN:
+					again := read
+					read = true
+					return c.list(again)
+				case strings.Contains(filter, "person"):
+					return []record{adAlice(nil)}, 0
+				}
+				return nil, c.groups
+			}}.serve))
+			id, err := login(t, open(t, cfg), "alice", userPassword)
+			if err == nil || errors.Is(err, connectors.ErrRejected) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("groups %q, error %v, want an outage with %q", id.Groups, err, c.want)
+			}
+		})
+	}
+}
+
 // TestNamesThatAreNone holds that an operator is told of names which are no user names: of
 // one's who tries, and of how many there are.
 func TestNamesThatAreNone(t *testing.T) {

@@ -160,3 +160,24 @@ func TestValidateDisabled(t *testing.T) {
 		}
 	}
 }
+
+// TestTokenAdvice holds that a realm with access tokens is warned where nothing says who is
+// disabled, and there alone.
+func TestTokenAdvice(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit   func(*ldap.Config)
+		warned bool
+	}{
+		"nothing said": {func(*ldap.Config) {}, true},
+		"a vendor":     {func(c *ldap.Config) { c.Vendor = "openldap" }, false},
+		"none":         {func(c *ldap.Config) { c.Users.Disabled = "none" }, false},
+		"by template":  {func(c *ldap.Config) { *c = *templateConfig("ldaps://h") }, false},
+	} {
+		cfg := config("ldaps://h")
+		cfg.Vendor, cfg.Users.Disabled = "", ""
+		c.edit(cfg)
+		if got := cfg.TokenAdvice(); len(got) > 0 != c.warned || c.warned && got[0].Field != "users.disabled" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
