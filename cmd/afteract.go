@@ -23,10 +23,10 @@ The next key is published beside the one that signs, which goes on to sign.
      {{.URL}}/keys
 {{end}}2. When all of them were restarted, and not before {{.Activate}}:
      shorepass keys activate {{.Flags}}
-A zot registry holds one key alone, and gets the new one when that signs.
-`,
+{{if .JWKS}}A zot registry holds one key alone, and gets the new one when that signs.
+{{end}}`,
 		token.ActivateKey: `
-It signs the tokens of services with trust jwks from now on.
+It signs the tokens of services with trust jwks from now on{{if not .JWKS}}; there is none yet{{end}}.
 Registries need nothing more. The key before is published until {{.Expired}}, while tokens
 that it signed may be alive; registries that are restarted with the JWKS after that trust it no more.
 {{if .JWKS}}A zot registry holds one key alone: give it the new one now, and restart it:
