@@ -65,7 +65,7 @@ func newRecorder(realm string, tokens Tokens, owners Owners, logger *slog.Logger
 func (r *recorder) used(u Use) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if last, ok := r.uses[u.ID]; !ok || !last.At.After(u.At) {
+	if !r.uses[u.ID].At.After(u.At) {
 		r.uses[u.ID] = u
 	}
 }

@@ -133,6 +133,24 @@ func TestUsesOutliveFailures(t *testing.T) {
 	})
 }
 
+// TestLastUseOfAMinute holds that of several uses the last one is written.
+func TestLastUseOfAMinute(t *testing.T) {
+	in(t, func(w *world) {
+		secret := w.issue(alice)
+		var last time.Time
+		for range 3 {
+			last = time.Now()
+			w.wants(secret, "platform", "audit")
+			pass(5 * time.Second)
+		}
+		pass(time.Minute)
+		text, _ := pat.ParseText(secret)
+		if got := w.ledger.lastUse(text.ID()); !got.At.Equal(last.Truncate(time.Second)) {
+			t.Errorf("the last use was at %v, not %v", got.At, last)
+		}
+	})
+}
+
 // TestWrittenAgain holds that the log says that all is written down again when it is, and
 // not when a part of it was.
 func TestWrittenAgain(t *testing.T) {

@@ -387,3 +387,21 @@ func TestReadOnlyOfADamagedOne(t *testing.T) {
 	defer look.Close()
 	wantKind(t, "the check", look.Check(t.Context()), store.Damaged, path)
 }
+
+// Where no database can be made, what kept it from that is told.
+func TestCannotBeMade(t *testing.T) {
+	path := filepath.Join(t.TempDir(), store.FileName)
+	if err := os.MkdirAll(filepath.Join(path+".new", "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), path, store.Options{})
+	if err == nil || !strings.Contains(err.Error(), path+".new: directory not empty") || !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("%v", err)
+	}
+	if s != nil {
+		_ = s.Close()
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is a database: %v", err)
+	}
+}
