@@ -40,6 +40,16 @@ func (down) Authenticate(context.Context, connectors.Credentials) (connectors.Id
 	return connectors.Identity{}, errors.New("the directory is down")
 }
 
+// crammed is a connector of people whose names begin with w, and at whose accounts too many
+// passwords were tried.
+type crammed struct{}
+
+func (crammed) Handles(c connectors.Credentials) bool { return strings.HasPrefix(c.Username, "w") }
+
+func (crammed) Authenticate(context.Context, connectors.Credentials) (connectors.Identity, error) {
+	return connectors.Identity{}, &connectors.Throttled{Reason: connectors.ReasonLockout, RetryAfter: 14*time.Minute + time.Second/2}
+}
+
 // namesake is a connector of one person, yalice, whose account has the id of another
 // connector's.
 type namesake struct{}
@@ -84,7 +94,7 @@ func openPeople(t *testing.T, clock *ticks, tokens *store.Store, auditPath strin
 	for _, name := range []string{"corp", "lab", "closed"} {
 		made = append(made, brokertest.Realm{
 			Name: name, Services: []string{"registry." + name}, Policy: rules,
-			More: []connectors.Member{{Name: "directory", Connector: down{}}, {Name: "second", Connector: namesake{}}},
+			More: []connectors.Member{{Name: "directory", Connector: down{}}, {Name: "second", Connector: namesake{}}, {Name: "third", Connector: crammed{}}},
 		})
 	}
 	p := &people{Fixture: brokertest.New(t, auditPath, made...), store: tokens, clock: clock}
@@ -207,6 +217,7 @@ func TestSelfService(t *testing.T) {
 			{"unknown", "", "", "zoe:zoe-pw", "", nil, 401, "unhandled"},
 			{"disabled", "", "", "carol:carol-pw", "", nil, 401, "disabled"},
 			{"with-a-token", "", "", "alice:srp_000000000000", "", nil, 403, "access-token"},
+			{"too-many", "", "", "wanda:wanda-pw", "", nil, 429, "lockout"},
 			{"outage", "", "", "xaver:xaver-pw", "", nil, 503, "outage"},
 			{"closed", "", "?realm=closed", ofAlice, "", nil, 404, "no-self-service"},
 			{"no-realm", "", "?realm=evil", ofAlice, "", nil, 404, "no-self-service"},
