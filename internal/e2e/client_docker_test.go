@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/shorepass/shorepass/internal/e2e/stack"
@@ -64,7 +65,7 @@ func buildKit(programs []string) tool {
 	d := docker("", programs[0])
 	return tool{
 		name: "BuildKit", id: "buildkit", login: d.login, logout: d.logout,
-		hides: []refusal{stalePassword, identityToken, pullAnonymous, loginDown, pullDown, wrongService, serverError},
+		hides: []refusal{stalePassword, pullThrottled, identityToken, pullAnonymous, loginDown, pullDown, wrongService, serverError},
 		build: func(p *person, base string) stack.Result {
 			var r stack.Result
 			for _, program := range programs {
@@ -150,6 +151,41 @@ func tenLayers(t *testing.T, w *world, e *stack.Engine) {
 	if got := ok(t, alice.Docker("", "pull", alice.Ref("platform/ten"))); strings.Count(got, "Pull complete") != 10 {
 		t.Errorf("docker pull does not fetch ten layers:\n%s", got)
 	}
+}
+
+// staleTenLayers is tenLayers with a password that is right no longer: however many tokens
+// docker asks for, the directory is sent it once.
+func staleTenLayers(t *testing.T, w *world, e *stack.Engine) {
+	m := newMatrix(t, tool{name: "docker", id: "ten"}, w, w.client)
+	former := e.NewClient(t, w.registry)
+	ok(t, former.DockerLogin(m.former.name, m.former.password))
+	ok(t, former.Docker("", "load", "--input", former.Layers(10)))
+	ok(t, former.Docker("", "tag", former.ImageName(), former.Ref("platform/stale")))
+	w.slapd.Modify(t, fmt.Sprintf("dn: %s\nchangetype: modify\nreplace: userPassword\nuserPassword: new-password\n", corpDN(m.former.name)))
+	m.forget(t, m.former.name)
+	before := refusedOf(w.broker.Audit(t), m.former.name)
+	m.refused(t, stalePush, former.Docker("", "push", former.Ref("platform/stale")))
+	asked := refusedOf(w.broker.Audit(t), m.former.name) - before
+	t.Logf("docker has asked for a token %d times", asked)
+	var pulls sync.WaitGroup
+	for range 20 {
+		pulls.Go(func() { _ = former.Crane("manifest", former.Ref("platform/ten")) })
+	}
+	pulls.Wait()
+	if n := len(w.slapd.Values(t, corpDN(m.former.name), "pwdFailureTime")); asked == 0 || n != 1 {
+		t.Errorf("%d times docker asked, and the directory counts %d wrong passwords, want 1", asked, n)
+	}
+}
+
+// refusedOf counts somebody's refusals.
+func refusedOf(entries []stack.Entry, name string) int {
+	n := 0
+	for _, e := range entries {
+		if e.Username == name && e.Outcome == "unauthenticated" {
+			n++
+		}
+	}
+	return n
 }
 
 // wantKept wants docker to keep the credentials as docs/clients.md says.

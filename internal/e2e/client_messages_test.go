@@ -33,6 +33,8 @@ const (
 	unknownUser      refusal = "login-unknown-user"
 	stalePassword    refusal = "pull-stale-password"
 	stalePush        refusal = "push-stale-password"
+	loginThrottled   refusal = "login-too-many"
+	pullThrottled    refusal = "pull-too-many"
 	identityToken    refusal = "pull-identity-token"
 	pullAnonymous    refusal = "pull-anonymous"
 	pushAnonymous    refusal = "push-anonymous"
@@ -148,6 +150,7 @@ var ours = map[refusal]string{
 	wrongPassword: textRejected, unknownUser: textRejected, stalePassword: textRejected, stalePush: textRejected,
 	pullAnonymous: textAnonymous, pushAnonymous: textAnonymous, buildAnonymous: textAnonymous,
 	tagsAnonymous: textAnonymous, catalogAnonymous: textAnonymous, identityToken: textToken,
+	loginThrottled: textThrottled, pullThrottled: textThrottled,
 	loginDown: textUnavailable, pullDown: textUnavailable, pushDown: textUnavailable,
 	wrongService: textRegistry, serverError: textInternal,
 	loginToken: textAccess, pullToken: textAccess, pushToken: textAccess,
@@ -155,6 +158,7 @@ var ours = map[refusal]string{
 
 const (
 	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
+	textThrottled   = "too many failed logins, with this user name or from this network: wait a while, then log in with the right password"
 	textToken       = "the identity token that was sent is not valid here: log out of this registry, then log in again"
 	textAccess      = "the access token that was sent is not valid here"
 	textRegistry    = "whoever runs this registry must configure it as"

@@ -34,7 +34,7 @@ func containersTool(program string) tool {
 	run := func(p *person, args ...string) stack.Result { return stored(p, "", program, args...) }
 	return tool{
 		name:  program,
-		hides: []refusal{wrongPassword, unknownUser, loginDown, pullDown, pushDown, wrongService, serverError},
+		hides: []refusal{wrongPassword, unknownUser, loginThrottled, pullThrottled, loginDown, pullDown, pushDown, wrongService, serverError},
 		login: func(p *person) stack.Result {
 			return stored(p, p.password, program, "login", noTLS, "--username", p.name, "--password-stdin", p.Registry())
 		},

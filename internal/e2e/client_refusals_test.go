@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/shorepass/shorepass/internal/e2e/stack"
@@ -58,11 +59,14 @@ func (m *matrix) refusesStrangers(t *testing.T) {
 // refusesOldLogins uses what a client has saved, and what is good no longer: a password,
 // and the token of another server.
 func (m *matrix) refusesOldLogins(t *testing.T) {
-	m.w.slapd.Modify(t, fmt.Sprintf("dn: uid=%s,ou=people,dc=corp,dc=example\nchangetype: modify\nreplace: userPassword\nuserPassword: new-password\n", m.former.name))
+	m.w.slapd.Modify(t, fmt.Sprintf("dn: %s\nchangetype: modify\nreplace: userPassword\nuserPassword: new-password\n", corpDN(m.former.name)))
 	m.forget(t, m.former.name)
 	m.refused(t, stalePassword, m.fetch(m.former, m.ref("platform")))
 	if m.push != nil {
 		m.refused(t, stalePush, m.push(m.former, m.ref("platform")))
+	}
+	if n := len(m.w.slapd.Values(t, corpDN(m.former.name), "pwdFailureTime")); n != 1 {
+		t.Errorf("a stale password of %s is %d wrong ones to the directory, want 1", m.name, n)
 	}
 	if m.login != nil {
 		m.nobody.File("config.json", fmt.Sprintf(`{"auths":{%q:{"auth":"YWxpY2U6","identitytoken":"of-another-server"}}}`, m.nobody.Registry())) // as docker login saves it: "alice:"
@@ -114,6 +118,36 @@ func (m *matrix) mountDenied(t *testing.T) {
 func (m *matrix) change(t *testing.T, name, how, group string) {
 	t.Helper()
 	m.w.slapd.Modify(t, fmt.Sprintf("dn: cn=%s,ou=groups,dc=corp,dc=example\nchangetype: modify\n%s: member\nmember: uid=%s,ou=people,dc=corp,dc=example\n", group, how, name))
+}
+
+// throttled uses the tool with an account at which somebody has tried more passwords than
+// are let through to the directory, from the same machine.
+func (m *matrix) throttled(t *testing.T) {
+	m.enters(t, m.guessed)
+	for i := range budget + 2 { // one of them since the account has signed in from here, and one too many
+		m.w.broker.Token(t, m.guessed.name, fmt.Sprintf("a-guess-%d", i), service)
+	}
+	m.forget(t, m.guessed.name)
+	if since := m.w.slapd.Values(t, corpDN(m.guessed.name), "pwdAccountLockedTime"); len(since) > 0 {
+		t.Errorf("the account is locked in the directory since %s", since)
+	}
+	logsIn := m.login != nil && m.results.does[opLogin] == yes
+	var pulled, loggedIn stack.Result
+	var both sync.WaitGroup // some try again, for a quarter of a minute
+	both.Go(func() { pulled = m.fetch(m.guessed, m.ref("platform")) })
+	if !m.patient {
+		both.Wait() // a login may write what a pull reads
+	}
+	if logsIn {
+		both.Go(func() { loggedIn = m.login(m.guessed) })
+	}
+	both.Wait()
+	m.refused(t, pullThrottled, pulled)
+	if logsIn {
+		m.refused(t, loginThrottled, loggedIn)
+	}
+	ok(t, m.w.broker.Command(t, "", "lockouts", "clear", "--user", m.guessed.name))
+	ok(t, m.fetch(m.guessed, m.ref("platform")))
 }
 
 // forget has the next login of somebody reach the directory.

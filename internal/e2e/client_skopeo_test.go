@@ -14,7 +14,7 @@ func skopeo() tool {
 	}
 	return tool{
 		name:  "skopeo",
-		hides: []refusal{wrongPassword, unknownUser, loginDown, pullDown, pushDown, wrongService, serverError},
+		hides: []refusal{wrongPassword, unknownUser, loginThrottled, pullThrottled, loginDown, pullDown, pushDown, wrongService, serverError},
 		login: func(p *person) stack.Result {
 			return p.RunApart(p.password, "skopeo", "login", noTLS, "--username", p.name, "--password-stdin", p.Registry())
 		},

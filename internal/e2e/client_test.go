@@ -15,7 +15,7 @@ type tool struct {
 	id   string // of its repositories; the name if empty
 
 	artifacts bool // it pulls what it has pushed, and no images
-	patient   bool // it tries a push again for so long, while the directory is down, that no test waits for it
+	patient   bool // it tries again for so long that a test waits for it where it must, and never for a push while the directory is down
 
 	// hides are the refusals of which the broker's words do not reach the user.
 	hides []refusal
@@ -53,6 +53,7 @@ type matrix struct {
 	carol   *person       // may list all repositories
 	nobody  *person
 	former  *person // of alice's group; will leave it, and change the password, after a login
+	guessed *person // whose account others try their luck at
 	holders *holders
 	results record
 }
@@ -68,11 +69,16 @@ func newMatrix(t *testing.T, u tool, w *world, client func(testing.TB) *stack.Cl
 		tool: u, w: w, admin: w.client(t), results: newRecord(),
 		alice: somebody("alice", "alice-password"), bob: somebody("BOB", "bob-password"), carol: somebody("carol", "carol-password"),
 		nobody: somebody("", ""), former: somebody("former-"+u.id, "old-password"),
+		guessed: somebody("guessed-"+u.id, "guessed-password"),
 	}
 	ok(t, m.admin.DockerLogin("alice", "alice-password"))
 	m.join(t, m.former.name, m.former.password, "platform")
+	m.join(t, m.guessed.name, m.guessed.password, "platform")
 	return m
 }
+
+// corpDN is the name of somebody's entry.
+func corpDN(name string) string { return "uid=" + name + ",ou=people,dc=corp,dc=example" }
 
 // join adds somebody to the directory, and to a group there.
 func (m *matrix) join(t *testing.T, name, password, group string) {
@@ -85,7 +91,7 @@ func (m *matrix) join(t *testing.T, name, password, group string) {
 func (m *matrix) in(t *testing.T) *matrix {
 	in := *m
 	in.admin = m.admin.In(t)
-	for _, p := range []**person{&in.alice, &in.bob, &in.carol, &in.nobody, &in.former} {
+	for _, p := range []**person{&in.alice, &in.bob, &in.carol, &in.nobody, &in.former, &in.guessed} {
 		*p = &person{(*p).In(t), (*p).name, (*p).password}
 	}
 	in.holders = m.holders.in(t)

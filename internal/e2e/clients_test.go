@@ -47,6 +47,10 @@ func TestClients(t *testing.T) {
 	}
 }
 
+// onlyOnce is the registry with which that is done which does not come to a registry, and
+// takes long.
+const onlyOnce = stack.V3
+
 // useClients uses every tool in a world of one registry.
 func useClients(t *testing.T, engine *stack.Engine, version stack.Version) []*matrix {
 	w := newWorld(t, version, withTokens()...)
@@ -74,11 +78,15 @@ func useClients(t *testing.T, engine *stack.Engine, version stack.Version) []*ma
 		m.removes(t)
 		m.logsOut(t)
 	})
+	if version == onlyOnce {
+		each("too many", (*matrix).throttled)
+	}
 	each("access tokens", (*matrix).usesTokens)
 	direct := w.moveAway(t)
 	each("another network", (*matrix).fromElsewhere)
 	direct()
 	t.Run("ten layers", func(t *testing.T) { tenLayers(t, w, engine) })
+	t.Run("ten layers, stale password", func(t *testing.T) { staleTenLayers(t, w, engine) })
 	t.Run(manifestName, func(t *testing.T) {
 		for i, program := range stack.FindAll(t, "docker") {
 			m := dockerManifest(t, w, fmt.Sprintf("manifest%d", i), program)
@@ -106,6 +114,8 @@ func whole(seen map[string]record) bool {
 		parts := []string{"works", "access tokens", "another network", "wrong service", "server error", "directory down"}
 		if name == manifestName {
 			parts = []string{manifestName}
+		} else if !r.passed[string(onlyOnce)+"/too many"] {
+			return false
 		}
 		for _, version := range stack.Registries() {
 			if slices.ContainsFunc(parts, func(part string) bool { return !r.passed[string(version)+"/"+part] }) {

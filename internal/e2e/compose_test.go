@@ -124,6 +124,7 @@ func checkLongLife(t *testing.T, d *composeDemo) {
 // breakGlass stops the directory, and has the account for that day do its work.
 func breakGlass(t *testing.T, d *composeDemo, alice *stack.Client) {
 	ok(t, d.Compose("stop", "directory"))
+	ok(t, d.Docker("exec", d.Container("broker"), "shorepass", "cache", "clear"))
 	keeper := d.client(t)
 	ok(t, keeper.DockerLogin("breakglass", "breakglass-password"))
 	ok(t, keeper.Crane("copy", keeper.Ref("platform/app:1"), keeper.Ref("release/app:1")))

@@ -36,11 +36,15 @@ const (
 // briefly is for longer than the second.
 const briefly = 1100 * time.Millisecond
 
+// lockingPolicy is an entry of the policy by which the directory locks accounts.
+func lockingPolicy() string {
+	return passwordPolicy("lockout", "pwdLockout: TRUE", fmt.Sprintf("pwdMaxFailure: %d", lockedAfter), "pwdFailureCountInterval: 0")
+}
+
 // startGuarded starts them. edits are of the configuration.
 func startGuarded(t *testing.T, edits ...string) *guarded {
 	t.Helper()
-	policy := passwordPolicy("lockout", "pwdLockout: TRUE", fmt.Sprintf("pwdMaxFailure: %d", lockedAfter), "pwdFailureCountInterval: 0")
-	g := &guarded{slapd: slapd.Start(t, slapd.Options{LDIF: policy})}
+	g := &guarded{slapd: slapd.Start(t, slapd.Options{LDIF: lockingPolicy()})}
 	realm := func(name, service, guard string) string {
 		return fmt.Sprintf(`  - name: %s
     services: [%s]
@@ -220,16 +224,18 @@ func (g *guarded) searches(t *testing.T, name string) int {
 	return n
 }
 
-// failures is how many wrong passwords the directory counts for a person.
-func (g *guarded) failures(t *testing.T, name string) int {
+// wantFailures fails the test unless the directory counts so many wrong passwords.
+func (g *guarded) wantFailures(t *testing.T, name string, want int) {
 	t.Helper()
-	return len(g.slapd.Values(t, dnOf(name), "pwdFailureTime"))
+	if got := g.slapd.Values(t, dnOf(name), "pwdFailureTime"); len(got) != want {
+		t.Errorf("the directory counts %d wrong passwords of %s, want %d", len(got), name, want)
+	}
 }
 
-// wantUnlocked fails the test where the directory has locked an account.
-func (g *guarded) wantUnlocked(t *testing.T, name string) {
+// wantUnlocked fails the test where the directory has locked the account.
+func (g *guarded) wantUnlocked(t *testing.T, p target) {
 	t.Helper()
-	if since := g.slapd.Values(t, dnOf(name), "pwdAccountLockedTime"); len(since) > 0 {
-		t.Errorf("%s is locked in the directory since %s", name, since)
+	if since := g.slapd.Values(t, dnOf(p.name), "pwdAccountLockedTime"); len(since) > 0 {
+		t.Errorf("%s is locked in the directory since %s", p.name, since)
 	}
 }

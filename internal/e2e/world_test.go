@@ -70,6 +70,7 @@ const service = "registry.corp.example"
 func newWorld(tb testing.TB, version stack.Version, edits ...string) *world {
 	tb.Helper()
 	w := &world{slapd: startCorp(tb, example(tb, "openldap/directory.ldif"))}
+	w.slapd.Load(tb, strings.ReplaceAll(lockingPolicy(), slapd.Suffix, "dc=corp,dc=example"))
 	config, files := w.corpConfig(tb, edits...)
 	w.broker = stack.StartBroker(tb, program, config, files)
 	if version != "" {
@@ -79,13 +80,15 @@ func newWorld(tb testing.TB, version stack.Version, edits ...string) *world {
 }
 
 // startCorp starts a directory that also has dc=corp,dc=example and
-// dc=demo,dc=example, the suffixes of the examples, with the entries of ldif.
+// dc=demo,dc=example, the suffixes of the examples, with the entries of ldif. Of the former
+// it locks accounts, where there is a policy.
 func startCorp(tb testing.TB, ldif string) *slapd.Server {
 	tb.Helper()
 	var databases strings.Builder
-	for _, name := range []string{"corp", "demo"} {
+	for _, name := range []string{"demo", "corp"} {
 		databases.WriteString(slapd.Database("dc="+name+",dc=example", tb.TempDir()))
 	}
+	databases.WriteString("overlay ppolicy\nppolicy_default cn=lockout,dc=corp,dc=example\n") // of the last
 	return slapd.Start(tb, slapd.Options{Config: databases.String(), LDIF: ldif})
 }
 
