@@ -79,7 +79,7 @@ func isRemembered(err error) bool {
 
 // hold waits, as long as somebody waits for the answer. Who is held takes nobody's place.
 func hold(ctx context.Context, d time.Duration) {
-	visitOf(ctx).End()
+	Elsewhere(ctx)
 	wait := time.NewTimer(d)
 	defer wait.Stop()
 	select {

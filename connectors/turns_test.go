@@ -64,8 +64,8 @@ func TestTurns(t *testing.T) {
 func TestTurnsComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turns := connectors.NewTurns(2)
-		if !turns.Try() || !turns.Try() || turns.Try() {
-			t.Fatal("there are not two")
+		if free := takeAll(turns); free != 2 {
+			t.Fatalf("%d are free", free)
 		}
 		for range 5 {
 			go func() { _ = turns.Take(t.Context()) }()
@@ -79,8 +79,8 @@ func TestTurnsComeBack(t *testing.T) {
 		time.Sleep(time.Second) // four have given up
 		turns.End()
 		turns.End()
-		if !turns.Try() || !turns.Try() || turns.Try() {
-			t.Error("there are not two afterwards")
+		if free := takeAll(turns); free != 2 {
+			t.Errorf("%d are free afterwards", free)
 		}
 	})
 }
@@ -90,13 +90,21 @@ func TestVisitEndsOnce(t *testing.T) {
 	places := connectors.NewTurns(2)
 	_, visit := connectors.Arriving(t.Context())
 	visit.End() // has none
-	if !places.Try() || !places.Try() {
-		t.Fatal("there are not two")
+	if free := takeAll(places); free != 2 {
+		t.Fatalf("%d are free", free)
 	}
 	visit.Has(&places)
 	visit.End()
 	visit.End()
-	if !places.Try() || places.Try() {
-		t.Error("one visit gave back other than one place")
+	if free := takeAll(places); free != 1 {
+		t.Errorf("one visit gave back %d places", free)
 	}
+}
+
+// takeAll takes all turns, and returns how many were free.
+func takeAll(turns connectors.Turns) (free int) {
+	for turns.Try() {
+		free++
+	}
+	return free
 }

@@ -45,6 +45,10 @@ func (v *Visit) End() {
 	}
 }
 
+// Elsewhere has the request of a context give back its place, if it has one: what it waits
+// for is no work of ours, or has bounds of its own. What is left to do afterwards is little.
+func Elsewhere(ctx context.Context) { visitOf(ctx).End() }
+
 // age is how long the request has been there; zero where that is not known.
 func (v *Visit) age() time.Duration {
 	if v == nil {

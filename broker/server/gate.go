@@ -19,19 +19,19 @@ type Counter interface {
 	Count(e broker.Entry)
 }
 
-// waitingFor is how many requests may wait for each place.
-const waitingFor = 4
+// maxWaiting is how many requests may wait for a place. Over HTTP/1.1 the connections bound
+// them.
+const maxWaiting = 4096
 
 // gate lets so many requests in at once. Some more wait a while for a place; the others, and
 // who has waited in vain, are turned away for little more than it takes to read what they
 // sent. Were all let in, each would wait for all others, until the clients have given up
 // when the answers come. Were nobody to wait, a client that tries again at once would be
 // turned away as often as it likes, and that would take the time of those inside.
-// Registries fetch public keys without passing the gate.
+// Those that wait for a directory have no place meanwhile, and keys are fetched without one.
 type gate struct {
 	next    handler
 	places  connectors.Turns
-	most    int64        // how many may wait
 	waiting atomic.Int64 // for a place
 	people  http.Handler // answers for the API for people
 	full    refused
@@ -47,7 +47,7 @@ func (s *server) gated(next handler) http.Handler {
 		return next
 	}
 	return &gate{
-		next: next, places: connectors.NewTurns(s.AtOnce), most: waitingFor * int64(s.AtOnce), full: newRefused(broker.Overloaded()),
+		next: next, places: connectors.NewTurns(s.AtOnce), full: newRefused(broker.Overloaded()),
 		people:  s.around(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { sendProblem(w, r, problemOf(broker.Overloaded())) })),
 		trusted: s.TrustedProxies, counter: s.Counter, logger: s.Logger,
 	}
@@ -73,7 +73,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // wait waits for a place, and reports whether there was one in time.
 func (g *gate) wait(ctx context.Context) bool {
 	defer g.waiting.Add(-1)
-	return g.waiting.Add(1) <= g.most && g.places.Take(ctx) == nil
+	return g.waiting.Add(1) <= maxWaiting && g.places.Take(ctx) == nil
 }
 
 // hasKeys reports whether a path is one that registries fetch keys from.

@@ -58,7 +58,7 @@ type crowded struct {
 }
 
 func newCrowded(places int) *crowded {
-	c := &crowded{busy: busy{make(chan struct{})}, answers: make(chan *httptest.ResponseRecorder, 100)}
+	c := &crowded{busy: busy{make(chan struct{})}, answers: make(chan *httptest.ResponseRecorder, 5000)}
 	c.Handler = server.New(server.Config{
 		Tokens: c.busy, Realms: map[string]server.Trust{"corp": trust{}}, AtOnce: places, Counter: &c.counted,
 		Logger: slog.New(slog.NewTextHandler(&c.log, nil)),
@@ -92,7 +92,8 @@ func (c *crowded) statuses() (list []int) {
 func TestTooMuchAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowded(2)
-		c.send(t.Context(), 2+4*2)
+		const waiting = 4096
+		c.send(t.Context(), 2+waiting)
 		if got := c.statuses(); got != nil {
 			t.Fatalf("answered %v", got)
 		}
@@ -143,10 +144,10 @@ func TestTooMuchAtOnce(t *testing.T) {
 		if got := c.statuses(); got != nil {
 			t.Errorf("answered early: %v", got)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
-		if got := c.statuses(); len(got) != 8 || slices.Min(got) != http.StatusServiceUnavailable {
-			t.Errorf("answered %v, want 503 eight times", got)
+		if got := c.statuses(); len(got) != waiting || slices.Min(got) != http.StatusServiceUnavailable {
+			t.Errorf("%d answers, want 503 %d times", len(got), waiting)
 		}
 
 		// Afterwards all is as it was.
@@ -162,7 +163,7 @@ func TestTooMuchAtOnce(t *testing.T) {
 		if count := strings.Count(c.log.String(), "too much at once"); count != 1 || !strings.Contains(c.log.String(), "count=1 at_once=2") {
 			t.Errorf("%d lines in the log: %s", count, &c.log)
 		}
-		if len(c.list) != 11 || c.list[0].ClientIP != "192.0.2.1" || c.list[0].Outcome != "unavailable" || c.list[0].Reason != "overloaded" || c.list[0].Time.IsZero() {
+		if len(c.list) != waiting+3 || c.list[0].ClientIP != "192.0.2.1" || c.list[0].Outcome != "unavailable" || c.list[0].Reason != "overloaded" || c.list[0].Time.IsZero() {
 			t.Errorf("counted %d: %+v", len(c.list), c.list[0])
 		}
 	})
@@ -252,6 +253,47 @@ func (refuser) Authenticate(context.Context, connectors.Credentials) (connectors
 }
 
 func (refuser) RefusalTime() time.Duration { return 10 * time.Second }
+
+// TestWhoWaitsElsewhereHasNoPlace has one place, and requests that wait for a directory.
+func TestWhoWaitsElsewhereHasNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answers := make(chan struct{})
+		tokens := func(ctx context.Context, r broker.Request) (broker.Response, error) {
+			if r.Credentials != nil {
+				connectors.Elsewhere(ctx)
+				<-answers
+			}
+			return broker.Response{Token: "t", ExpiresIn: time.Minute, IssuedAt: time.Now()}, nil
+		}
+		h := server.New(server.Config{Tokens: tokensFunc(tokens), AtOnce: 1, Counter: new(counted), Logger: slog.New(slog.DiscardHandler)})
+		get := func(user string) int {
+			w := httptest.NewRecorder()
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/token", http.NoBody)
+			if user != "" {
+				r.SetBasicAuth(user, "x")
+			}
+			h.ServeHTTP(w, r)
+			return w.Code
+		}
+		waiting := make(chan int, 20)
+		for range cap(waiting) {
+			go func() { waiting <- get("alice") }()
+		}
+		synctest.Wait()
+		began := time.Now()
+		for range 3 {
+			if status := get(""); status != http.StatusOK || time.Since(began) != 0 {
+				t.Errorf("another gets %d after %s", status, time.Since(began))
+			}
+		}
+		close(answers)
+		for range cap(waiting) {
+			if status := <-waiting; status != http.StatusOK {
+				t.Errorf("who waited gets %d", status)
+			}
+		}
+	})
+}
 
 // TestRefusalsThatAreHeldHaveNoPlace has one place, and a refusal that takes ten seconds.
 func TestRefusalsThatAreHeldHaveNoPlace(t *testing.T) {

@@ -50,6 +50,7 @@ func (f *flights) do(ctx context.Context, d digest, login func(context.Context) 
 		return connectors.Identity{}, connectors.ErrBusy
 	}
 	defer f.waiting.Add(-1)
+	connectors.Elsewhere(ctx)
 	flight := f.group.DoChan(string(d[:]), func() (any, error) { return f.fly(ctx, login) })
 	select {
 	case result := <-flight:

@@ -125,6 +125,7 @@ func (o *owners) resolved(ctx context.Context, t Token, known Owner, kept error,
 		defer timer.Stop()
 		late = timer.C
 	}
+	connectors.Elsewhere(ctx)
 	select {
 	case answer := <-o.ask(u, known.Account):
 		if errors.Is(answer.Err, errors.ErrUnsupported) {

@@ -29,7 +29,7 @@ type requestLimitKeys struct {
 }
 
 func defaultLimits() limitKeys {
-	return limitKeys{Requests: requestLimitKeys{AtOnce: 1000}, Connections: 2048}
+	return limitKeys{Requests: requestLimitKeys{AtOnce: 128}, Connections: 2048}
 }
 
 func (k limitKeys) limits() Limits {

@@ -106,7 +106,7 @@ func TestDefaults(t *testing.T) {
 		DataDir:     dir + "/data",
 		Log:         config.Log{Level: "info", Format: "text"},
 		Audit:       config.Audit{File: dir + "/data/audit.jsonl", Sync: time.Second},
-		Limits:      config.Limits{Requests: config.RequestLimits{AtOnce: 1000}, Connections: 2048},
+		Limits:      config.Limits{Requests: config.RequestLimits{AtOnce: 128}, Connections: 2048},
 		Realms: []config.Realm{{
 			Name:         "team",
 			Services:     []config.Service{{Name: "registry.team.example", Trust: "x5c"}},

@@ -1,11 +1,18 @@
 package e2e_test
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,9 +24,11 @@ import (
 	"github.com/shorepass/shorepass/internal/e2e/stack"
 )
 
-// smallBroker is a broker of one realm with one user, whose password is hashed each time.
+// smallBroker is a broker of one realm with one user, whose password is hashed each time. The
+// signature takes some milliseconds: its key has 4096 bits.
 func smallBroker(t *testing.T, limits string) *stack.Broker {
 	t.Helper()
+	keyFile, certFile := largeKey(t)
 	hash, err := static.Hash(connectors.NewSecret("worker-password"), static.Argon2id)
 	if err != nil {
 		t.Fatal(err)
@@ -33,9 +42,36 @@ limits: `+limits+`
 realms:
   - name: corp
     services: [registry.corp]
+    signing: {key_file: `+keyFile+`, cert_file: `+certFile+`}
     connectors: [{name: local, type: static, config: {file: users.yaml}, guard: {cache: {ttl: 0s}}}]
     policy: {rules: [{name: the world reads, anyone: true, repositories: [public/**], allow: [pull]}]}
 `, map[string]string{"users.yaml": fmt.Sprintf("users: [{username: worker, password_hash: %q}]\n", hash)})
+}
+
+// largeKey makes an RSA key of 4096 bits and its certificate.
+func largeKey(t *testing.T) (keyFile, certFile string) {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "tokens"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, kind string, content []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return write("tokens.key", "PRIVATE KEY", der), write("tokens.crt", "CERTIFICATE", cert)
 }
 
 // TestOverload sends a broker that works on one request at once many more, and looks for what
@@ -44,14 +80,14 @@ func TestOverload(t *testing.T) {
 	t.Parallel()
 	b := smallBroker(t, "{requests: {at_once: 1}}")
 	b.Serve(t)
-	const clients, each = 64, 5
+	const clients, each = 400, 2
 	var mu sync.Mutex
 	statuses := map[int]int{}
 	var wg sync.WaitGroup
 	for range clients {
 		wg.Go(func() {
 			for range each {
-				a, err := b.Ask(t.Context(), "worker", "worker-password", "registry.corp")
+				a, err := b.Ask(t.Context(), "", "", "registry.corp", "repository:public/app:pull")
 				if err != nil {
 					t.Error(err)
 					return

@@ -22,13 +22,15 @@ const (
 	overloadTurns = 6
 	capacityTime  = time.Second
 	overloadTime  = 5 * time.Second
+
+	overloadPeople = 5000
 )
 
 // overload is a request that there is too much of.
 type overload struct {
 	name, algorithm string
-	user            string
-	connections     int // at most; where that is little, the load is bounded by it
+	user            string // # stands for a number
+	connections     int    // at most; where that is little, the load is bounded by it
 }
 
 // flooded is what the flood says of a load.
@@ -55,7 +57,7 @@ func BenchmarkOverload(b *testing.B) {
 		{"anonymous, ES256", "ES256", "", 512},
 		{"anonymous, ES256, 2,000 clients", "ES256", "", 2000},
 		{"anonymous, RS256", "RS256", "", 2000},
-		{"static, argon2id", "ES256", "worker", 2000},
+		{"static, argon2id", "ES256", "worker-#", 2000},
 	} {
 		b.Run(o.name, func(b *testing.B) { o.measure(b, flood, hash) })
 	}
@@ -63,7 +65,7 @@ func BenchmarkOverload(b *testing.B) {
 
 func (o overload) measure(b *testing.B, flood, hash string) {
 	broker := stack.NewBroker(b, programs.broker, strings.ReplaceAll(overloadConfiguration, "{{algorithm}}", o.algorithm), map[string]string{
-		"policy.yaml": plainPolicy, "users.yaml": fmt.Sprintf("users: [{username: worker, password_hash: %q}]\n", hash),
+		"policy.yaml": plainPolicy, "users.yaml": manyUsers(hash),
 	})
 	broker.Process = stack.Start(b, []string{"GOMAXPROCS=1"}, stack.Find(b, "taskset"), "--cpu-list", "0", programs.broker, "serve", "--config", broker.Config)
 	broker.WaitFor(b, "ready broker", 20*time.Second, func() bool { return broker.Ready() == http.StatusOK })
@@ -73,7 +75,7 @@ func (o overload) measure(b *testing.B, flood, hash string) {
 			"-connections", strconv.Itoa(connections), "-rate", strconv.FormatFloat(rate, 'f', 1, 64), "-for", within.String(),
 		}
 		if o.user != "" {
-			args = append(args, "-user", o.user, "-password", o.user+"-password")
+			args = append(args, "-user", o.user, "-people", strconv.Itoa(overloadPeople), "-password", "worker-password")
 		}
 		r := stack.Run(b, []string{"GOMAXPROCS=1"}, "", stack.Find(b, "taskset"), args...)
 		var f flooded
@@ -130,6 +132,16 @@ func (f flooded) p99(status int) float64 {
 		}
 	}
 	return 0
+}
+
+// manyUsers makes users with one password: none of their logins is another's.
+func manyUsers(hash string) string {
+	var users strings.Builder
+	users.WriteString("users:\n")
+	for i := range overloadPeople {
+		fmt.Fprintf(&users, "  - {username: worker-%d, password_hash: %q}\n", i, hash)
+	}
+	return users.String()
 }
 
 const overloadConfiguration = `

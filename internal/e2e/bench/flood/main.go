@@ -15,22 +15,29 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 func main() {
 	f := flood{answers: map[int][]time.Duration{}}
-	path, user, password := "", "", ""
+	path, user, password, people := "", "", "", 1
 	flag.StringVar(&f.addr, "addr", "", "HOST:PORT of the server")
 	flag.StringVar(&path, "path", "/", "what is asked for")
-	flag.StringVar(&user, "user", "", "who asks; empty: nobody")
+	flag.StringVar(&user, "user", "", "who asks; empty: nobody; # stands for a number")
+	flag.IntVar(&people, "people", 1, "how many there are where there is a #; they take turns")
 	flag.StringVar(&password, "password", "", "of the user")
 	flag.IntVar(&f.connections, "connections", 64, "how many there are at most")
 	flag.Float64Var(&f.rate, "rate", 0, "requests a second; 0: as fast as the answers come")
 	flag.DurationVar(&f.within, "for", time.Second, "how long")
 	flag.Parse()
-	f.request = []byte("GET " + path + " HTTP/1.1\r\nHost: " + f.addr + "\r\n" + basic(user, password) + "\r\n")
+	for i := range people {
+		name := strings.ReplaceAll(user, "#", strconv.Itoa(i))
+		f.requests = append(f.requests, []byte("GET "+path+" HTTP/1.1\r\nHost: "+f.addr+"\r\n"+basic(name, password)+"\r\n"))
+	}
 	r, err := f.run()
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(r)
@@ -51,7 +58,8 @@ func basic(user, password string) string {
 // flood is a load and what came of it.
 type flood struct {
 	addr        string
-	request     []byte
+	requests    [][]byte // which take turns
+	asked       atomic.Int64
 	connections int
 	rate        float64
 	within      time.Duration
@@ -123,7 +131,7 @@ func (f *flood) connect(client func(ask func(due time.Time) bool)) {
 			a := answer{conn: c}
 			client(func(due time.Time) bool {
 				var status int
-				if status, broken = a.of(f.request); broken == nil {
+				if status, broken = a.of(f.requests[f.asked.Add(1)%int64(len(f.requests))]); broken == nil {
 					took[status] = append(took[status], time.Since(due))
 				}
 				return broken == nil
