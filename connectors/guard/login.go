@@ -63,6 +63,7 @@ func (p *password) attempt(name string, c connectors.Credentials) attempt {
 		client:   c.RemoteIP,
 		network:  connectors.ClientNetwork(c.RemoteIP),
 		settings: p.config.Settings.Lockout,
+		begun:    time.Now(),
 	}
 }
 
@@ -112,7 +113,6 @@ func (p *password) login(ctx context.Context, a attempt, c connectors.Credential
 
 // check locates the account, then verifies the password.
 func (p *password) check(ctx context.Context, a attempt, c connectors.Credentials, pass *pass) (connectors.Identity, error) {
-	begun := time.Now()
 	account, err := p.locate(ctx, a.name)
 	switch {
 	case errors.Is(err, connectors.ErrRejected):
@@ -124,7 +124,7 @@ func (p *password) check(ctx context.Context, a attempt, c connectors.Credential
 		return connectors.Identity{}, err
 	}
 	id, err := p.directory.Verify(ctx, account, c.Password)
-	p.pace.note(a.name, account, err, time.Since(begun))
+	p.pace.note(a.name, account, err, time.Since(a.begun))
 	if err == nil && !p.config.admits(id.Username) { // which some directories know no sooner
 		err = connectors.ErrNotMine
 	}

@@ -88,12 +88,12 @@ func (p *pace) now() time.Duration {
 	if len(took) == 0 {
 		return assumed
 	}
-	whole := took[rand.IntN(len(took))] //nolint:gosec // nobody gains by guessing it
-	if len(took) < lately {
-		whole = max(whole, assumed)
+	whole := assumed
+	if len(took) >= lately {
+		whole = took[rand.IntN(len(took))] //nolint:gosec // nobody gains by guessing it
 	}
-	last := slices.Clone(took[max(0, len(took)-lately):])
-	return min(longest, max(whole, percentile95(last), percentile95(took)))
+	last := percentile95(took[max(0, len(took)-lately):]) // which puts these alone in order
+	return min(longest, max(whole, last, percentile95(took)))
 }
 
 // percentile95 sorts the list and returns what 95 of 100 do not exceed.

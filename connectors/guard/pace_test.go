@@ -3,6 +3,7 @@ package guard_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,5 +142,22 @@ func TestPaceOfNames(t *testing.T) {
 		p.login("alice", 90*ms, wrong, 30)
 		p.login("zoe", ms, wrong, 300)
 		p.want("of one that has signed in", 90*ms, 90*ms)
+	})
+}
+
+// TestPaceOfACrowd holds that the wait for a place at the directory is part of how long a
+// refusal takes.
+func TestPaceOfACrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		settings := guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}}
+		p := &paced{clock: &clock{ids: true, takes: 50 * ms, says: wrong}, t: t}
+		p.connector = guard.Password(p.clock, guard.Config{Settings: settings})
+		var wg sync.WaitGroup
+		for i := range 20 {
+			cred := connectors.Credentials{Username: "alice", Password: connectors.NewSecret(fmt.Sprint("pw", i))}
+			wg.Go(func() { _, _ = p.connector.Authenticate(t.Context(), cred) })
+		}
+		wg.Wait()
+		p.want("of 20, one after the other", 950*ms, time.Second)
 	})
 }

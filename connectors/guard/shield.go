@@ -68,6 +68,7 @@ type attempt struct {
 	client   netip.Addr
 	network  netip.Prefix
 	settings LockoutSettings
+	begun    time.Time
 }
 
 // keys returns what an attempt may be for, as far as its name tells.
