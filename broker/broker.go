@@ -152,8 +152,8 @@ func (b *Broker) token(ctx context.Context, r Request, p *progress) (Response, e
 
 // authenticate asks the realm's connectors and sorts their failures.
 func authenticate(ctx context.Context, realm *Realm, c connectors.Credentials) (connectors.Identity, error) {
-	bounded, cancel := context.WithTimeout(ctx, authenticateWithin)
-	defer cancel()
+	bounded := &patience{of: ctx, until: time.Now().Add(authenticateWithin)}
+	defer bounded.end()
 	identity, err := realm.Connectors.Authenticate(bounded, c)
 	if err == nil {
 		return identity, nil

@@ -346,34 +346,106 @@ func TestConnectorFailures(t *testing.T) {
 	}
 }
 
-// hanging is a connector whose upstream never answers.
-type hanging struct{}
+// hanging is a connector whose upstream never answers: it waits as the function does.
+type hanging func(context.Context) error
 
 func (hanging) Handles(c connectors.Credentials) bool { return c.Username == "xaver" }
 
-func (hanging) Authenticate(ctx context.Context, _ connectors.Credentials) (connectors.Identity, error) {
-	<-ctx.Done()
-	return connectors.Identity{}, ctx.Err()
+func (h hanging) Authenticate(ctx context.Context, _ connectors.Credentials) (connectors.Identity, error) {
+	return connectors.Identity{}, h(ctx)
 }
 
+type markKey struct{}
+
 func TestAHangingConnectorIsGivenUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := brokertest.New(t, "", brokertest.Realm{
-			Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules,
-			More: []connectors.Member{{Name: "ldap", Connector: hanging{}}},
+	const atOnce, late = 1100 * time.Millisecond, 5 * time.Second // for a client that goes away after a second
+	for _, tt := range []struct {
+		name string
+		gone time.Duration
+		wait hanging
+	}{
+		{"that waits for the end", atOnce, func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}},
+		{"that looks again and again", atOnce, func(ctx context.Context) error {
+			for ctx.Err() == nil {
+				time.Sleep(10 * time.Millisecond)
+			}
+			return ctx.Err()
+		}},
+		{"that knows the end before", late, func(ctx context.Context) error {
+			end, _ := ctx.Deadline()
+			time.Sleep(time.Until(end))
+			return context.DeadlineExceeded
+		}},
+		{"that has given itself more time", atOnce, func(ctx context.Context) error {
+			long, cancel := context.WithTimeout(ctx, time.Hour)
+			defer cancel()
+			<-long.Done()
+			if long.Value(markKey{}) != true || ctx.Value(markKey{}) != true {
+				return errors.New("the request's values are lost")
+			}
+			return long.Err()
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := brokertest.New(t, "", brokertest.Realm{
+					Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules,
+					More: []connectors.Member{{Name: "ldap", Connector: tt.wait}},
+				})
+				// The client itself waits for longer.
+				ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), markKey{}, true), time.Minute)
+				defer cancel()
+				for _, gone := range []bool{false, true} {
+					started, reason, most := time.Now(), "outage", 5*time.Second
+					if gone {
+						time.AfterFunc(time.Second, cancel)
+						reason, most = "client-gone", tt.gone
+					}
+					_, err := f.Broker.Token(ctx, broker.Request{Service: "registry.corp", Credentials: login("xaver", "xaver-pw")})
+					if took := time.Since(started); !errors.Is(err, broker.Unavailable) || took >= most || took < time.Second {
+						t.Errorf("error %v after %s, want %s within %s", err, took, broker.Unavailable, most)
+					}
+					if e := f.Last(t); e.Outcome != string(broker.Unavailable) || e.Reason != reason {
+						t.Errorf("audit entry %+v", e)
+					}
+					if cause := errors.Unwrap(broker.AsError(err)); strings.Contains(fmt.Sprint(cause), "lost") {
+						t.Error(cause)
+					}
+				}
+			})
 		})
-		// The client itself waits for longer.
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		started := time.Now()
-		_, err := f.Broker.Token(ctx, broker.Request{Service: "registry.corp", Credentials: login("xaver", "xaver-pw")})
-		if took := time.Since(started); !errors.Is(err, broker.Unavailable) || took >= 5*time.Second {
-			t.Errorf("error %v after %s, want %s within five seconds", err, took, broker.Unavailable)
-		}
-		if e := f.Last(t); e.Outcome != string(broker.Unavailable) || e.Reason != "outage" {
-			t.Errorf("audit entry %+v", e)
-		}
+	}
+}
+
+// keeping is a connector that remembers logins, and keeps what it was called with.
+type keeping struct{ contexts chan context.Context }
+
+func (keeping) Handles(connectors.Credentials) bool { return true }
+
+func (k keeping) Authenticate(ctx context.Context, c connectors.Credentials) (connectors.Identity, error) {
+	k.contexts <- ctx
+	return connectors.Identity{Connector: "ldap", Via: "ldap", ID: "1", Username: c.Username}, nil
+}
+
+// TestAKeptContextEnds holds that what a connector was called with ends when the request
+// does, although nobody waited for it before.
+func TestAKeptContextEnds(t *testing.T) {
+	kept := keeping{make(chan context.Context, 1)}
+	f := brokertest.New(t, "", brokertest.Realm{
+		Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules,
+		More: []connectors.Member{{Name: "ldap", Connector: kept}},
 	})
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := f.Broker.Token(ctx, broker.Request{Service: "registry.corp", Credentials: login("xaver", "xaver-pw")}); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if (<-kept.contexts).Err() == nil {
+		t.Error("the context goes on after the request")
+	}
 }
 
 func TestNewRefusesSharedServices(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,9 +27,14 @@ func (s slowSigner) Issue(token.Grant) (token.Token, error) {
 }
 
 // keptEntries keeps what was recorded.
-type keptEntries struct{ list []broker.Entry }
+type keptEntries struct {
+	mu   sync.Mutex
+	list []broker.Entry
+}
 
 func (k *keptEntries) Record(_ context.Context, e broker.Entry) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.list = append(k.list, e)
 	return nil
 }
