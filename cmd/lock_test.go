@@ -128,6 +128,9 @@ func TestBusyFolder(t *testing.T) {
 	if code != 1 || out != "" || !strings.Contains(messages, "another shorepass process works on it, and none answers on the admin socket") {
 		t.Errorf("exit code %d: %s", code, messages)
 	}
+	if code, _, messages := run(t.Context(), "serve", "--config", config); code != 1 || !strings.Contains(messages, "another shorepass process works on it: stop it, if it serves, or wait until it has ended") {
+		t.Errorf("serve: exit code %d: %s", code, messages)
+	}
 }
 
 // TestRestoreWhileSomebodyWorks holds that a restore changes nothing under another process: it
