@@ -108,10 +108,21 @@ func (r *record) refuse(d digest, wrong bool, now time.Time) {
 		r.forget(d)
 		return
 	}
-	if t.until.IsZero() {
-		t.until = now.Add(r.settings.Window)
+	if wrong || t.until.IsZero() {
+		r.prolong(t, now)
 	}
 	r.trim()
+}
+
+// prolong has a try weigh for the window from now on, and with it all that count. Directories
+// forget wrong passwords together, when none has come for a time: if each had a time of its
+// own here, guesses far enough apart would never end, and add up there until it locks.
+func (r *record) prolong(t *try, now time.Time) {
+	for _, other := range r.tries {
+		if other == t || !other.cleared && other.weighs(now) {
+			other.until = now.Add(r.settings.Window)
+		}
+	}
 }
 
 // forget forgets a password of which nothing came.

@@ -62,20 +62,20 @@ func TestBudget(t *testing.T) {
 		logins{
 			{"alice", "2", elsewhere, refused},
 			{"alice@corp", "3", home, refused},
-			{"alice", "4", elsewhere, "429 lockout 14m0s"},
-			{"alice", "right", home, "429 lockout 14m0s"},
+			{"alice", "4", elsewhere, "429 lockout 15m0s"},
+			{"alice", "right", home, "429 lockout 15m0s"},
 			{"alice", "1", elsewhere, known}, // as it was
 			{"bob", "right", elsewhere, "ok"},
 		}.run(t, d)
 		wantSent(t, v, "alice:1", "alice:2", "alice:3", "bob:right")
-		time.Sleep(14 * time.Minute) // the first counts no more
+		time.Sleep(14 * time.Minute) // all count as long as the last
 		logins{
-			{"alice", "5", elsewhere, refused},
-			{"alice", "6", elsewhere, "429 lockout 1m0s"},
+			{"alice", "1", elsewhere, known},
+			{"alice", "5", elsewhere, "429 lockout 1m0s"},
 		}.run(t, d)
 		time.Sleep(time.Minute)
 		logins{{"alice", "right", elsewhere, "ok"}}.run(t, d)
-		wantSent(t, v, "alice:5", "alice:right")
+		wantSent(t, v, "alice:right")
 	})
 }
 
@@ -100,6 +100,41 @@ func TestBudgetOff(t *testing.T) {
 			t.Errorf("sent %q", sent)
 		}
 	})
+}
+
+// TestNoLockForWhoTakesTheirTime has somebody try a new password every few minutes for a
+// day, and an old one being sent all the time, at a directory that forgets wrong passwords
+// when none has come for half an hour, and locks at more than the budget.
+func TestNoLockForWhoTakesTheirTime(t *testing.T) {
+	for _, every := range []time.Duration{time.Minute, 7 * time.Minute, 14 * time.Minute, 29 * time.Minute} {
+		t.Run(every.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const within = 30 * time.Minute
+				var (
+					count, most int
+					last        time.Time
+				)
+				v := &vault{during: func(context.Context, string, string) {
+					if time.Since(last) >= within {
+						count = 0
+					}
+					count, last = count+1, time.Now()
+					most = max(most, count)
+				}}
+				s := lockout()
+				s.Lockout.Window = within
+				d := door(t, v, s, nil)
+				for i := range int(24 * time.Hour / every) {
+					login(t.Context(), d, "alice", "old", elsewhere)
+					login(t.Context(), d, "alice", fmt.Sprint(i), elsewhere)
+					time.Sleep(every)
+				}
+				if most != s.Lockout.Budget {
+					t.Errorf("the directory has counted up to %d, want the budget, %d", most, s.Lockout.Budget)
+				}
+			})
+		})
+	}
 }
 
 // TestReservation has two hundred different passwords tried at once.
@@ -142,7 +177,7 @@ func TestSamePasswordAtOnce(t *testing.T) {
 		all.Wait()
 		logins{
 			{"alice", "2", elsewhere, refused}, // a second later
-			{"alice", "3", elsewhere, "429 lockout 14m59s"},
+			{"alice", "3", elsewhere, "429 lockout 15m0s"},
 			{"alice", "1", elsewhere, known},
 		}.run(t, a)
 		wantSent(t, v, "alice:1", "alice:1", "alice:2")
@@ -454,7 +489,7 @@ func TestByNameUnderWay(t *testing.T) {
 		synctest.Wait()
 		logins{{"alice@corp", "right", elsewhere, "ok"}, {"alice", "1", home, refused}, {"alice", "2", netip.Addr{}, "429 lockout 15m0s"}}.run(t, d)
 		all.Wait()
-		logins{{"alice", "slow1", elsewhere, known}, {"alice@corp", "slow2", elsewhere, known}, {"alice", "2", netip.Addr{}, "429 lockout 14m59s"}}.run(t, d)
+		logins{{"alice", "slow1", elsewhere, known}, {"alice@corp", "slow2", elsewhere, known}, {"alice", "2", netip.Addr{}, "429 lockout 15m0s"}}.run(t, d)
 	})
 }
 
