@@ -81,7 +81,7 @@ func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *sl
 		d.closers = append(d.closers, p.database.Close, d.keepHouse(p.database.Prune))
 		d.checks = append(d.checks, server.Check{Name: "database", Run: p.database.Check})
 	}
-	p.openShield()
+	p.openShield(cfg)
 	d.guards.shield = p.shield
 	realms, err := p.openRealms(d)
 	if err != nil {

@@ -137,7 +137,9 @@ func (p *program) openConnector(r config.Realm, c config.Connector, s siblings, 
 }
 
 // openShield has the failed logins of all connectors counted together.
-func (w *wiring) openShield() { w.shield = guard.NewShield(guard.DefaultLimits()) }
+func (w *wiring) openShield(cfg *config.Config) {
+	w.shield = guard.NewShield(cfg.Limits.FailedLogins)
+}
 
 // siblings are the connectors of a realm, by name, when all are open.
 type siblings map[string]connectors.Connector

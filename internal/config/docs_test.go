@@ -162,7 +162,7 @@ func hasPart(keys []string, key string) bool {
 // TestManualDefaults compares the defaults that the manual shows with those there are.
 func TestManualDefaults(t *testing.T) {
 	cfg := load(t, "testdata/good/minimal.yaml")
-	realm := cfg.Realms[0]
+	realm, failed := cfg.Realms[0], cfg.Limits.FailedLogins
 	tokens := pat.DefaultConfig()
 	directory, provider := (ldap.Config{Groups: &ldap.Groups{}}).WithDefaults(), oidc.DefaultConfig()
 	for heading, defaults := range map[string]map[string]string{
@@ -170,6 +170,9 @@ func TestManualDefaults(t *testing.T) {
 			"listen": cfg.Listen, "plain_http": strconv.FormatBool(cfg.PlainHTTP), "monitor": cfg.Monitor, "data_dir": "./" + filepath.Base(cfg.DataDir),
 			"log.level": cfg.Log.Level, "log.format": cfg.Log.Format, "audit.stdout": strconv.FormatBool(cfg.Audit.Stdout), "audit.sync": cfg.Audit.Sync.String(),
 			"limits.requests.at_once": strconv.Itoa(cfg.Limits.Requests.AtOnce), "limits.connections": strconv.Itoa(cfg.Limits.Connections),
+			"limits.failed_logins.network.burst": strconv.Itoa(failed.Network.Burst), "limits.failed_logins.network.per": strings.TrimSuffix(failed.Network.Per.String(), "0s"),
+			"limits.failed_logins.account.burst": strconv.Itoa(failed.Account.Burst), "limits.failed_logins.account.per": strings.TrimSuffix(failed.Account.Per.String(), "0m0s"),
+			"limits.failed_logins.overall.burst": strconv.Itoa(failed.Overall.Burst), "limits.failed_logins.overall.per": strings.TrimSuffix(failed.Overall.Per.String(), "0s"),
 		},
 		"Realms": {"unicode_usernames": strconv.FormatBool(realm.Usernames == connectors.UnicodeUsernames), "token_ttl": strings.TrimSuffix(realm.TokenTTL.String(), "0s")},
 		"ldap": {

@@ -1,9 +1,12 @@
 package config
 
-// Limits bound what clients may ask of the process, all of them together.
+import "github.com/shorepass/shorepass/connectors/guard"
+
+// Limits bound what clients may ask of the process.
 type Limits struct {
-	Requests    RequestLimits
-	Connections int // that clients may have open to the public listener
+	Requests     RequestLimits
+	Connections  int // that clients may have open to the public listener
+	FailedLogins guard.Limits
 }
 
 // RequestLimits bound the requests to the public listener.
@@ -20,8 +23,9 @@ const (
 
 // limitKeys are the keys of limits.
 type limitKeys struct {
-	Requests    requestLimitKeys `yaml:"requests"`
-	Connections int              `yaml:"connections"`
+	Requests     requestLimitKeys `yaml:"requests"`
+	Connections  int              `yaml:"connections"`
+	FailedLogins guard.Limits     `yaml:"failed_logins"`
 }
 
 type requestLimitKeys struct {
@@ -29,16 +33,20 @@ type requestLimitKeys struct {
 }
 
 func defaultLimits() limitKeys {
-	return limitKeys{Requests: requestLimitKeys{AtOnce: 128}, Connections: 2048}
+	return limitKeys{Requests: requestLimitKeys{AtOnce: 128}, Connections: 2048, FailedLogins: guard.DefaultLimits()}
 }
 
 func (k limitKeys) limits() Limits {
-	return Limits{Requests: RequestLimits(k.Requests), Connections: k.Connections}
+	return Limits{Requests: RequestLimits(k.Requests), Connections: k.Connections, FailedLogins: k.FailedLogins}
 }
 
 func (p part) checkLimits(keys limitKeys) {
 	p.number("limits.requests.at_once", keys.Requests.AtOnce, 1, maxRequestsAtOnce)
 	p.number("limits.connections", keys.Connections, 1, maxConnections)
+	for _, fault := range keys.FailedLogins.Validate() {
+		path := "limits.failed_logins." + fault.Field
+		p.report(path, "%s: %s", path, fault.Message)
+	}
 }
 
 // number checks that a value lies between two others.

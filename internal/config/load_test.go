@@ -106,7 +106,7 @@ func TestDefaults(t *testing.T) {
 		DataDir:     dir + "/data",
 		Log:         config.Log{Level: "info", Format: "text"},
 		Audit:       config.Audit{File: dir + "/data/audit.jsonl", Sync: time.Second},
-		Limits:      config.Limits{Requests: config.RequestLimits{AtOnce: 128}, Connections: 2048},
+		Limits:      config.Limits{Requests: config.RequestLimits{AtOnce: 128}, Connections: 2048, FailedLogins: guard.DefaultLimits()},
 		Realms: []config.Realm{{
 			Name:         "team",
 			Services:     []config.Service{{Name: "registry.team.example", Trust: "x5c"}},
@@ -125,7 +125,7 @@ func TestFull(t *testing.T) {
 	dir := abs(t, "testdata/good")
 	path := func(name string) connectors.Path { return connectors.Path(filepath.Join(dir, name)) }
 	cfg := load(t, "testdata/good/full.yaml")
-	if at := cfg.Realms[0].Connectors[1].At; at != (config.Position{Line: 38, Column: 9}) {
+	if at := cfg.Realms[0].Connectors[1].At; at != (config.Position{Line: 44, Column: 9}) {
 		t.Errorf("the second connector is at %+v", at)
 	}
 	directory := ldap.DefaultConfig()
@@ -168,7 +168,11 @@ func TestFull(t *testing.T) {
 		Log:            config.Log{Level: "debug", Format: "json"},
 		Audit:          config.Audit{File: dir + "/audit.jsonl"},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
-		Limits:         config.Limits{Requests: config.RequestLimits{AtOnce: 250}, Connections: 2000},
+		Limits: config.Limits{Requests: config.RequestLimits{AtOnce: 250}, Connections: 2000, FailedLogins: guard.Limits{
+			Network: guard.Rate{Burst: 100, Per: time.Minute},
+			Account: guard.Rate{Burst: 10, Per: time.Hour},
+			Overall: guard.Rate{Burst: 0, Per: 30 * 24 * time.Hour},
+		}},
 		Realms: []config.Realm{{
 			Name:         "corp",
 			Services:     []config.Service{{Name: "registry.corp.example", Trust: "x5c"}, {Name: "v3.corp.example", Trust: "jwks"}},
@@ -176,7 +180,7 @@ func TestFull(t *testing.T) {
 			Usernames:    connectors.UnicodeUsernames,
 			TokenTTL:     10 * time.Minute,
 			PushTokenTTL: time.Hour,
-			Signing:      config.Signing{Algorithm: "RS256", KeyFile: dir + "/signing.key", CertFile: dir + "/signing.crt", At: config.Position{Line: 22, Column: 15}},
+			Signing:      config.Signing{Algorithm: "RS256", KeyFile: dir + "/signing.key", CertFile: dir + "/signing.crt", At: config.Position{Line: 28, Column: 15}},
 			Connectors: []config.Connector{
 				{Name: "desk", Type: "desk", Guard: guard.Settings{
 					Cache:    guard.CacheSettings{TTL: time.Minute, Stale: 10 * time.Minute, Unknown: time.Second},
