@@ -121,3 +121,12 @@ func (c *connection) Close() error {
 	defer c.leave()
 	return c.Conn.Close()
 }
+
+// CloseWrite ends what is sent, where the connection can: a client that is answered while it
+// still sends reads the answer, and then the end, in the place of a reset.
+func (c *connection) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}

@@ -193,3 +193,21 @@ func TestFullListenerEnds(t *testing.T) {
 	_ = dial(t, addr) // waits
 	time.Sleep(50 * time.Millisecond)
 }
+
+// TestAnswerBeforeTheEnd sends more than the server reads: the answer comes all the same,
+// and the connection ends after it rather than break.
+func TestAnswerBeforeTheEnd(t *testing.T) {
+	addr, _ := bounded(t, 10, asItIs, http.NotFoundHandler())
+	var err error
+	for range 5 { // a server waits for half a second only
+		c := dial(t, addr)
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nX: "+strings.Repeat("x", 1<<20)); err != nil {
+			t.Logf("sent as much as went: %v", err)
+		}
+		var answer []byte
+		if answer, err = io.ReadAll(c.read); err == nil && strings.HasPrefix(string(answer), "HTTP/1.1 431 ") {
+			return
+		}
+	}
+	t.Errorf("no answer was read to its end: %v", err)
+}
