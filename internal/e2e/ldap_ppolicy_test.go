@@ -141,7 +141,7 @@ func TestPasswordPolicyOverHTTP(t *testing.T) {
 	} {
 		password := user + "-password"
 		if user == "alice" {
-			password = "a-guess"
+			password = "another-guess"
 		}
 		a := b.Token(t, user, password, service)
 		if a.Status != http.StatusUnauthorized || a.Body != refused.Body {

@@ -109,7 +109,8 @@ func sources(tb testing.TB, folder string) []*ast.File {
 	return files
 }
 
-// constants returns the values of text constants of a type, or whose names begin so.
+// constants returns the values of text constants of a type, or whose names begin so, with a
+// capital or without.
 func constants(n ast.Node, typeName, prefix string) []string {
 	spec, ok := n.(*ast.ValueSpec)
 	if !ok {
@@ -118,7 +119,7 @@ func constants(n ast.Node, typeName, prefix string) []string {
 	var values []string
 	for i, value := range spec.Values {
 		named, typed := spec.Type.(*ast.Ident)
-		if typed && named.Name == typeName || strings.HasPrefix(spec.Names[i].Name, prefix) {
+		if typed && named.Name == typeName || strings.HasPrefix(strings.ToLower(spec.Names[i].Name), strings.ToLower(prefix)) {
 			values = append(values, texts(value)...)
 		}
 	}
