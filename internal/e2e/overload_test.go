@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -250,4 +251,25 @@ func TestOutOfDescriptors(t *testing.T) {
 	if status := b.Ready(); status != http.StatusOK {
 		t.Errorf("afterwards not ready: %d", status)
 	}
+}
+
+// TestSlowDirectoryLeavesThePlaces has a directory hang with many logins, and one place in all.
+func TestSlowDirectoryLeavesThePlaces(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "", "realms:\n", "limits: {requests: {at_once: 1}}\nrealms:\n")
+	w.slapd.Pause(t)
+	defer w.slapd.Resume(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() { _, _ = w.broker.Ask(ctx, fmt.Sprintf("somebody-%d", i), "password", service) })
+	}
+	time.Sleep(300 * time.Millisecond)
+	for range 20 {
+		if a := w.broker.Token(t, "", "", service, "repository:public/app:pull"); a.Status == http.StatusServiceUnavailable || a.Took > 2*time.Second {
+			t.Errorf("who needs no directory gets %d after %s: %s", a.Status, a.Took, a.Body)
+		}
+	}
+	cancel()
+	wg.Wait()
 }

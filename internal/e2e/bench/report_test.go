@@ -89,8 +89,8 @@ func (t *table) underOverload() string {
 		return ""
 	}
 	var text strings.Builder
-	text.WriteString("| | at most, tokens/s | at twice that, tokens/s | of the most | p99, ms | 503/s | their p99, ms | not sent/s | memory, MiB |\n")
-	text.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	text.WriteString("| | 64 clients, tokens/s | so many clients, tokens/s | due twice the first, tokens/s | of the first | of the second | p99, ms | 503/s | their p99, ms | not sent/s | memory, MiB |\n")
+	text.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, s := range t.overload {
 		fmt.Fprintf(&text, "| %s |\n", strings.Join(s, " | "))
 	}
