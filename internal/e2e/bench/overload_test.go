@@ -151,6 +151,7 @@ listen: "{{listen}}"
 monitor: "{{monitor}}"
 public_url: "http://{{listen}}"
 data_dir: ./data
+limits: {failed_logins: {network: {burst: 0}, overall: {burst: 0}}} # all come from one address
 realms:
   - name: corp
     services: [registry.corp]
