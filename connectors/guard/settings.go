@@ -27,7 +27,7 @@ type CacheSettings struct {
 type LockoutSettings struct {
 	Budget   int           `yaml:"budget"`   // how many different wrong passwords the directory is sent for an account; 0: any number
 	Familiar int           `yaml:"familiar"` // how many more from where the account has signed in before
-	Window   time.Duration `yaml:"window"`   // how long each of them counts
+	Window   time.Duration `yaml:"window"`   // how long they count, from the last of them on
 }
 
 // BulkheadSettings bound the load on the directory.

@@ -1,21 +1,29 @@
 package e2e_test
 
 import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
 	"strconv"
 	"sync"
 	"testing"
 
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/e2e/keycloak"
+	"github.com/shorepass/shorepass/internal/e2e/stack"
 )
 
-// failuresAt returns what Keycloak has counted against an account.
-func failuresAt(t *testing.T, k *keycloak.Server, username string) keycloak.Failures {
+// wantFailures fails the test unless Keycloak has counted so many failed logins of an
+// account, and has not locked it.
+func wantFailures(t *testing.T, k *keycloak.Server, what, username string, want int) {
 	t.Helper()
-	f, err := k.Failures(t.Context(), realmCorp, username)
+	got, err := k.Failures(t.Context(), realmCorp, username)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f
+	if got != (keycloak.Failures{Failed: want}) {
+		t.Errorf("%s: Keycloak has counted %+v, want %d and no lock", what, got, want)
+	}
 }
 
 // TestKeycloakFailedLoginsApart sends different wrong passwords for one account at once:
@@ -28,8 +36,83 @@ func TestKeycloakFailedLoginsApart(t *testing.T) {
 		group.Go(func() { _, _ = signIn(t, connector, "carol", "stale-"+strconv.Itoa(i)) })
 	}
 	group.Wait()
-	if got := failuresAt(t, k, "carol"); got != (keycloak.Failures{Failed: 3}) {
-		t.Errorf("Keycloak has counted %+v, want three failures and no lock", got)
-	}
+	wantFailures(t, k, "three at once", "carol", 3)
 	mustSignIn(t, connector, "carol")
+}
+
+// TestKeycloakStaleCredentials has machines go on with old passwords, at a Keycloak that
+// locks after five failed logins, or two within a second.
+func TestKeycloakStaleCredentials(t *testing.T) {
+	k := startKeycloak(t)
+	defer func() {
+		if err := k.Unlock(t.Context(), realmCorp); err != nil {
+			t.Error(err)
+		}
+	}()
+	g := &guarded{broker: keycloakBroker(t, k, "[10.0.0.0/8]", "[127.0.0.0/8]")}
+	t.Run("one password", func(t *testing.T) {
+		stale := attempt{from: "198.51.100.1", name: "carol", password: "carols-old-password"}
+		if got := g.atOnce(t, 200, stale); got[http.StatusUnauthorized] != 200 {
+			t.Errorf("200 at once are answered with %v", got)
+		}
+		wantStatus(t, "once more", g.get(t, stale), http.StatusUnauthorized)
+		wantFailures(t, k, "201 times one wrong password", "carol", 1)
+		stale.password = "carol-password"
+		wantStatus(t, "the right one", g.get(t, stale), http.StatusOK)
+		wantFailures(t, k, "after that", "carol", 0)
+	})
+	t.Run("three machines", func(t *testing.T) {
+		var machines sync.WaitGroup
+		for i := range 3 {
+			machines.Go(func() {
+				stale := attempt{from: fmt.Sprint("198.51.100.", 10+i), name: "alice", password: fmt.Sprint("old-password-", i)}
+				if got := g.atOnce(t, 10, stale); got[http.StatusUnauthorized] != 10 {
+					t.Errorf("machine %d is answered with %v", i, got)
+				}
+			})
+		}
+		machines.Wait()
+		wantFailures(t, k, "three wrong passwords, ten times each, at once", "alice", 3)
+	})
+	t.Run("docker push", func(t *testing.T) {
+		r := stack.StartRegistry(t, g.broker, stack.V3)
+		c := stack.StartEngine(t).NewClient(t, r)
+		auth := base64.StdEncoding.EncodeToString([]byte("bob:bobs-old-password"))
+		c.File("config.json", fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, r.Addr, auth))
+		ok(t, c.Docker("", "load", "--input", c.Layers(10)))
+		ok(t, c.Docker("", "tag", c.ImageName(), c.Ref("home/bob/app:1")))
+		denied(t, c.Docker("", "push", c.Ref("home/bob/app:1")))
+		wantFailures(t, k, "a push of ten layers", "bob", 1)
+	})
+	t.Run("locked elsewhere", func(t *testing.T) { testKeycloakLockedElsewhere(t, k, g) })
+}
+
+// testKeycloakLockedElsewhere has Keycloak lock an account past Shorepass. It says of the
+// right password that it is wrong then, which is remembered after the lock is over, until
+// somebody clears that.
+func testKeycloakLockedElsewhere(t *testing.T, k *keycloak.Server, g *guarded) {
+	if err := k.Unlock(t.Context(), realmCorp); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 6 { // by connectors that do not know of each other
+		_, err := signIn(t, oidcConnector(t, oidcConfig(k, realmCorp)), "bob", fmt.Sprint("typed-at-the-web-page-", i))
+		wantReason(t, err, connectors.ReasonWrongPassword)
+	}
+	if got, err := k.Failures(t.Context(), realmCorp, "bob"); err != nil || !got.Locked {
+		t.Fatalf("bob is not locked: %+v, %v", got, err)
+	}
+	owner := attempt{from: "192.0.2.1", name: "bob", password: "bob-password"}
+	wantStatus(t, "the right password, while locked", g.get(t, owner), http.StatusUnauthorized)
+	if got := g.lastReason(t); got != connectors.ReasonWrongPassword {
+		t.Errorf("the audit log has %q", got)
+	}
+	if err := k.Unlock(t.Context(), realmCorp); err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, "unlocked", g.get(t, owner), http.StatusUnauthorized)
+	if got := g.lastReason(t); got != connectors.ReasonKnownWrong {
+		t.Errorf("the audit log has %q", got)
+	}
+	ok(t, g.broker.Command(t, "", "lockouts", "clear", "--user", "bob"))
+	wantStatus(t, "cleared", g.get(t, owner), http.StatusOK)
 }
