@@ -309,6 +309,31 @@ func (f faulty) Authenticate(context.Context, connectors.Credentials) (connector
 	return connectors.Identity{}, f.answer()
 }
 
+// TestWhenToTryAgain holds that who is turned away since a directory is left alone comes
+// again when it is asked again.
+func TestWhenToTryAgain(t *testing.T) {
+	down := errors.New("connection refused")
+	for name, tt := range map[string]struct {
+		err    error
+		reason string
+		want   time.Duration
+	}{
+		"outage":          {down, "outage", 5 * time.Second},
+		"busy":            {fmt.Errorf("%w: 32", connectors.ErrBusy), "busy", 5 * time.Second},
+		"resting":         {&connectors.Resting{Cause: down, RetryAfter: 1700 * time.Millisecond}, "breaker-open", 1700 * time.Millisecond},
+		"being found out": {&connectors.Resting{Cause: down}, "breaker-open", time.Second},
+	} {
+		f := brokertest.New(t, "", brokertest.Realm{
+			Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules,
+			More: []connectors.Member{{Name: "ldap", Connector: faulty{func() error { return tt.err }}}},
+		})
+		_, err := f.Broker.Token(t.Context(), broker.Request{Service: "registry.corp", Credentials: login("xaver", "pw")})
+		if failure := broker.AsError(err); failure.Kind != broker.Unavailable || failure.RetryAfter != tt.want || f.Last(t).Reason != tt.reason {
+			t.Errorf("%s: %s, again after %v, for %q", name, failure.Kind, failure.RetryAfter, f.Last(t).Reason)
+		}
+	}
+}
+
 func TestConnectorFailures(t *testing.T) {
 	const canary = "pw-canary"
 	tests := []struct {

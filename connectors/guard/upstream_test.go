@@ -290,3 +290,32 @@ func TestFindGoesPast(t *testing.T) {
 		t.Errorf("Find() = %+v, %v", id, err)
 	}
 }
+
+// bounding is a directory that bounds itself.
+type bounding struct {
+	*desk
+	bound int
+}
+
+func (b *bounding) Bound(atOnce int) { b.bound = atOnce }
+
+// TestBoundedByItself holds that a directory with bounds of its own is told what is
+// configured, and has no others before it.
+func TestBoundedByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &bounding{desk: newDesk(), bound: -1}
+		d.takes(time.Second)
+		g := guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 2}})
+		if d.bound != 2 {
+			t.Errorf("it was told %d, want 2", d.bound)
+		}
+		var group sync.WaitGroup
+		for i := range 10 {
+			group.Go(func() { g.want(fmt.Sprintf("user-%d", i), "right", nil) })
+		}
+		group.Wait()
+		if n := d.most.Load(); n != 10 {
+			t.Errorf("%d at once, want 10", n)
+		}
+	})
+}

@@ -77,6 +77,8 @@ func TestMisbehavingDirectories(t *testing.T) {
 			d := open(t, config(listen(t, c.serve)))
 			_, err := d.Locate(ctx, "alice")
 			wantOutage(t, err, c.want)
+			// A caller's deadline says nothing, and what is too large may be one person's.
+			wantMark(t, err, !strings.Contains(c.want, "deadline") && !strings.Contains(c.want, "out of bounds"))
 		})
 	}
 }

@@ -292,6 +292,14 @@ func TestBlankPasswordsAreNotSent(t *testing.T) {
 	}
 }
 
+// wantMark fails the test unless an outage is marked as everybody's, or is not.
+func wantMark(t *testing.T, err error, want bool) {
+	t.Helper()
+	if errors.Is(err, connectors.ErrUnreachable) != want {
+		t.Errorf("error = %v: everybody's %v, want %v", err, !want, want)
+	}
+}
+
 // wantOutage fails the test unless err is an outage whose text holds want and no
 // password.
 func wantOutage(t *testing.T, err error, want string) {

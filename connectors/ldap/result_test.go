@@ -54,6 +54,7 @@ func TestBindResults(t *testing.T) {
 				return
 			}
 			wantOutage(t, err, fmt.Sprintf("checking the password: result code %d (", code))
+			wantMark(t, err, code == 51 || code == 52) // busy, unavailable
 		})
 	}
 }
@@ -71,8 +72,10 @@ func TestSearchResults(t *testing.T) {
 			want := fmt.Sprintf("searching for the user: result code %d (", code)
 			_, err := d.Locate(t.Context(), "alice")
 			wantOutage(t, err, want)
+			wantMark(t, err, code == 51 || code == 52)
 			_, err = d.Resolve(t.Context(), "1")
 			wantOutage(t, err, want)
+			wantMark(t, err, code == 51 || code == 52)
 		})
 	}
 }

@@ -64,6 +64,9 @@ func ErrNoAnswer() error { return errNoAnswer }
 // Close ends them.
 func (l Logins) Close() { l.logins.end() }
 
+// Bound sets how many logins the provider is asked for at a time.
+func (l Logins) Bound(asked int) { l.logins.bound(asked) }
+
 // Kept returns how much is kept: what logins under way need, the logins that count, and
 // the passwords that go first.
 func (l Logins) Kept() (underway, good, proven int) {

@@ -81,6 +81,7 @@ func TestBadDocuments(t *testing.T) {
 			tt.spoil(p)
 			_, err := p.connect().login(t.Context())
 			wantOutage(t, err, tt.words)
+			wantMark(t, err, true) // nobody can log in
 			if n := p.count(pathToken); n > 0 {
 				t.Errorf("the password was sent all the same, %d times", n)
 			}
@@ -187,6 +188,7 @@ func TestSlowProviders(t *testing.T) {
 				start := time.Now()
 				_, err := c.login(t.Context())
 				wantOutage(t, err, "did not answer in time")
+				wantMark(t, err, true)
 				if took := time.Since(start); took > answerWithin {
 					t.Errorf("%s %s: it took %v", path, kind, took)
 				}

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -333,6 +334,14 @@ func wantOutage(tb testing.TB, err error, words string) {
 	}
 	if err != nil && (strings.Contains(err.Error(), goodPassword) || strings.Contains(err.Error(), url.QueryEscape(goodPassword)) || strings.Contains(err.Error(), clientSecret)) {
 		tb.Errorf("the error shows a secret: %v", err)
+	}
+}
+
+// wantMark fails the test unless an outage is marked as everybody's, or is not.
+func wantMark(tb testing.TB, err error, want bool) {
+	tb.Helper()
+	if errors.Is(err, connectors.ErrUnreachable) != want {
+		tb.Errorf("error = %v: everybody's %v, want %v", err, !want, want)
 	}
 }
 

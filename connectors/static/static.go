@@ -184,7 +184,7 @@ func (d *Directory) compute(ctx context.Context, h hash, password connectors.Sec
 		return false, err
 	}
 	if err := d.bound.logins.Take(ctx); err != nil {
-		return false, fmt.Errorf("%w: too many password hashes at once: %w", connectors.ErrBusy, err)
+		return false, fmt.Errorf("too many password hashes at once: %w", err)
 	}
 	defer d.bound.logins.End()
 	return h.matches(password.Reveal()), nil

@@ -4,12 +4,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +47,7 @@ func TestFaults(t *testing.T) {
 			_, _ = io.WriteString(w, alice)
 		}
 	}
+	everybodys := []string{"500", "half", "hangs", "one byte a time", "hangs up"} // the others may be about one account
 	for name, tt := range map[string]struct {
 		fault http.HandlerFunc
 		want  string
@@ -103,6 +106,8 @@ func TestFaults(t *testing.T) {
 			started := time.Now()
 			if _, err := login(t, connector, "alice", "alice-password"); !isOutage(err) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want an outage that says %q", err, tt.want)
+			} else if whole := slices.Contains(everybodys, name); errors.Is(err, connectors.ErrUnreachable) != whole {
+				t.Errorf("error %v: everybody's %v, want %v", err, !whole, whole)
 			}
 			if took := time.Since(started); took > 4*time.Second {
 				t.Errorf("it took %v", took)

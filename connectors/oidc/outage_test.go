@@ -1,0 +1,94 @@
+package oidc_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/oidc"
+)
+
+// TestWhoseAnOutageIs sorts the token endpoint's outages into those that are everybody's and
+// those that may be one account's.
+func TestWhoseAnOutageIs(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer http.HandlerFunc
+		want   bool
+	}{
+		"500":               {refuse(500, "server_error", ""), true},
+		"a rejection: 500":  {refuse(500, "invalid_grant", "Invalid user credentials"), true},
+		"503":               {refuse(503, "temporarily_unavailable", ""), true},
+		"our client's name": {refuse(401, "invalid_client", ""), true},
+		"our client's way":  {refuse(400, "unauthorized_client", ""), true},
+		"no such grant":     {refuse(400, "unsupported_grant_type", ""), true},
+		"the realm is off":  {refuse(403, "access_denied", "Realm not enabled"), true},
+		"429":               {refuse(429, "", ""), false},
+		"consent":           {refuse(400, "invalid_grant", "AADSTS65001: The user or administrator has not consented."), false},
+		"an odd request":    {refuse(400, "invalid_request", ""), false},
+		"something else":    {refuse(400, "purple", ""), false},
+		"no ID token":       {answering(`{"access_token":"a","token_type":"Bearer"}`), false},
+		"no JSON":           {answering(`<html>`), false},
+		"2 MB":              {answering(`{"access_token":"` + strings.Repeat("x", 2<<20) + `"}`), false},
+		"it hangs up":       {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, true},
+		"it breaks off": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			answering(`{"access_token":`)(w, nil)
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProvider(t)
+			p.handlers[pathToken] = tt.answer
+			_, err := p.connect().login(t.Context())
+			wantOutage(t, err, "")
+			wantMark(t, err, tt.want)
+		})
+	}
+}
+
+// answering answers with a body.
+func answering(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// TestWaitsAreNobodysFault holds that who waits in vain for a turn is busy, and says nothing of
+// the provider; and that it is asked for as many at once as it is bound to.
+func TestWaitsAreNobodysFault(t *testing.T) {
+	for bound, served := range map[int]int{2: 8, 3: 12} { // within four seconds
+		loggingIn(t, 990*time.Millisecond, func(t *testing.T, l oidc.Logins, p *asking) {
+			l.Bound(bound)
+			var mu sync.Mutex
+			var group sync.WaitGroup
+			right, busy, late := 0, 0, 0
+			for i := range 20 {
+				group.Go(func() {
+					err := l.Do(t.Context(), fmt.Sprint("name", i), "right", p.ask)
+					mu.Lock()
+					defer mu.Unlock()
+					switch {
+					case err == nil:
+						right++
+					case errors.Is(err, connectors.ErrUnreachable):
+						t.Errorf("error %v, which blames the provider", err)
+					case errors.Is(err, connectors.ErrBusy):
+						busy++
+					default: // had its turn, and no time left
+						late++
+					}
+				})
+			}
+			group.Wait()
+			if right != served || busy == 0 || right+busy+late != 20 || int(p.most.Load()) != bound {
+				t.Errorf("%d at once: %d let in, %d busy, %d late, want %d let in; at most %d at once", bound, right, busy, late, served, p.most.Load())
+			}
+		})
+	}
+}
