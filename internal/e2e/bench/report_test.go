@@ -111,6 +111,7 @@ var wanted = []string{
 	"repeated login, LDAP user, tokens/s",
 	"access token, tokens/s",
 	"access token, the directory hangs (floor: the same, and it answers), tokens/s",
+	"static user, the directory hangs (floor: the same, and it answers), tokens/s",
 	"Keycloak, each login a new one (floor: the password grant), tokens/s",
 	"Keycloak, 16 people at work (floor: Keycloak's docker-v2 endpoint), tokens/s",
 	"anonymous, allocations of the handler",
