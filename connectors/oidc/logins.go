@@ -53,6 +53,7 @@ type logins struct {
 	flights map[string]*flight   // the logins under way, by key
 	good    map[string]vouched   // the logins that count, by key
 	proven  map[string]time.Time // until when the passwords go first that were right, by key
+	doubts  doubts
 }
 
 // check asks the provider whether a login is right.
@@ -77,7 +78,7 @@ type vouched struct {
 func newLogins() *logins {
 	l := &logins{
 		secret: []byte(rand.Text()), provider: newQueue(maxAsked), turns: turns{},
-		flights: map[string]*flight{}, good: map[string]vouched{}, proven: map[string]time.Time{},
+		flights: map[string]*flight{}, good: map[string]vouched{}, proven: map[string]time.Time{}, doubts: doubts{},
 	}
 	l.life, l.end = context.WithCancel(context.Background())
 	return l
@@ -195,7 +196,9 @@ func (l *logins) fly(ctx context.Context, name string, t *turn, proven bool, ask
 	if pause = rest; mayHaveFailed(ctx, err) {
 		pause = restFailed
 	}
-	return id, err
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return id, l.doubts.settle(ctx, name, err, time.Now())
 }
 
 // mayHaveFailed reports whether the provider may have counted a login as failed: it has

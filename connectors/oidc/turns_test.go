@@ -318,6 +318,31 @@ func TestRestAfterNoAnswer(t *testing.T) {
 	})
 }
 
+// TestDoubts holds that a refusal is none while the provider may be at work on a login by
+// the same name that was given up, and only then.
+func TestDoubts(t *testing.T) {
+	loggingIn(t, 10*time.Millisecond, func(t *testing.T, l oidc.Logins, p *asking) {
+		refused := func(name string) bool {
+			return errors.Is(l.Do(t.Context(), name, "password"+strconv.Itoa(int(p.asked.Load())), p.refuse), connectors.ErrRejected)
+		}
+		giveUp := func() {
+			_ = l.Do(t.Context(), "alice", "a", func(context.Context) error { return fmt.Errorf("asking: %w", oidc.ErrNoAnswer()) })
+		}
+		giveUp()
+		if refused("alice") || refused("alice") || !refused("bob") {
+			t.Error("after a login that was given up, a refusal of the name counts, or one of another does not")
+		}
+		time.Sleep(15 * time.Second)
+		if !refused("alice") {
+			t.Error("a while later a refusal does not count")
+		}
+		giveUp()
+		if err := l.Do(t.Context(), "alice", "right", p.ask); err != nil || !refused("alice") {
+			t.Errorf("after a login that was right (%v) a refusal does not count", err)
+		}
+	})
+}
+
 // TestLoginsAreForgotten holds that what was kept goes again.
 func TestLoginsAreForgotten(t *testing.T) {
 	loggingIn(t, time.Millisecond, func(t *testing.T, l oidc.Logins, p *asking) {

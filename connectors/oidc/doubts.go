@@ -1,0 +1,41 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// doubtful is for how long after a login that was given up the provider may be at work on
+// it still.
+const doubtful = 15 * time.Second
+
+var errDoubt = errors.New("the provider refuses the password, but a login by this name that was not waited for may be under way there still: it would refuse the right one, too")
+
+// doubts are names with a login that was given up, and until when the provider may be at
+// work on it. Whoever uses them holds a lock.
+type doubts map[string]time.Time
+
+// settle takes a wrong password for none where the provider may have refused it for the
+// sake of another login: what is taken for wrong is not tried again for a long time.
+func (d doubts) settle(ctx context.Context, name string, err error, now time.Time) error {
+	var rejection *connectors.Rejection
+	switch {
+	case errors.As(err, &rejection):
+		if rejection.Reason == connectors.ReasonWrongPassword && now.Before(d[name]) {
+			return errDoubt
+		}
+	case err == nil:
+		delete(d, name)
+	case mayHaveFailed(ctx, err):
+		for other, until := range d {
+			if !now.Before(until) {
+				delete(d, other)
+			}
+		}
+		d[name] = now.Add(doubtful)
+	}
+	return err
+}
