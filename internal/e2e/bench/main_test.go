@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	began := machine()
 	code := m.Run()
-	fmt.Printf("\n%s\n%s\n%s\n%s", report.own(), report.providers(), report.whereTimeGoes(), report.underOverload())
+	fmt.Printf("\n%s\n%s\n%s\n%s\n%s", report.own(), report.providers(), report.whereTimeGoes(), report.underOverload(), report.refusals())
 	if code == 0 && os.Getenv(updateName) != "" {
 		if err := report.publish(page, began); err != nil {
 			fmt.Fprintln(os.Stderr, err)

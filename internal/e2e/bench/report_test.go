@@ -26,6 +26,7 @@ const (
 	ofAllocations
 	ofDecisions
 	ofProcess
+	ofRefusals
 )
 
 // row is one figure.
@@ -46,17 +47,23 @@ const (
 	providersPart = "figures of a provider"
 	stagesPart    = "stages"
 	overloadPart  = "figures of overload"
+	refusalsPart  = "refusals"
 )
 
-// figures is a table of the rows of these places in Markdown; empty where nothing was
-// measured.
+// figures is a table of the rows of these places beside their floors.
 func (t *table) figures(places ...place) string {
+	return t.under("| | Shorepass | its floor | of the floor |", places...)
+}
+
+// under is a table of the rows of these places in Markdown, under a head; empty where
+// nothing was measured.
+func (t *table) under(head string, places ...place) string {
 	rows := slices.DeleteFunc(slices.Clone(t.rows), func(r row) bool { return !slices.Contains(places, r.place) })
 	if len(rows) == 0 {
 		return ""
 	}
 	var text strings.Builder
-	text.WriteString("| | Shorepass | its floor | of the floor |\n|---|---:|---:|---:|\n")
+	text.WriteString(head + "\n|---|---:|---:|---:|\n")
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.place, b.place) })
 	for _, r := range rows {
 		fmt.Fprintf(&text, "| %s | %s | %s | %s |\n", r.what, r.ours, r.floor, r.ratio)
@@ -69,6 +76,11 @@ func (t *table) own() string { return t.figures(ofTokens, ofAllocations, ofDecis
 
 // providers are those that say as much of a provider.
 func (t *table) providers() string { return t.figures(ofProviders) }
+
+// refusals are those of refusals beside others.
+func (t *table) refusals() string {
+	return t.under("| the one; the other | the one, ms | the other, ms | AUC (95 % confidence) |", ofRefusals)
+}
 
 // whereTimeGoes is the table of stages.
 func (t *table) whereTimeGoes() string {
@@ -120,6 +132,7 @@ var wanted = []string{
 	"with 10,000 rules",
 	"resident memory, idle, MiB",
 	"size of the program, MiB",
+	"an unknown name; a wrong password",
 }
 
 // missing are the figures that were not measured.
@@ -147,7 +160,10 @@ func (t *table) publish(path, machine string) error {
 		return err
 	}
 	text := string(content)
-	for part, table := range map[string]string{figuresPart: t.own() + "\n" + machine, providersPart: t.providers(), stagesPart: t.whereTimeGoes(), overloadPart: t.underOverload()} {
+	for part, table := range map[string]string{
+		figuresPart: t.own() + "\n" + machine, providersPart: t.providers(), stagesPart: t.whereTimeGoes(),
+		overloadPart: t.underOverload(), refusalsPart: t.refusals(),
+	} {
 		begin, end := fmt.Sprintf("<!-- make bench writes the %s -->\n", part), fmt.Sprintf("<!-- end of the %s -->", part)
 		before, rest, found := strings.Cut(text, begin)
 		_, after, ended := strings.Cut(rest, end)

@@ -2,14 +2,11 @@ package telltale
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/netip"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -102,17 +99,8 @@ type measurement struct {
 	tb  testing.TB
 	url string
 
-	clients atomic.Uint32
-
 	mu   sync.Mutex
 	took map[Kind][]time.Duration
-}
-
-// anybody is the address of a client that has not asked before.
-func (m *measurement) anybody() string {
-	var ip [4]byte
-	binary.BigEndian.PutUint32(ip[:], 10<<24+m.clients.Add(1))
-	return netip.AddrFrom4(ip).String()
 }
 
 // ask has logins refused over a connection of its own, one after the other.
@@ -139,7 +127,6 @@ func (m *measurement) refused(client *http.Client, l login) (time.Duration, erro
 		return 0, err
 	}
 	request.SetBasicAuth(l.user, l.password)
-	request.Header.Set("X-Forwarded-For", m.anybody())
 	begun := time.Now()
 	response, err := client.Do(request)
 	if err != nil {
