@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,16 +38,10 @@ const maxSpare = 64 << 10
 // batch is lines that are written together.
 type batch struct {
 	text    []byte
-	late    *time.Timer   // ends the wait, of which the first line has the longest
+	late    *time.Timer   // ends the wait for a sink that takes nothing
 	once    sync.Once     // the wait ends once
 	written chan struct{} // closed when err says what became of them
 	err     error
-}
-
-func newBatch(room []byte) *batch {
-	b := &batch{text: room, written: make(chan struct{})}
-	b.late = time.AfterFunc(patience, func() { b.end(errStuck) })
-	return b
 }
 
 // end tells those who wait what became of their lines.
@@ -135,11 +128,29 @@ func (l *Log) enqueue(line []byte) *batch {
 		return nil
 	}
 	if l.waiting == nil {
-		l.waiting, l.spare = newBatch(l.spare), nil
+		b := &batch{text: l.spare, written: make(chan struct{})}
+		b.late = time.AfterFunc(patience, func() { l.timeIsUp(b) })
+		l.waiting, l.spare = b, nil
 		l.wake <- struct{}{} // has room: the writer takes this before it takes the batch
 	}
 	l.waiting.text = append(l.waiting.text, line...)
 	return l.waiting
+}
+
+// timeIsUp ends the wait for a batch where the sink is to blame. While nothing is being
+// written, it is the process that did not get to run, and will in a moment.
+func (l *Log) timeIsUp(b *batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-b.written:
+	default:
+		if l.began.IsZero() {
+			b.late.Reset(patience / 20)
+			return
+		}
+		b.end(errStuck)
+	}
 }
 
 // Close writes what is under way, brings everything to the disk and closes the file.
@@ -162,16 +173,14 @@ func (l *Log) Close() error {
 // disk, together.
 func (l *Log) write(s *sink) {
 	defer close(l.done)
+	var c courtesy
 	for {
 		select {
 		case <-l.wake:
-			runtime.Gosched() // whoever is about to record comes first: one write takes their lines along
-			b := l.take()
-			err := s.append(b.text)
-			l.ended(b)
-			b.late.Stop()
-			b.end(err)
+			c.yield()
+			l.flush(s)
 		case <-l.stop:
+			l.flush(s)
 			if err := s.close(); err != nil {
 				l.unsaved.Store(&err)
 			}
@@ -180,11 +189,25 @@ func (l *Log) write(s *sink) {
 	}
 }
 
+// flush writes what waits.
+func (l *Log) flush(s *sink) {
+	b := l.take()
+	if b == nil {
+		return
+	}
+	err := s.append(b.text)
+	l.ended(b)
+	b.late.Stop()
+	b.end(err)
+}
+
 func (l *Log) take() *batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.waiting
-	l.waiting, l.began = nil, time.Now()
+	if b != nil {
+		l.waiting, l.began = nil, time.Now()
+	}
 	return b
 }
 
