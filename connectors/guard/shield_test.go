@@ -184,6 +184,88 @@ func TestSamePasswordAtOnce(t *testing.T) {
 	})
 }
 
+// TestAWrongPasswordAfterASuccess has a wrong password under way twice, and somebody sign in
+// between the two answers: the second counts, at the directory too.
+func TestAWrongPasswordAfterASuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		within := func(d time.Duration) *vault {
+			return &vault{space: "one", during: func(_ context.Context, _, password string) {
+				if password == "slow" {
+					time.Sleep(d)
+				}
+			}}
+		}
+		shield := guard.NewShield(guard.Limits{})
+		a, b := door(t, within(time.Second), lockout(), shield), door(t, within(3*time.Second), lockout(), shield)
+		var all sync.WaitGroup
+		for _, d := range []connectors.Connector{a, b} {
+			all.Go(func() { logins{{"alice", "slow", elsewhere, refused}}.run(t, d) })
+		}
+		time.Sleep(2 * time.Second)
+		logins{{"alice", "right", home, "ok"}}.run(t, a)
+		if list := shield.List(); len(list) != 1 || list[0].Counted != 0 {
+			t.Errorf("after the success: %+v", list)
+		}
+		all.Wait()
+		if list := shield.List(); len(list) != 1 || list[0].Counted != 1 {
+			t.Errorf("after the second answer: %+v", list)
+		}
+	})
+}
+
+// TestARightPasswordIsNoLongerWrong has a password become the right one while it is under way
+// twice.
+func TestARightPasswordIsNoLongerWrong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		changed := false
+		within := func(d time.Duration) *vault {
+			return &vault{space: "one", during: func(context.Context, string, string) { time.Sleep(d) }, answer: func(string, string) error {
+				if !changed {
+					return connectors.Reject(connectors.ReasonWrongPassword)
+				}
+				return nil
+			}}
+		}
+		shield := guard.NewShield(guard.Limits{})
+		a, b := door(t, within(time.Second), lockout(), shield), door(t, within(3*time.Second), lockout(), shield)
+		var all sync.WaitGroup
+		all.Go(func() { logins{{"alice", "new", elsewhere, refused}}.run(t, a) })
+		all.Go(func() { logins{{"alice", "new", elsewhere, "ok"}}.run(t, b) })
+		time.Sleep(2 * time.Second)
+		changed = true
+		all.Wait()
+		logins{{"alice", "new", elsewhere, "ok"}}.run(t, a)
+	})
+}
+
+// TestPlacesUnderWay holds that logins under way do not get 401 together where there is one
+// left: those of an account that is disabled, say, of which the budget bounds none.
+func TestPlacesUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{
+			during: func(context.Context, string, string) { time.Sleep(time.Second) },
+			answer: func(string, string) error { return connectors.Reject(connectors.ReasonDisabled) },
+		}
+		d := door(t, v, lockout(), nil)
+		logins{{"alice", "1", elsewhere, disabled}, {"alice", "2", elsewhere, disabled}}.run(t, d)
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		var outcomes []string
+		for _, password := range []string{"3", "4"} {
+			all.Go(func() {
+				got := look(login(t.Context(), d, "alice", password, elsewhere))
+				mu.Lock()
+				outcomes = append(outcomes, got[:3])
+				mu.Unlock()
+			})
+		}
+		all.Wait()
+		if slices.Sort(outcomes); !slices.Equal(outcomes, []string{"401", "429"}) {
+			t.Errorf("outcomes %q", outcomes)
+		}
+	})
+}
+
 func TestFamiliar(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &vault{}

@@ -125,3 +125,16 @@ func TestValidateRefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestUpstream holds that two clients of one provider have the same accounts.
+func TestUpstream(t *testing.T) {
+	c := rightConfig()
+	d, err := oidc.New(c, connectors.Deps{Realm: "a", Name: "sso"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	if got := connectors.Upstreamed(d).Upstream(); got != c.Issuer {
+		t.Errorf("Upstream() = %q, want %q", got, c.Issuer)
+	}
+}

@@ -304,3 +304,11 @@ func ExampleHash() {
 	fmt.Println(strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$"), err)
 	// Output: true <nil>
 }
+
+// TestUpstream holds that two connectors of one file have the same accounts.
+func TestUpstream(t *testing.T) {
+	file := write(t, "users.yaml", fmt.Sprintf("users: [{username: alice, password_hash: %q}]", quick(t, "x")))
+	if got := connectors.Upstreamed(open(t, &static.Config{File: file})).Upstream(); got != string(file) {
+		t.Errorf("Upstream() = %q, want %q", got, file)
+	}
+}

@@ -90,3 +90,20 @@ func TestFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestUpstream holds that two connectors of one endpoint have the same accounts, whether it
+// resolves or not.
+func TestUpstream(t *testing.T) {
+	for _, resolves := range []bool{false, true} {
+		c := webhook.DefaultConfig()
+		c.URL, c.Secret, c.Resolve = "https://people.example/hook", connectors.NewSecret(secret), resolves
+		c.Locate = resolves
+		d, err := webhook.Open(c, connectors.Deps{Realm: "a", Name: "people"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u, ok := d.(connectors.Upstreamed); !ok || u.Upstream() != "https://people.example/hook" {
+			t.Errorf("resolves %v: upstream %v", resolves, ok)
+		}
+	}
+}
