@@ -3,6 +3,7 @@ package guard_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -58,14 +59,17 @@ func (d *desk) Verify(ctx context.Context, a connectors.Account, password connec
 	switch password.Reveal() {
 	case "panics":
 		panic("at the desk")
-	case "hangs", "is slow to read":
+	case "hangs", "is slow to read", "hangs, and is blamed":
 		took = time.Hour
 	}
 	select {
 	case <-time.After(took):
 	case <-ctx.Done():
-		if password.Reveal() == "is slow to read" {
+		switch password.Reveal() {
+		case "is slow to read":
 			return connectors.Identity{}, connectors.OneAccount(ctx.Err())
+		case "hangs, and is blamed":
+			return connectors.Identity{}, fmt.Errorf("%w: %w", connectors.ErrUnreachable, ctx.Err())
 		}
 		return connectors.Identity{}, ctx.Err()
 	}

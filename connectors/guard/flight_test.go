@@ -92,9 +92,11 @@ func TestWaiting(t *testing.T) {
 func TestCloseEndsFlights(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk()
-		g := guardedBy(t, d, guard.Settings{Breaker: guard.BreakerSettings{Failures: 1, Probe: time.Second}})
+		g := guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}, Breaker: guard.BreakerSettings{Failures: 1, Probe: time.Second}})
 		var group sync.WaitGroup
-		group.Go(func() { g.want("alice", "hangs", context.Canceled) })
+		group.Go(func() { g.want("alice", "hangs, and is blamed", context.Canceled) })
+		synctest.Wait()
+		group.Go(func() { g.want("zoe", "right", connectors.ErrBusy) }) // waits for a place
 		synctest.Wait()
 		begun := time.Now()
 		if err := g.Connector.(interface{ Close() error }).Close(); err != nil {

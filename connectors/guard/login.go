@@ -91,7 +91,6 @@ func (p *password) ask(ctx context.Context, a attempt, c connectors.Credentials,
 		p.cache.passed(d, a.name, id, generation)
 	case errors.Is(err, connectors.ErrNotMine):
 		p.cache.noSuch(a.name, generation)
-		p.cache.refused(d)
 	case errors.Is(err, connectors.ErrRejected):
 		p.cache.refused(d)
 	case errors.As(err, &throttled): // who may have been refused, too

@@ -76,7 +76,8 @@ func (u *upstream) enter(ctx context.Context) error {
 	case u.places <- struct{}{}:
 		return nil
 	case <-late.C:
-	case <-ctx.Done():
+	case <-ctx.Done(): // the connector is closed
+		return connectors.ErrBusy
 	}
 	if now, last := time.Now().Unix(), u.crowded.Load(); now-last >= int64(crowdedEvery/time.Second) && u.crowded.CompareAndSwap(last, now) {
 		u.logger.Warn("logins are turned away, because the directory works at as many as it may at once: see whether it is slow, or raise guard.bulkhead.max",

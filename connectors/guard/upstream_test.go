@@ -80,11 +80,12 @@ func TestBreakerLetsOneFindOut(t *testing.T) {
 				for i := range 50 {
 					group.Go(func() {
 						_, err := g.login(fmt.Sprintf("user-%d", i), password)
+						var told *connectors.Resting
 						switch {
-						case !errors.Is(err, connectors.ErrResting):
+						case !errors.As(err, &told):
 							others.Add(1)
-						case time.Since(begun) > 0:
-							t.Error("it took time to be refused")
+						case time.Since(begun) > 0 || told.RetryAfter != 0:
+							t.Errorf("it took time to be refused, and is to be tried again after %v", told.RetryAfter)
 						default:
 							resting.Add(1)
 						}
@@ -316,6 +317,23 @@ func TestBoundedByItself(t *testing.T) {
 		group.Wait()
 		if n := d.most.Load(); n != 10 {
 			t.Errorf("%d at once, want 10", n)
+		}
+	})
+}
+
+// TestNULsSayNothing holds that passwords which are refused without asking do not pass for an
+// answer of the directory.
+func TestNULsSayNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		g := guardedBy(t, d, breaking())
+		for range 3 {
+			g.want("alice", "down", connectors.ErrUnreachable)
+			g.want("bob", "right\x00", connectors.ErrRejected)
+		}
+		g.want("carol", "right", connectors.ErrResting)
+		if n := d.asked(); n != 3 {
+			t.Errorf("the directory was asked %d times, want 3", n)
 		}
 	})
 }
