@@ -20,7 +20,7 @@ func TestMarks(t *testing.T) {
 			t.Errorf("%v: %v", mark, got)
 		}
 		for other := range map[error]bool{connectors.ErrUnreachable: true, connectors.ErrOneAccount: true} {
-			if other != mark && errors.Is(got, other) {
+			if other != mark && errors.Is(got, other) { //nolint:errorlint // the very same
 				t.Errorf("%v is %v", mark, other)
 			}
 		}

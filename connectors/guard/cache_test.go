@@ -36,7 +36,7 @@ func TestRightPasswordsAreRemembered(t *testing.T) {
 		g.passes("alice", "also right", connectors.AnswerUpstream)
 		g.want("alice", "wrong", connectors.ErrRejected)
 		g.passes("alice", "right", connectors.AnswerCache) // what others type says nothing of it
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		g.passes("alice", "right", connectors.AnswerUpstream) // a use does not prolong it
 		g.passes("alice", "right", connectors.AnswerCache)
 	})
@@ -67,7 +67,7 @@ func TestUnknownNamesAreRemembered(t *testing.T) {
 		if d.asked() != 1 {
 			t.Errorf("asked %d times", d.asked())
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		g.passes("zoe", "right", connectors.AnswerUpstream)
 	})
 }
