@@ -30,14 +30,14 @@ func newHomes() homes {
 	return homes{until}
 }
 
-// know reports whether the account has signed in from the network. Nobody is known to come
-// from an address that is not known.
+// know reports whether the account has signed in from the network.
 func (h homes) know(k key, network netip.Prefix, now time.Time) bool {
 	until, ok := h.until.Get(home{k, network})
-	return ok && network.IsValid() && now.Before(until)
+	return ok && now.Before(until)
 }
 
-// learn notes that the account has signed in from the network.
+// learn notes that the account has signed in from the network. An address that is not known
+// says nothing of where that was.
 func (h homes) learn(k key, network netip.Prefix, now time.Time) {
 	if network.IsValid() {
 		h.until.Add(home{k, network}, now.Add(familiarTime))

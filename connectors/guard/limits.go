@@ -96,5 +96,5 @@ func (b *bucket) settle(now time.Time, taken bool) {
 
 // isFull reports whether nothing was taken that is still missing.
 func (b *bucket) isFull(now time.Time) bool {
-	return b.pending == 0 && (b.limiter == nil || b.limiter.TokensAt(now) >= float64(b.limiter.Burst()))
+	return b.limiter == nil || b.limiter.TokensAt(now) >= float64(b.limiter.Burst())
 }

@@ -96,6 +96,39 @@ func TestAccountLimit(t *testing.T) {
 	})
 }
 
+// TestAccountLimitOfOtherReasons holds that a success clears it not even where nothing else
+// is left to remember.
+func TestAccountLimitOfOtherReasons(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		off := true
+		v := &vault{answer: func(string, string) error {
+			if off {
+				return connectors.Reject(connectors.ReasonDisabled)
+			}
+			return nil
+		}}
+		d := door(t, v, lockout(), guard.NewShield(guard.Limits{Account: guard.Rate{Burst: 3, Per: 30 * time.Hour}}))
+		logins{{"alice", "1", elsewhere, disabled}, {"alice", "2", elsewhere, disabled}}.run(t, d)
+		off = false
+		logins{{"alice", "1", home, "ok"}}.run(t, d)
+		off = true
+		logins{{"alice", "3", elsewhere, disabled}, {"alice", "4", elsewhere, "429 account-limit 10h0m0s"}}.run(t, d)
+	})
+}
+
+// TestAtHomeByAnotherName holds that who is found to be at home takes nothing of the limits.
+func TestAtHomeByAnotherName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := door(t, &vault{}, lockout(), guard.NewShield(guard.Limits{Network: guard.Rate{Burst: 1, Per: time.Hour}}))
+		logins{
+			{"alice", "right", home, "ok"},
+			{"alice@corp", "1", home, refused},
+			{"bob", "1", home, refused},
+			{"carol", "1", home, "429 network-limit 1h0m0s"},
+		}.run(t, d)
+	})
+}
+
 func TestOverallLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &vault{}

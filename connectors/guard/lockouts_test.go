@@ -46,6 +46,22 @@ func TestList(t *testing.T) {
 	})
 }
 
+// TestListNamesAccounts holds that an account is shown by its own name, and where logins came
+// for it by some of the places.
+func TestListNamesAccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{space: "sso", noIDs: true}
+		shield := guard.NewShield(guard.Limits{})
+		for i := range 20 {
+			c := closing(t, guard.Password(v, guard.Config{Settings: lockout(), Shield: shield, Realm: "corp", Name: fmt.Sprint("c", i)}))
+			logins{{"alice@corp", fmt.Sprint(i), elsewhere, refused}, {"alice@corp", "right", home, "ok"}}.run(t, c)
+		}
+		if list := shield.List(); len(list) != 1 || list[0].Username != "alice" || len(list[0].Places) != 16 {
+			t.Errorf("listed %+v", list)
+		}
+	})
+}
+
 func TestListOfLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shield := guard.NewShield(guard.Limits{Network: five(), Account: guard.Rate{Burst: 2, Per: time.Hour}, Overall: guard.Rate{Burst: 6, Per: time.Hour}})

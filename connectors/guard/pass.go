@@ -125,7 +125,7 @@ func (p *pass) open(k key, account connectors.Account, now time.Time) (*record, 
 		r.username = p.name
 	}
 	r.seenAt(p.place)
-	if p.free = p.free || p.shield.isFree(k, p.attempt, now); p.free {
+	if p.free = p.shield.isFree(k, p.attempt, now); p.free {
 		p.settleLimits(false, now)
 	}
 	return r, r.begin(p.password, now)
@@ -176,7 +176,7 @@ func (p *pass) release() *record {
 func (p *pass) refused(r *record, because error, wrong bool, now time.Time) error {
 	t := r.begin(p.password, now)
 	answer := r.refusal(t, because, p.attempt, now)
-	p.settleLimits(wrong || t.shown, now)
+	p.settleLimits(t.shown, now)
 	r.refuse(p.password, wrong, now)
 	return answer
 }
@@ -234,7 +234,6 @@ func (p *pass) refuseName(because error) error {
 		return r.throttled(p.attempt, now)
 	}
 	if err := p.holdAccount(r, now); err != nil {
-		t.shown = t.weighs(now)
 		return err
 	}
 	return p.refused(r, because, false, now)

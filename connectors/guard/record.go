@@ -163,10 +163,8 @@ func (r *record) trim() {
 	}
 }
 
-// isIdle reports whether there is nothing to remember.
-func (r *record) isIdle(now time.Time) bool {
-	return r.pending == 0 && len(r.tries) == 0 && r.limit.isFull(now)
-}
+// isIdle reports whether there is nothing to remember, nor anything under way.
+func (r *record) isIdle(now time.Time) bool { return len(r.tries) == 0 && r.limit.isFull(now) }
 
 // take adds what another record has, of the same account, and stands in its place.
 func (r *record) take(other *record) {

@@ -238,6 +238,21 @@ func TestARightPasswordIsNoLongerWrong(t *testing.T) {
 	})
 }
 
+// TestNoLookWithoutAnAnswer holds that a password which is being checked elsewhere, and may be
+// right, is not said to be wrong when the budget is spent.
+func TestNoLookWithoutAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &vault{space: "one", during: func(context.Context, string, string) { time.Sleep(3 * time.Second) }}
+		shield := guard.NewShield(guard.Limits{})
+		a, b := door(t, slow, lockout(), shield), door(t, &vault{space: "one"}, lockout(), shield)
+		var all sync.WaitGroup
+		all.Go(func() { logins{{"alice", "right", elsewhere, "ok"}}.run(t, a) })
+		synctest.Wait()
+		logins{{"alice", "1", home, refused}, {"alice", "2", home, refused}, {"alice", "right", home, "429 lockout 15m0s"}}.run(t, b)
+		all.Wait()
+	})
+}
+
 // TestPlacesUnderWay holds that logins under way do not get 401 together where there is one
 // left: those of an account that is disabled, say, of which the budget bounds none.
 func TestPlacesUnderWay(t *testing.T) {
@@ -563,7 +578,7 @@ func TestByNameUnderWay(t *testing.T) {
 			}
 		}}
 		d := door(t, v, lockout(), nil)
-		logins{{"alice", "right", home, "ok"}}.run(t, d)
+		logins{{"alice", "right", home, "ok"}, {"alice", "0", home, refused}}.run(t, d)
 		var all sync.WaitGroup
 		for _, password := range []string{"slow1", "slow2"} {
 			all.Go(func() { logins{{"alice@corp", password, elsewhere, refused}}.run(t, d) })
