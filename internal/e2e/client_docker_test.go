@@ -134,6 +134,8 @@ func dockerManifest(t *testing.T, w *world, id, program string) *matrix {
 // them when the engine has none of them left.
 func tenLayers(t *testing.T, w *world, e *stack.Engine) {
 	alice := e.NewClient(t, w.registry)
+	ok(t, w.broker.Command(t, "", "cache", "clear"))
+	mark, before := len(w.slapd.Log()), len(w.broker.Audit(t))
 	ok(t, alice.DockerLogin("alice", "alice-password"))
 	wantKept(t, alice, "alice:alice-password")
 	ok(t, alice.Docker("", "load", "--input", alice.Layers(10)))
@@ -150,6 +152,18 @@ func tenLayers(t *testing.T, w *world, e *stack.Engine) {
 	ok(t, alice.Docker("", "rmi", alice.ImageName(), alice.Ref("platform/ten"), alice.Ref("home/alice/ten")))
 	if got := ok(t, alice.Docker("", "pull", alice.Ref("platform/ten"))); strings.Count(got, "Pull complete") != 10 {
 		t.Errorf("docker pull does not fetch ten layers:\n%s", got)
+	}
+	w.slapd.Settle(t)
+	binds := 0
+	for _, e := range w.slapd.Events(mark) {
+		if e.Kind == "BIND" && e.DN == corpDN("alice") {
+			binds++
+		}
+	}
+	asked := len(w.broker.Audit(t)) - before
+	t.Logf("docker has asked for a token %d times, which cost the directory %d binds", asked, binds)
+	if asked < 4 || binds > 1 {
+		t.Errorf("%d tokens cost %d binds, want some tokens and one bind", asked, binds)
 	}
 }
 
