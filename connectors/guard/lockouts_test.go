@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -194,5 +195,41 @@ func TestClearUnderWay(t *testing.T) {
 		if list := shield.List(); len(list) != 1 || list[0].Counted != 1 {
 			t.Errorf("listed %+v", list)
 		}
+	})
+}
+
+// TestListOfOtherReasons holds that it shows when an account's next password is refused by
+// 401 again, also where none was wrong.
+func TestListOfOtherReasons(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shield := guard.NewShield(guard.Limits{})
+		c := chainOf(t, lockout(), shield, peopled())
+		for i := range 3 {
+			logins{{"disabled", fmt.Sprint(i), elsewhere, disabled}}.run(t, c)
+		}
+		if list := shield.List(); len(list) != 1 || list[0].Counted != 0 || !list[0].Until.Equal(time.Now().Add(15*time.Minute)) {
+			t.Errorf("listed %+v", list)
+		}
+	})
+}
+
+// TestClearBeforeASuccess holds that a login which was under way when all was cleared takes
+// nothing with it of what has come since.
+func TestClearBeforeASuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{during: func(_ context.Context, _, password string) {
+			if password == "right" {
+				time.Sleep(time.Second)
+			}
+		}}
+		shield := guard.NewShield(guard.Limits{})
+		d := door(t, v, lockout(), shield)
+		var all sync.WaitGroup
+		all.Go(func() { logins{{"alice", "right", home, "ok"}}.run(t, d) })
+		synctest.Wait()
+		shield.Clear(guard.Filter{})
+		logins{{"alice", "1", elsewhere, refused}}.run(t, d)
+		all.Wait()
+		logins{{"alice", "1", elsewhere, known}}.run(t, d)
 	})
 }
