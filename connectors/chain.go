@@ -118,9 +118,10 @@ func (c *Chain) count(cred Credentials) error {
 }
 
 // tell tells the observers of a login. One that another connector vouches for than the
-// account is of was by a token, and is none.
+// account is of was by a token, and is none; one that the upstream was not asked about
+// shows nothing new of the account.
 func (c *Chain) tell(id Identity) {
-	if id.Via != id.Connector {
+	if id.Via != id.Connector || id.Answer != AnswerUpstream {
 		return
 	}
 	for _, m := range c.members {

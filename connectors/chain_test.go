@@ -333,6 +333,10 @@ func TestChainTellsOfLogins(t *testing.T) {
 		if err := login("secret"); err != nil || len(tokens.seen) != 1 {
 			t.Errorf("of a login: told %d times, error %v", len(tokens.seen), err)
 		}
+		directory.identity.Answer = connectors.AnswerCache
+		if err := login("secret"); err != nil || len(tokens.seen) != 1 {
+			t.Errorf("of a login that the directory was not asked about: told %d times, error %v", len(tokens.seen)-1, err)
+		}
 		tokens.handles = true
 		if err := login("srp_x"); err != nil || len(tokens.seen) != 1 {
 			t.Errorf("of a login by a token: told %d times, error %v", len(tokens.seen)-1, err)

@@ -65,13 +65,26 @@ func (l *Limits) Validate() []connectors.FieldProblem {
 type bucket struct {
 	limiter *rate.Limiter // nil: there is no bound
 	pending int           // how much of it is set aside for logins that are under way
+
+	// shared says that it is of people who have nothing to do with each other, and of whom
+	// many may come at once: nothing is set aside. If too many of those fail that were under
+	// way together, the more is missing afterwards.
+	shared bool
 }
 
+// newBucket returns the bucket of one account.
 func newBucket(r Rate) *bucket {
 	if r.Burst == 0 {
 		return &bucket{}
 	}
 	return &bucket{limiter: rate.NewLimiter(rate.Limit(float64(r.Burst)/r.Per.Seconds()), r.Burst)}
+}
+
+// newSharedBucket returns the bucket of many.
+func newSharedBucket(r Rate) *bucket {
+	b := newBucket(r)
+	b.shared = true
+	return b
 }
 
 // wait returns how long it is until there is one more; zero: there is.
@@ -84,13 +97,19 @@ func (b *bucket) wait(now time.Time) time.Duration {
 }
 
 // hold sets one aside.
-func (b *bucket) hold() { b.pending++ }
+func (b *bucket) hold() {
+	if !b.shared {
+		b.pending++
+	}
+}
 
 // settle takes what was set aside, or gives it back.
 func (b *bucket) settle(now time.Time, taken bool) {
-	b.pending--
+	if !b.shared {
+		b.pending--
+	}
 	if taken && b.limiter != nil {
-		b.limiter.AllowN(now, 1) // it is there, since it was set aside
+		b.limiter.ReserveN(now, 1)
 	}
 }
 

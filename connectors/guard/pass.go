@@ -18,8 +18,8 @@ type pass struct {
 	record  *record // of the account; nil: nothing is set aside there
 }
 
-// enter sets aside what a failed login takes of the limits of its network and of all. It
-// fails with a Throttled where nothing is left.
+// enter looks whether something is left of the limits of its network and of all, which a
+// failed login takes. It fails with a Throttled where nothing is.
 func (s *Shield) enter(a attempt) (*pass, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

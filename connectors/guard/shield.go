@@ -37,7 +37,7 @@ type Shield struct {
 
 // NewShield returns a Shield with limits.
 func NewShield(l Limits) *Shield {
-	s := &Shield{limits: l, digests: newDigester(), overall: newBucket(l.Overall), homes: newHomes()}
+	s := &Shield{limits: l, digests: newDigester(), overall: newSharedBucket(l.Overall), homes: newHomes()}
 	// These fail for a size of 0 alone.
 	s.accounts, _ = simplelru.NewLRU[key, *record](maxAccounts, nil)
 	s.names, _ = simplelru.NewLRU[key, *record](maxTyped, nil)
@@ -116,7 +116,7 @@ func (s *Shield) record(k key) *record {
 func (s *Shield) network(n netip.Prefix) *bucket {
 	b, ok := s.networks.Get(n)
 	if !ok {
-		b = newBucket(s.limits.Network)
+		b = newSharedBucket(s.limits.Network)
 		s.networks.Add(n, b)
 	}
 	return b
