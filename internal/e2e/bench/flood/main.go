@@ -38,11 +38,7 @@ func main() {
 		name := strings.ReplaceAll(user, "#", strconv.Itoa(i))
 		f.requests = append(f.requests, []byte("GET "+path+" HTTP/1.1\r\nHost: "+f.addr+"\r\n"+basic(name, password)+"\r\n"))
 	}
-	r, err := f.run()
-	if err == nil {
-		err = json.NewEncoder(os.Stdout).Encode(r)
-	}
-	if err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(f.run()); err != nil {
 		fmt.Fprintln(os.Stderr, "flood:", err)
 		os.Exit(1)
 	}
@@ -74,7 +70,7 @@ type flood struct {
 }
 
 // run sends the load.
-func (f *flood) run() (result, error) {
+func (f *flood) run() result {
 	started := time.Now()
 	if f.rate == 0 {
 		for range f.connections {
@@ -84,7 +80,7 @@ func (f *flood) run() (result, error) {
 			})
 		}
 		f.clients.Wait()
-		return f.result(time.Since(started)), nil
+		return f.result(time.Since(started))
 	}
 	due := make(chan time.Time)
 	for i := 0; ; i++ {
@@ -101,7 +97,7 @@ func (f *flood) run() (result, error) {
 	}
 	close(due)
 	f.clients.Wait()
-	return f.result(time.Since(started)), nil
+	return f.result(time.Since(started))
 }
 
 // another has a new client ask, if there may be one.
@@ -124,10 +120,10 @@ func (f *flood) connect(client func(ask func(due time.Time) bool)) {
 	f.clients.Go(func() {
 		took := map[int][]time.Duration{}
 		var broken error
-		if c, err := net.Dial("tcp", f.addr); err != nil {
+		if c, err := net.Dial("tcp", f.addr); err != nil { //nolint:noctx // on loopback
 			broken = err
 		} else {
-			defer c.Close()
+			defer func() { _ = c.Close() }() // all was read
 			a := answer{conn: c}
 			client(func(due time.Time) bool {
 				var status int
