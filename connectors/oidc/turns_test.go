@@ -329,8 +329,13 @@ func TestDoubts(t *testing.T) {
 			_ = l.Do(t.Context(), "alice", "a", func(context.Context) error { return fmt.Errorf("asking: %w", oidc.ErrNoAnswer()) })
 		}
 		giveUp()
-		if refused("alice") || refused("alice") || !refused("bob") {
-			t.Error("after a login that was given up, a refusal of the name counts, or one of another does not")
+		for range 2 {
+			if refused("alice") {
+				t.Error("after a login that was given up, a refusal of the name counts")
+			}
+		}
+		if !refused("bob") {
+			t.Error("after a login that was given up, a refusal of another name does not count")
 		}
 		time.Sleep(15 * time.Second)
 		if !refused("alice") {
