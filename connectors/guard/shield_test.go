@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -217,10 +218,10 @@ func TestAWrongPasswordAfterASuccess(t *testing.T) {
 // twice.
 func TestARightPasswordIsNoLongerWrong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		changed := false
+		var changed atomic.Bool
 		within := func(d time.Duration) *vault {
 			return &vault{space: "one", during: func(context.Context, string, string) { time.Sleep(d) }, answer: func(string, string) error {
-				if !changed {
+				if !changed.Load() {
 					return connectors.Reject(connectors.ReasonWrongPassword)
 				}
 				return nil
@@ -232,7 +233,7 @@ func TestARightPasswordIsNoLongerWrong(t *testing.T) {
 		all.Go(func() { logins{{"alice", "new", elsewhere, refused}}.run(t, a) })
 		all.Go(func() { logins{{"alice", "new", elsewhere, "ok"}}.run(t, b) })
 		time.Sleep(2 * time.Second)
-		changed = true
+		changed.Store(true)
 		all.Wait()
 		logins{{"alice", "new", elsewhere, "ok"}}.run(t, a)
 	})
