@@ -146,21 +146,30 @@ func (r *record) clear(right digest) {
 	}
 }
 
-// trim keeps the record small: what was tried first goes first.
+// trim keeps the record small: what does not count any more goes first, and what is over
+// soonest. Of what counts there is no more than the budget.
 func (r *record) trim() {
 	for len(r.tries) > maxTries+r.settings.Budget+r.settings.Familiar {
-		var first digest
-		var until time.Time
+		var gone digest
+		var least *try
 		for d, t := range r.tries {
-			if t.pending == 0 && (until.IsZero() || t.until.Before(until)) {
-				first, until = d, t.until
+			if t.pending == 0 && (least == nil || t.goesBefore(least)) {
+				gone, least = d, t
 			}
 		}
-		if until.IsZero() {
+		if least == nil {
 			return
 		}
-		delete(r.tries, first)
+		delete(r.tries, gone)
 	}
+}
+
+// goesBefore reports whether the try is less of a loss than another.
+func (t *try) goesBefore(other *try) bool {
+	if counts := t.wrong > 0 && !t.cleared; counts != (other.wrong > 0 && !other.cleared) {
+		return !counts
+	}
+	return t.until.Before(other.until)
 }
 
 // isIdle reports whether there is nothing to remember, nor anything under way.
