@@ -521,7 +521,8 @@ func TestTwoRealms(t *testing.T) {
 		logins{{"alice", "1", elsewhere, refused}, {"alice", "2", elsewhere, refused}}.run(t, a)
 		logins{{"alice", "1", elsewhere, known}, {"alice", "3", elsewhere, refused}, {"alice", "4", elsewhere, "429 lockout 15m0s"}}.run(t, b)
 		logins{{"alice", "4", elsewhere, "429 lockout 15m0s"}}.run(t, a)
-		logins{{"alice", "1", elsewhere, refused}}.run(t, other)
+		logins{{"alice", "1", elsewhere, refused}, {"alice", "right", elsewhere, "ok"}}.run(t, other)
+		logins{{"alice", "4", elsewhere, "429 lockout 15m0s"}}.run(t, a) // neither cleared by that, nor familiar
 	})
 }
 

@@ -64,8 +64,8 @@ func (d *Directory) Close() error {
 // Domain is the domain of the accounts.
 func (d *Directory) Domain() connectors.Domain { return connectors.Domain(d.config.Domain) }
 
-// Upstream is the kind of the ids, where these are told apart world-wide, so that servers of
-// one directory have the same; else the server, with where people are.
+// Upstream is the servers with the kind of the ids, and where these are not told apart
+// world-wide with where people are.
 func (d *Directory) Upstream() string { return d.config.upstream() }
 
 // Locate finds the one entry that has the user name in one of login_attributes, the

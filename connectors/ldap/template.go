@@ -96,7 +96,7 @@ func (t *Template) Close() error {
 // Domain is the domain of the accounts.
 func (t *Template) Domain() connectors.Domain { return connectors.Domain(t.finder.config.Domain) }
 
-// Upstream is the server, with where people are: what is typed means somebody there.
+// Upstream is the servers, with where people are: what is typed means somebody there.
 func (t *Template) Upstream() string { return t.finder.config.upstreamOf(t.dn.parent) }
 
 // Locate answers with the name: who has an entry shows when the password is checked.

@@ -7,8 +7,9 @@ import (
 	"github.com/shorepass/shorepass/connectors/ldap"
 )
 
-// TestUpstream holds which directories have the same accounts.
+// TestUpstream holds which directories have the same accounts: those of the same servers.
 func TestUpstream(t *testing.T) {
+	const both = "a.example:636 b.example:636 "
 	config := func(change func(*ldap.Config)) *ldap.Config {
 		c := ldap.DefaultConfig()
 		c.URL, c.AnonymousSearch = connectors.OneOrMany{"ldaps://A.example", "ldaps://b.example"}, true
@@ -20,16 +21,23 @@ func TestUpstream(t *testing.T) {
 		change func(*ldap.Config)
 		want   string
 	}{
-		"world-wide ids": {func(*ldap.Config) {}, "entryuuid"},
-		"another server": {func(c *ldap.Config) { c.URL = connectors.OneOrMany{"ldaps://b.example"} }, "entryuuid"},
-		"objectGUID":     {func(c *ldap.Config) { c.Users.IDAttribute = "objectGUID" }, "objectguid"},
-		"389":            {func(c *ldap.Config) { c.Users.IDAttribute = "nsUniqueId" }, "nsuniqueid"},
-		"FreeIPA":        {func(c *ldap.Config) { c.Users.IDAttribute = "ipaUniqueID" }, "ipauniqueid"},
-		"ids of its own": {func(c *ldap.Config) { c.Users.IDAttribute = "employeeNumber" }, "ldaps://a.example ou=people,dc=example"},
+		"an id of the server's": {func(*ldap.Config) {}, both + "entryuuid"},
+		"another base":          {func(c *ldap.Config) { c.Users.BaseDN = "dc=example" }, both + "entryuuid"},
+		"another order": {func(c *ldap.Config) {
+			c.URL = connectors.OneOrMany{"ldaps://B.example:636", "ldaps://a.example/"}
+		}, both + "entryuuid"},
+		"StartTLS":                    {func(c *ldap.Config) { c.URL, c.StartTLS = connectors.OneOrMany{"ldap://b.example"}, true }, "b.example:389 entryuuid"},
+		"another directory":           {func(c *ldap.Config) { c.URL = connectors.OneOrMany{"ldaps://staging.example"} }, "staging.example:636 entryuuid"},
+		"a server of somebody else's": {func(c *ldap.Config) { c.URL = append(c.URL, "ldaps://evil.example") }, "a.example:636 b.example:636 evil.example:636 entryuuid"},
+		"a port of somebody else's":   {func(c *ldap.Config) { c.URL = connectors.OneOrMany{"ldaps://a.example:1636"} }, "a.example:1636 entryuuid"},
+		"objectGUID":                  {func(c *ldap.Config) { c.Users.IDAttribute = "objectGUID" }, both + "objectguid"},
+		"389":                         {func(c *ldap.Config) { c.Users.IDAttribute = "nsUniqueId" }, both + "nsuniqueid"},
+		"FreeIPA":                     {func(c *ldap.Config) { c.Users.IDAttribute = "ipaUniqueID" }, both + "ipauniqueid"},
+		"ids of the directory's own":  {func(c *ldap.Config) { c.Users.IDAttribute = "employeeNumber" }, both + "employeenumber ou=people,dc=example"},
 		"DNs that we make": {func(c *ldap.Config) {
 			c.AnonymousSearch = false
 			c.Users = ldap.Users{DNTemplate: "uid={username},ou=People,dc=example"}
-		}, "ldaps://a.example ou=people,dc=example"},
+		}, both + "ou=people,dc=example"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, err := ldap.Open(config(tt.change), connectors.Deps{})
