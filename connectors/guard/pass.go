@@ -16,6 +16,7 @@ type pass struct {
 	limits  []*bucket // that something is set aside of
 	account key
 	record  *record // of the account; nil: nothing is set aside there
+	asked   uint64  // when the directory was: see Shield.turn
 }
 
 // enter looks whether something is left of the limits of its network and of all, which a
@@ -95,7 +96,7 @@ func (p *pass) toVerify(account connectors.Account) error {
 	r.show(t, now)
 	r.pending++
 	t.pending++
-	p.account, p.record = k, r
+	p.account, p.record, p.asked = k, r, s.turn
 	return nil
 }
 
@@ -177,7 +178,8 @@ func (p *pass) refused(r *record, because error, wrong bool, now time.Time) erro
 	t := r.begin(p.password, now)
 	answer := r.refusal(t, because, p.attempt, now)
 	p.settleLimits(t.shown, now)
-	r.refuse(p.password, wrong, now)
+	p.shield.turn++
+	r.refuse(p.password, wrong, p.shield.turn, now)
 	return answer
 }
 
@@ -192,7 +194,7 @@ func (p *pass) signedIn(id connectors.Identity, now time.Time) {
 		r = s.join(p.account, k, r)
 	}
 	r.username = id.Username
-	r.clear(p.password)
+	r.clear(p.password, p.asked)
 	s.homes.learn(k, p.network, now)
 	if current, _ := s.accounts.Peek(k); current == r && r.isIdle(now) {
 		s.accounts.Remove(k)

@@ -30,6 +30,7 @@ type try struct {
 	shown   bool      // clients are told that it is wrong, and not that there were too many
 	cleared bool      // somebody has signed in since
 	pending int       // logins by it that the directory is asked about
+	turn    uint64    // of the last refusal: see Shield.turn
 }
 
 // weighs reports whether the try is still remembered against the password.
@@ -96,9 +97,10 @@ func (r *record) wait(now time.Time) time.Duration {
 	return soonest
 }
 
-// refuse notes that a password was refused, and whether for being wrong.
-func (r *record) refuse(d digest, wrong bool, now time.Time) {
+// refuse notes that a password was refused in a turn, and whether for being wrong.
+func (r *record) refuse(d digest, wrong bool, turn uint64, now time.Time) {
 	t := r.begin(d, now)
+	t.turn = turn
 	switch {
 	case wrong && t.cleared:
 		t.wrong, t.cleared = 1, false
@@ -132,10 +134,14 @@ func (r *record) forget(d digest) {
 	}
 }
 
-// clear notes that somebody has signed in by a password. Those that were wrong stay so.
-func (r *record) clear(right digest) {
+// clear notes that somebody has signed in by a password, for which the directory was asked
+// in a turn. Those that were wrong before stay so, and count no more. What was refused later
+// counts: the directory may have seen it after the right one, which is all it takes to have
+// it counted there, however long it then took to answer.
+func (r *record) clear(right digest, asked uint64) {
 	for d, t := range r.tries {
 		switch {
+		case t.turn > asked && d != right:
 		case t.wrong > 0 && d != right:
 			t.cleared = true
 		case t.pending == 0:
@@ -181,6 +187,7 @@ func (r *record) take(other *record) {
 		if mine := r.tries[d]; mine != nil {
 			t.pending += mine.pending
 			t.wrong += mine.wrong
+			t.turn = max(t.turn, mine.turn)
 		}
 		r.tries[d] = t
 	}

@@ -33,6 +33,7 @@ type Shield struct {
 	networks *simplelru.LRU[netip.Prefix, *bucket]
 	overall  *bucket
 	homes    homes
+	turn     uint64 // how many refusals there were
 }
 
 // NewShield returns a Shield with limits.

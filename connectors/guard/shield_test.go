@@ -609,3 +609,34 @@ func TestAnotherClientWaits(t *testing.T) {
 		wantSent(t, v, "alice:right", "alice:1", "alice:2", "alice:3", "alice:right")
 	})
 }
+
+// TestWrongPasswordsDuringASuccess holds that a right password clears nothing of what was
+// refused while the directory was at work on it: that may have come there after it.
+func TestWrongPasswordsDuringASuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{during: func(_ context.Context, _, password string) {
+			if password == "right" {
+				time.Sleep(time.Second) // with the groups
+			}
+		}}
+		shield := guard.NewShield(guard.Limits{})
+		d := door(t, v, lockout(), shield)
+		logins{{"alice", "0", elsewhere, refused}}.run(t, d)
+		var all sync.WaitGroup
+		all.Go(func() { logins{{"alice", "right", home, "ok"}}.run(t, d) })
+		synctest.Wait()
+		logins{{"alice", "1", elsewhere, refused}, {"alice", "2", elsewhere, "429 lockout 15m0s"}}.run(t, d)
+		all.Wait()
+		if list := shield.List(); len(list) != 1 || list[0].Refused != 2 || list[0].Counted != 1 {
+			t.Errorf("listed %+v", list)
+		}
+		logins{
+			{"alice", "3", elsewhere, refused},
+			{"alice", "4", elsewhere, refused},
+			{"alice", "5", elsewhere, "429 lockout 15m0s"},
+			{"alice", "0", elsewhere, known},
+			{"alice", "1", elsewhere, known},
+		}.run(t, d)
+		wantSent(t, v, "alice:0", "alice:right", "alice:1", "alice:3", "alice:4")
+	})
+}
