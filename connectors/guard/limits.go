@@ -65,52 +65,55 @@ func (l *Limits) Validate() []connectors.FieldProblem {
 type bucket struct {
 	limiter *rate.Limiter // nil: there is no bound
 	pending int           // how much of it is set aside for logins that are under way
-
-	// shared says that it is of people who have nothing to do with each other, and of whom
-	// many may come at once: nothing is set aside. If too many of those fail that were under
-	// way together, the more is missing afterwards.
-	shared bool
+	room    chan struct{} // holds something when one who waits may look again
 }
 
-// newBucket returns the bucket of one account.
 func newBucket(r Rate) *bucket {
-	if r.Burst == 0 {
-		return &bucket{}
+	b := &bucket{room: make(chan struct{}, 1)}
+	if r.Burst > 0 {
+		b.limiter = rate.NewLimiter(rate.Limit(float64(r.Burst)/r.Per.Seconds()), r.Burst)
 	}
-	return &bucket{limiter: rate.NewLimiter(rate.Limit(float64(r.Burst)/r.Per.Seconds()), r.Burst)}
-}
-
-// newSharedBucket returns the bucket of many.
-func newSharedBucket(r Rate) *bucket {
-	b := newBucket(r)
-	b.shared = true
 	return b
 }
 
-// wait returns how long it is until there is one more; zero: there is.
-func (b *bucket) wait(now time.Time) time.Duration {
+// wait returns how long it is until there is one more; zero: there is, unless it was set
+// aside.
+func (b *bucket) wait(now time.Time) time.Duration { return b.until(now, 1) }
+
+// waitHeld is wait where nothing of what was set aside is given back.
+func (b *bucket) waitHeld(now time.Time) time.Duration { return b.until(now, 1+b.pending) }
+
+// until returns how long it is until there are n.
+func (b *bucket) until(now time.Time, n int) time.Duration {
 	if b.limiter == nil {
 		return 0
 	}
-	missing := 1 - (b.limiter.TokensAt(now) - float64(b.pending))
+	missing := float64(n) - b.limiter.TokensAt(now)
 	return max(0, time.Duration(missing/float64(b.limiter.Limit())*float64(time.Second)))
 }
 
 // hold sets one aside.
-func (b *bucket) hold() {
-	if !b.shared {
-		b.pending++
+func (b *bucket) hold() { b.pending++ }
+
+// tell has one of those look again who wait, or the next one who will. Of no bucket, nobody
+// waits.
+func (b *bucket) tell() {
+	if b == nil {
+		return
+	}
+	select {
+	case b.room <- struct{}{}:
+	default:
 	}
 }
 
 // settle takes what was set aside, or gives it back.
 func (b *bucket) settle(now time.Time, taken bool) {
-	if !b.shared {
-		b.pending--
-	}
+	b.pending--
 	if taken && b.limiter != nil {
-		b.limiter.ReserveN(now, 1)
+		b.limiter.AllowN(now, 1) // it is there, since it was set aside
 	}
+	b.tell()
 }
 
 // isFull reports whether nothing was taken that is still missing.

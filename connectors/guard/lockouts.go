@@ -120,7 +120,7 @@ func (s *Shield) Clear(f Filter) int {
 	}
 	if f == (Filter{}) {
 		s.networks.Purge()
-		s.overall = newSharedBucket(s.limits.Overall)
+		s.overall = newBucket(s.limits.Overall)
 	}
 	return n
 }

@@ -102,7 +102,7 @@ func (p *password) ask(ctx context.Context, a attempt, c connectors.Credentials,
 
 // login has the directory asked, as far as the Shield lets it pass.
 func (p *password) login(ctx context.Context, a attempt, c connectors.Credentials) (connectors.Identity, error) {
-	pass, err := p.shield.enter(a)
+	pass, err := p.shield.enter(ctx, a)
 	if err != nil {
 		return connectors.Identity{}, err
 	}

@@ -1,7 +1,9 @@
 package guard
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -19,26 +21,52 @@ type pass struct {
 	asked   uint64  // when the directory was: see Shield.turn
 }
 
-// enter looks whether something is left of the limits of its network and of all, which a
-// failed login takes. It fails with a Throttled where nothing is.
-func (s *Shield) enter(a attempt) (*pass, error) {
+// enter sets aside what a failed login takes of the limits of its network and of all. It
+// fails with a Throttled where nothing is left. Where all that is left was set aside for
+// others, it waits for one of them, who may well be right: of a thousand people who come at
+// once behind one address nearly all are.
+func (s *Shield) enter(ctx context.Context, a attempt) (*pass, error) {
+	var waited *bucket
+	for {
+		p, full, err := s.tryEnter(a)
+		if full == nil {
+			waited.tell() // the next one who waits, whatever came of this one
+			return p, err
+		}
+		waited = full
+		select {
+		case <-full.room:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: from one network, or together", connectors.ErrBusy)
+		}
+	}
+}
+
+// tryEnter is enter without the wait. It returns the limit of which all is set aside.
+func (s *Shield) tryEnter(a attempt) (_ *pass, full *bucket, _ error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	p := &pass{shield: s, attempt: a}
 	for _, k := range s.keys(a) {
 		if p.free = p.free || s.isFree(k, a, now); p.free {
-			return p, nil
+			return p, nil, nil
 		}
 	}
-	if err := p.hold(s.overall, connectors.ReasonOverallLimit, now); err != nil {
-		return nil, err
+	network := s.network(a.network)
+	switch wait, more := s.overall.wait(now), network.wait(now); {
+	case wait > 0:
+		return nil, nil, &connectors.Throttled{Reason: connectors.ReasonOverallLimit, RetryAfter: wait}
+	case more > 0:
+		return nil, nil, &connectors.Throttled{Reason: connectors.ReasonNetworkLimit, RetryAfter: more}
+	case s.overall.waitHeld(now) > 0:
+		return nil, s.overall, nil
+	case network.waitHeld(now) > 0:
+		return nil, network, nil
 	}
-	if err := p.hold(s.network(a.network), connectors.ReasonNetworkLimit, now); err != nil {
-		p.settleLimits(false, now)
-		return nil, err
-	}
-	return p, nil
+	p.hold(s.overall)
+	p.hold(network)
+	return p, nil, nil
 }
 
 // isFree reports whether a failed login would take nothing of the limits: the account has
@@ -49,13 +77,9 @@ func (s *Shield) isFree(k key, a attempt, now time.Time) bool {
 }
 
 // hold sets something aside of a limit.
-func (p *pass) hold(b *bucket, spent connectors.Reason, now time.Time) error {
-	if wait := b.wait(now); wait > 0 {
-		return &connectors.Throttled{Reason: spent, RetryAfter: wait}
-	}
+func (p *pass) hold(b *bucket) {
 	b.hold()
 	p.limits = append(p.limits, b)
-	return nil
 }
 
 // settleLimits takes what was set aside of the limits, or gives it back.
@@ -137,7 +161,11 @@ func (p *pass) holdAccount(r *record, now time.Time) error {
 	if p.free {
 		return nil
 	}
-	return p.hold(r.limit, connectors.ReasonAccountLimit, now)
+	if wait := r.limit.waitHeld(now); wait > 0 {
+		return &connectors.Throttled{Reason: connectors.ReasonAccountLimit, RetryAfter: wait}
+	}
+	p.hold(r.limit)
+	return nil
 }
 
 // settle says what came of the login, and returns what the client is to be answered.
@@ -243,7 +271,9 @@ func (p *pass) refuseName(because error) error {
 
 // refuse counts a login by a name that nobody knows. It fails where there were too many.
 func (s *Shield) refuse(a attempt) error {
-	p, err := s.enter(a)
+	ctx, cancel := context.WithTimeout(context.Background(), flightTime)
+	defer cancel()
+	p, err := s.enter(ctx, a)
 	if err != nil {
 		return err
 	}

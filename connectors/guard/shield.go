@@ -38,7 +38,7 @@ type Shield struct {
 
 // NewShield returns a Shield with limits.
 func NewShield(l Limits) *Shield {
-	s := &Shield{limits: l, digests: newDigester(), overall: newSharedBucket(l.Overall), homes: newHomes()}
+	s := &Shield{limits: l, digests: newDigester(), overall: newBucket(l.Overall), homes: newHomes()}
 	// These fail for a size of 0 alone.
 	s.accounts, _ = simplelru.NewLRU[key, *record](maxAccounts, nil)
 	s.names, _ = simplelru.NewLRU[key, *record](maxTyped, nil)
@@ -117,7 +117,7 @@ func (s *Shield) record(k key) *record {
 func (s *Shield) network(n netip.Prefix) *bucket {
 	b, ok := s.networks.Get(n)
 	if !ok {
-		b = newSharedBucket(s.limits.Network)
+		b = newBucket(s.limits.Network)
 		s.networks.Add(n, b)
 	}
 	return b
