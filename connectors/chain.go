@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -51,11 +52,14 @@ func (f *Failure) Unwrap() error { return f.Err }
 // the user. It fails with a [*Failure] around [ErrRejected] (a wrong password
 // stops; so does a name that nobody knows or handles), around a [Throttled] or around
 // an outage, which stops too: it never falls through to the next connector. A blank
-// password is refused before anybody is asked. All other refusals but those of access
+// password, and one with a NUL, is refused before anybody is asked. All other refusals but those of access
 // tokens take about the same time.
 func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, error) {
-	if cred.Password.Blank() {
+	switch {
+	case cred.Password.Blank():
 		return Identity{}, &Failure{Err: Reject(ReasonEmptyPassword)}
+	case strings.Contains(cred.Password.Reveal(), "\x00"):
+		return Identity{}, &Failure{Err: Reject(ReasonBadPassword)}
 	}
 	id, failure, took := c.ask(ctx, cred)
 	if failure == nil {

@@ -207,11 +207,14 @@ func TestChainSpendsEveryCostlyRefusalOnce(t *testing.T) {
 }
 
 func TestChainRefusesBlankPasswordsFirst(t *testing.T) {
-	for _, password := range []string{"", "\x00", "\x00\x00"} {
+	for password, reason := range map[string]connectors.Reason{
+		"": connectors.ReasonEmptyPassword, "\x00": connectors.ReasonEmptyPassword, "\x00\x00": connectors.ReasonEmptyPassword,
+		"\x00a": connectors.ReasonBadPassword, "a\x00b": connectors.ReasonBadPassword, "secret\x00": connectors.ReasonBadPassword,
+	} {
 		s := &slow{scripted{handles: true, identity: vouching("slow")}}
 		chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "slow", Connector: s})
 		_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret(password)})
-		if reasonOf(err) != connectors.ReasonEmptyPassword || s.asked+s.decoys != 0 {
+		if reasonOf(err) != reason || s.asked+s.decoys != 0 {
 			t.Errorf("%q: error %v, asked %d times, %d decoys", password, err, s.asked, s.decoys)
 		}
 	}
