@@ -14,7 +14,8 @@ import (
 //
 // A login counts when it has failed for the first time: a password that was refused for an
 // account before is no guess, however often a client sends it. Logins that the cache
-// answers and those from where the account has signed in before do not count either.
+// answers do not count either. From where the account has signed in before, what is left to
+// a network or to all keeps nobody out, and the account has a limit of its own, twice as high.
 type Limits struct {
 	Network Rate `yaml:"network"` // of one client network: see connectors.ClientNetwork
 	Account Rate `yaml:"account"` // of one account, or of one name that nobody knows; a right password does not clear it

@@ -26,8 +26,7 @@ func TestNetworkLimit(t *testing.T) {
 			logins{
 				{fmt.Sprint("user", i), "1", elsewhere, refused},
 				{fmt.Sprint("user", i), "1", elsewhere, known}, // costs nothing
-				{"owner", fmt.Sprint(i), elsewhere, refused},   // at home there
-				{"owner", "right", elsewhere, "ok"},            // so that there is no lockout
+				{"owner", "right", elsewhere, "ok"},
 			}.run(t, d)
 		}
 		v.take()
@@ -36,19 +35,21 @@ func TestNetworkLimit(t *testing.T) {
 			{"user5", "1", elsewhere, "429 network-limit 12m0s"},
 			{"user5", "right", elsewhere, "429 network-limit 12m0s"},
 			{"user1", "1", elsewhere, known},
+			{"owner", "1", elsewhere, refused}, // at home there
 			{"owner", "right", elsewhere, "ok"},
 			{"user5", "right", home, "ok"},
 		}.run(t, d)
-		wantSent(t, v, "owner:right", "user5:right")
-		if v.located != located+2 {
-			t.Errorf("located %d times more, want 2", v.located-located)
+		wantSent(t, v, "owner:1", "owner:right", "user5:right")
+		if v.located != located+3 {
+			t.Errorf("located %d times more, want 3", v.located-located)
 		}
 		time.Sleep(12 * time.Minute)
 		logins{
 			{"user6", "right", elsewhere, "ok"}, // costs nothing
-			{"user6", "1", elsewhere, refused},  // nor does that: at home by now
-			{"user7", "1", elsewhere, refused},
-			{"user8", "1", elsewhere, "429 network-limit 12m0s"},
+			{"user6", "1", elsewhere, refused},  // which does, although at home by now
+			{"user7", "1", elsewhere, "429 network-limit 12m0s"},
+			{"user6", "2", elsewhere, refused}, // and leaves no debt behind
+			{"user7", "1", elsewhere, "429 network-limit 12m0s"},
 		}.run(t, d)
 	})
 }
@@ -116,16 +117,76 @@ func TestAccountLimitOfOtherReasons(t *testing.T) {
 	})
 }
 
-// TestAtHomeByAnotherName holds that who is found to be at home takes nothing of the limits.
+// TestAtHomeByAnotherName holds that who is found to be at home takes nothing of what there
+// is elsewhere.
 func TestAtHomeByAnotherName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := door(t, &vault{}, lockout(), guard.NewShield(guard.Limits{Network: guard.Rate{Burst: 1, Per: time.Hour}}))
+		d := door(t, &vault{}, lockout(), guard.NewShield(guard.Limits{Account: guard.Rate{Burst: 1, Per: time.Hour}}))
 		logins{
 			{"alice", "right", home, "ok"},
 			{"alice@corp", "1", home, refused},
-			{"bob", "1", home, refused},
-			{"carol", "1", home, "429 network-limit 1h0m0s"},
+			{"alice", "2", elsewhere, refused},
+			{"alice", "3", elsewhere, "429 account-limit 1h0m0s"},
+			{"alice", "3", home, refused},
 		}.run(t, d)
+	})
+}
+
+// TestGuessesAtHome have an end, too, which those from elsewhere bring no nearer.
+func TestGuessesAtHome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shield := guard.NewShield(guard.Limits{Network: five(), Account: five(), Overall: guard.Rate{Burst: 7, Per: time.Hour}})
+		d := door(t, &vault{}, lockout(), shield)
+		logins{{"alice", "right", home, "ok"}}.run(t, d)
+		away := elsewhere
+		for i := range 5 {
+			logins{{"alice", fmt.Sprint("away", i), away, refused}, {"alice", "right", home, "ok"}}.run(t, d)
+			away = away.Next()
+		}
+		logins{{"alice", "away", away, "429 account-limit 12m0s"}}.run(t, d)
+		for i := range 10 { // more than are left to the network, and to all
+			logins{{"alice", "right", home, "ok"}, {"alice", fmt.Sprint("home", i), home, refused}}.run(t, d)
+		}
+		logins{
+			{"alice", "home", home, "429 account-limit 6m0s"},
+			{"alice", "right", home, "429 account-limit 6m0s"},
+			{"alice", "home9", home, known},
+			{"bob", "1", home, "429 overall-limit 8m34s"},
+		}.run(t, d)
+		time.Sleep(6 * time.Minute)
+		logins{{"alice", "right", home, "ok"}, {"alice", "home", home, refused}, {"alice", "more", home, "429 account-limit 6m0s"}}.run(t, d)
+
+		time.Sleep(6 * time.Minute) // of those elsewhere there is one more by now
+		logins{{"alice", "more", home, refused}}.run(t, d)
+		l := shield.List(guard.Filter{Username: "alice"})
+		if len(l) != 1 || l[0].Limit != connectors.ReasonAccountLimit || !l[0].Until.Equal(time.Now().Add(6*time.Minute)) {
+			t.Errorf("listed %+v", l)
+		}
+		shield.Clear(guard.Filter{Username: "alice"})
+		logins{{"alice", "right", home, "ok"}}.run(t, d)
+	})
+}
+
+// TestTheLimitAtHomeLasts holds that a success does not clear it, not even where nothing else
+// is left to remember.
+func TestTheLimitAtHomeLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		off := false
+		v := &vault{answer: func(string, string) error {
+			if off {
+				return connectors.Reject(connectors.ReasonDisabled)
+			}
+			return nil
+		}}
+		d := door(t, v, lockout(), guard.NewShield(guard.Limits{Account: guard.Rate{Burst: 1, Per: time.Hour}}))
+		logins{{"alice", "right", home, "ok"}}.run(t, d)
+		for _, password := range []string{"1", "2"} {
+			off = true
+			logins{{"alice", password, home, disabled}}.run(t, d)
+			off = false
+			logins{{"alice", password, home, "ok"}}.run(t, d)
+		}
+		logins{{"alice", "right", home, "429 account-limit 30m0s"}}.run(t, d)
 	})
 }
 

@@ -23,8 +23,8 @@ type Lockout struct {
 	Network netip.Prefix      // of a client network; of others the zero Prefix
 	Limit   connectors.Reason // the limit that is spent: account-limit, network-limit, overall-limit; empty: none
 
-	// Until is when the next login is let through that is none of the familiar ones: the zero
-	// Time where one is now.
+	// Until is when the next login is let through that is none of the familiar ones, or where
+	// the limit of these alone is spent, one of these: the zero Time where one is now.
 	Until time.Time
 
 	Client netip.Addr // where the last refused login came from; the zero Addr where that is not known
@@ -96,8 +96,10 @@ func (r *record) lockout(k key, now time.Time) Lockout {
 			places++
 		}
 	}
-	if wait := r.limit.wait(now); wait > 0 {
-		l.Limit, l.Until = connectors.ReasonAccountLimit, now.Add(wait)
+	for _, b := range [...]*bucket{r.limit, r.familiar} {
+		if b != nil && l.Limit == "" && b.wait(now) > 0 {
+			l.Limit, l.Until = connectors.ReasonAccountLimit, now.Add(b.wait(now))
+		}
 	}
 	if l.Budget > 0 && max(l.Counted, places) >= l.Budget {
 		if until := now.Add(r.wait(now)); until.After(l.Until) {

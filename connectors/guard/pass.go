@@ -15,6 +15,7 @@ type pass struct {
 	shield *Shield
 	attempt
 	free    bool      // it takes nothing of the limits
+	atHome  bool      // the account has signed in from there
 	limits  []*bucket // that something is set aside of
 	account key
 	record  *record // of the account; nil: nothing is set aside there
@@ -49,11 +50,16 @@ func (s *Shield) tryEnter(a attempt) (_ *pass, full *bucket, _ error) {
 	now := time.Now()
 	p := &pass{shield: s, attempt: a}
 	for _, k := range s.keys(a) {
-		if p.free = p.free || s.isFree(k, a, now); p.free {
+		if p.look(k, now); p.free {
 			return p, nil, nil
 		}
 	}
 	network := s.network(a.network)
+	if p.atHome {
+		p.holdAny(s.overall, now)
+		p.holdAny(network, now)
+		return p, nil, nil
+	}
 	switch wait, more := s.overall.wait(now), network.wait(now); {
 	case wait > 0:
 		return nil, nil, &connectors.Throttled{Reason: connectors.ReasonOverallLimit, RetryAfter: wait}
@@ -69,11 +75,20 @@ func (s *Shield) tryEnter(a attempt) (_ *pass, full *bucket, _ error) {
 	return p, nil, nil
 }
 
-// isFree reports whether a failed login would take nothing of the limits: the account has
-// signed in from there, or the password was refused before.
-func (s *Shield) isFree(k key, a attempt, now time.Time) bool {
-	_, seen := s.try(k, a.password)
-	return seen != nil || s.homes.know(k, a.network, now)
+// look notes what is known of the attempt, if it is for the account of a key: whether a
+// failed login would take nothing of the limits, since the password was tried before; and
+// whether the account has signed in from there, which the limits of many do not refuse.
+func (p *pass) look(k key, now time.Time) {
+	_, seen := p.shield.try(k, p.password)
+	p.free = p.free || seen != nil
+	p.atHome = p.atHome || p.shield.homes.know(k, p.network, now)
+}
+
+// holdAny sets something aside of a limit, if anything is left.
+func (p *pass) holdAny(b *bucket, now time.Time) {
+	if b.waitHeld(now) == 0 {
+		p.hold(b)
+	}
 }
 
 // hold sets something aside of a limit.
@@ -105,7 +120,7 @@ func (p *pass) toVerify(account connectors.Account) error {
 		return r.refusal(t, connectors.Reject(connectors.ReasonKnownWrong), p.attempt, now)
 	}
 	budget := p.settings.Budget
-	if s.homes.know(k, p.network, now) {
+	if p.atHome {
 		budget += p.settings.Familiar
 	}
 	if p.settings.Budget > 0 && r.counted(now)+r.pending >= budget {
@@ -150,7 +165,8 @@ func (p *pass) open(k key, account connectors.Account, now time.Time) (*record, 
 		r.username = p.name
 	}
 	r.seenAt(p.place)
-	if p.free = p.shield.isFree(k, p.attempt, now); p.free {
+	p.free, p.atHome = false, false // for an account that the name has meant so far, maybe
+	if p.look(k, now); p.free {
 		p.settleLimits(false, now)
 	}
 	return r, r.begin(p.password, now)
@@ -161,11 +177,27 @@ func (p *pass) holdAccount(r *record, now time.Time) error {
 	if p.free {
 		return nil
 	}
-	if wait := r.limit.waitHeld(now); wait > 0 {
+	limit := p.limitOf(r)
+	if wait := limit.waitHeld(now); wait > 0 {
 		return &connectors.Throttled{Reason: connectors.ReasonAccountLimit, RetryAfter: wait}
 	}
-	p.hold(r.limit)
+	p.hold(limit)
 	return nil
+}
+
+// limitOf returns the limit of an account that the login is to take from. Where the account
+// has signed in before it has one of its own: guesses from elsewhere take nothing of it, and
+// those from there have an end, too.
+func (p *pass) limitOf(r *record) *bucket {
+	if !p.atHome {
+		return r.limit
+	}
+	if r.familiar == nil {
+		twice := p.shield.limits.Account
+		twice.Burst *= 2
+		r.familiar = newBucket(twice)
+	}
+	return r.familiar
 }
 
 // settle says what came of the login, and returns what the client is to be answered.

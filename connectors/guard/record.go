@@ -17,6 +17,7 @@ type record struct {
 	tries    map[digest]*try
 	pending  int     // logins that the directory is asked about
 	limit    *bucket // of the account
+	familiar *bucket // of it where it has signed in before; nil: nothing was taken
 	moved    *record // what has taken its place
 
 	client netip.Addr // where the last refused login came from; may not be known
@@ -179,7 +180,9 @@ func (t *try) goesBefore(other *try) bool {
 }
 
 // isIdle reports whether there is nothing to remember, nor anything under way.
-func (r *record) isIdle(now time.Time) bool { return len(r.tries) == 0 && r.limit.isFull(now) }
+func (r *record) isIdle(now time.Time) bool {
+	return len(r.tries) == 0 && r.limit.isFull(now) && (r.familiar == nil || r.familiar.isFull(now))
+}
 
 // take adds what another record has, of the same account, and stands in its place.
 func (r *record) take(other *record) {
