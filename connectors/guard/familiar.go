@@ -2,6 +2,7 @@ package guard
 
 import (
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -20,26 +21,33 @@ type home struct {
 }
 
 // homes are where accounts have signed in from: an attacker elsewhere keeps nobody out who
-// comes from there. Whoever uses it holds the lock of the Shield.
+// comes from there. They have a lock of their own, that logins from memory wait for nothing
+// longer.
 type homes struct {
+	mu    sync.Mutex
 	until *simplelru.LRU[home, time.Time]
 }
 
-func newHomes() homes {
+func newHomes() *homes {
 	until, _ := simplelru.NewLRU[home, time.Time](maxFamiliar, nil) // fails for a size of 0 alone
-	return homes{until}
+	return &homes{until: until}
 }
 
 // know reports whether the account has signed in from the network.
-func (h homes) know(k key, network netip.Prefix, now time.Time) bool {
+func (h *homes) know(k key, network netip.Prefix, now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	until, ok := h.until.Get(home{k, network})
 	return ok && now.Before(until)
 }
 
 // learn notes that the account has signed in from the network. An address that is not known
 // says nothing of where that was.
-func (h homes) learn(k key, network netip.Prefix, now time.Time) {
-	if network.IsValid() {
-		h.until.Add(home{k, network}, now.Add(familiarTime))
+func (h *homes) learn(k key, network netip.Prefix, now time.Time) {
+	if !network.IsValid() {
+		return
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.until.Add(home{k, network}, now.Add(familiarTime))
 }

@@ -216,20 +216,24 @@ func TestListOfOtherReasons(t *testing.T) {
 // TestClearBeforeASuccess holds that a login which was under way when all was cleared takes
 // nothing with it of what has come since.
 func TestClearBeforeASuccess(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		v := &vault{during: func(_ context.Context, _, password string) {
-			if password == "right" {
-				time.Sleep(time.Second)
-			}
-		}}
-		shield := guard.NewShield(guard.Limits{})
-		d := door(t, v, lockout(), shield)
-		var all sync.WaitGroup
-		all.Go(func() { logins{{"alice", "right", home, "ok"}}.run(t, d) })
-		synctest.Wait()
-		shield.Clear(guard.Filter{})
-		logins{{"alice", "1", elsewhere, refused}}.run(t, d)
-		all.Wait()
-		logins{{"alice", "1", elsewhere, known}}.run(t, d)
-	})
+	for name, noIDs := range map[string]bool{"located": false, "by name": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := &vault{noIDs: noIDs, during: func(_ context.Context, _, password string) {
+					if password == "right" {
+						time.Sleep(time.Second)
+					}
+				}}
+				shield := guard.NewShield(guard.Limits{})
+				d := door(t, v, lockout(), shield)
+				var all sync.WaitGroup
+				all.Go(func() { logins{{"alice", "right", home, "ok"}}.run(t, d) })
+				synctest.Wait()
+				shield.Clear(guard.Filter{})
+				logins{{"alice", "1", elsewhere, refused}}.run(t, d)
+				all.Wait()
+				logins{{"alice", "1", elsewhere, known}}.run(t, d)
+			})
+		})
+	}
 }

@@ -26,6 +26,7 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 	}
 	d := p.digests.of(name, c.Password)
 	if id, ok := p.cache.login(d); ok {
+		p.shield.homes.learn(p.keyOf(id), connectors.ClientNetwork(c.RemoteIP), time.Now())
 		return id, nil
 	}
 	a := p.attempt(name, c)
@@ -38,6 +39,9 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 	id, err := p.fly(ctx, a, c, d)
 	if other := (*unwelcome)(nil); errors.As(err, &other) && other.network != a.network {
 		id, err = p.fly(ctx, a, c, d) // on our own account
+	}
+	if err == nil { // whoever began it
+		p.shield.homes.learn(p.keyOf(id), a.network, time.Now())
 	}
 	if isOutage(err) {
 		if id, ok := p.cache.stale(d); ok {
@@ -52,6 +56,9 @@ func isOutage(err error) bool {
 	var throttled *connectors.Throttled
 	return err != nil && !errors.Is(err, connectors.ErrNotMine) && !errors.Is(err, connectors.ErrRejected) && !errors.As(err, &throttled)
 }
+
+// keyOf returns the key of the account that somebody has signed in to.
+func (p *password) keyOf(id connectors.Identity) key { return key{space: p.upstream, id: id.ID} }
 
 // attempt is what the Shield is to know of a login.
 func (p *password) attempt(name string, c connectors.Credentials) attempt {

@@ -244,13 +244,12 @@ func (p *pass) refused(r *record, because error, wrong bool, now time.Time) erro
 }
 
 // signedIn notes that the password was right. An account that was known by its name alone
-// is known from then on.
+// is known from then on; so is one that was made anew by the name of another.
 func (p *pass) signedIn(id connectors.Identity, now time.Time) {
 	s, r := p.shield, p.release()
-	k := p.account
-	if k.isName {
-		k = key{space: p.upstream, id: id.ID}
-		s.aliases.Add(p.account, k)
+	k := key{space: p.upstream, id: id.ID}
+	if k != p.account {
+		s.aliases.Add(key{p.upstream, p.name, true}, k)
 		r = s.join(p.account, k, r)
 	}
 	r.username = id.Username
@@ -261,9 +260,12 @@ func (p *pass) signedIn(id connectors.Identity, now time.Time) {
 	}
 }
 
-// join makes the record of a name that of its account.
-func (s *Shield) join(name, account key, r *record) *record {
-	s.names.Remove(name)
+// join makes the record of a name, or of an account that has lost its name, that of the
+// account that has the name.
+func (s *Shield) join(former, account key, r *record) *record {
+	if current, _ := s.records(former).Peek(former); current == r {
+		s.records(former).Remove(former)
+	}
 	known, ok := s.accounts.Get(account)
 	switch {
 	case !ok:

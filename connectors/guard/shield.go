@@ -25,6 +25,7 @@ const (
 type Shield struct {
 	limits  Limits
 	digests *digester
+	homes   *homes
 
 	mu       sync.Mutex // of all that follows; nothing is waited for under it
 	accounts *simplelru.LRU[key, *record]
@@ -32,7 +33,6 @@ type Shield struct {
 	aliases  *simplelru.LRU[key, key]     // whose names are
 	networks *simplelru.LRU[netip.Prefix, *bucket]
 	overall  *bucket
-	homes    homes
 	turn     uint64 // how many refusals there were
 }
 

@@ -330,6 +330,32 @@ func TestFamiliarBudget(t *testing.T) {
 	})
 }
 
+// TestFamiliarFromMemory holds that a place is familiar from where the right password was
+// answered from memory, or was waited for with others.
+func TestFamiliarFromMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{during: func(context.Context, string, string) { time.Sleep(time.Second) }}
+		s := lockout()
+		s.Cache.TTL = time.Minute
+		d := door(t, v, s, nil)
+		farm, desk := home.Next(), home.Next().Next()
+		var all sync.WaitGroup
+		all.Go(func() { logins{{"alice", "right", home, "ok"}}.run(t, d) })
+		synctest.Wait()
+		all.Go(func() { logins{{"alice", "right", farm, "ok"}}.run(t, d) })
+		all.Wait()
+		logins{{"alice", "right", desk, "ok"}}.run(t, d)
+		wantSent(t, v, "alice:right")
+		for _, from := range []netip.Addr{home, farm, desk} {
+			time.Sleep(time.Hour)
+			for _, password := range []string{"1", "2", "3"} {
+				logins{{"alice", password, elsewhere, refused}}.run(t, d)
+			}
+			logins{{"alice", "right", elsewhere, "429 lockout 15m0s"}, {"alice", "right", from, "ok"}}.run(t, d)
+		}
+	})
+}
+
 func TestFamiliarIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &vault{}
@@ -393,7 +419,7 @@ func TestACachedLoginClearsNothing(t *testing.T) {
 			{"alice", "right", home, "ok"},
 			{"alice", "1", elsewhere, refused},
 			{"alice", "2", elsewhere, refused},
-			{"alice", "right", elsewhere, "ok"},
+			{"alice", "right", home, "ok"},
 			{"alice", "3", elsewhere, refused},
 			{"alice", "4", elsewhere, "429 lockout 15m0s"},
 			{"alice", "right", elsewhere, "ok"}, // by the cache, all the same
@@ -638,5 +664,30 @@ func TestWrongPasswordsDuringASuccess(t *testing.T) {
 			{"alice", "1", elsewhere, known},
 		}.run(t, d)
 		wantSent(t, v, "alice:0", "alice:right", "alice:1", "alice:3", "alice:4")
+	})
+}
+
+// TestAnAccountMadeAnew holds that a name which has come to another account, where only a
+// login tells, is that one's: what counts, and what is familiar.
+func TestAnAccountMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{space: "sso", noIDs: true}
+		shield := guard.NewShield(guard.Limits{})
+		d := door(t, v, lockout(), shield)
+		logins{{"alice", "right", home, "ok"}, {"alice", "1", elsewhere, refused}}.run(t, d)
+		v.id = "second"
+		logins{{"alice", "right", elsewhere, "ok"}, {"alice", "1", elsewhere, known}, {"alice", "2", elsewhere, refused}}.run(t, d)
+		if list := shield.List(); len(list) != 1 || list[0].ID != "second" || list[0].Refused != 2 || list[0].Counted != 1 {
+			t.Errorf("listed %+v", list)
+		}
+		logins{
+			{"alice", "3", elsewhere, refused},
+			{"alice", "4", elsewhere, refused},
+			{"alice", "right", home, "429 lockout 15m0s"}, // where the first one was at home
+			{"alice", "right", elsewhere, "ok"},
+			{"alice@corp", "5", elsewhere, refused}, // of which nobody knows whose it is
+			{"alice@corp", "right", home, "ok"},
+			{"alice", "5", elsewhere, known},
+		}.run(t, d)
 	})
 }

@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 type vault struct {
 	space  string                                           // Upstream
 	noIDs  bool                                             // only a login tells whose a name is, and aliases may be typed
+	id     string                                           // of who signs in; empty: of the name
 	answer func(name, password string) error                // in place of a comparison
 	locate func(name string) error                          // likewise
 	during func(ctx context.Context, name, password string) // while the password is checked
@@ -70,7 +72,7 @@ func (v *vault) Verify(ctx context.Context, a connectors.Account, password conne
 	} else if password.Reveal() != "right" {
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
 	}
-	return connectors.Identity{Connector: "vault", Via: "vault", ID: idOf(a.Username), Username: account(a.Username), Ceiling: connectors.Unlimited()}, nil
+	return connectors.Identity{Connector: "vault", Via: "vault", ID: cmp.Or(v.id, idOf(a.Username)), Username: account(a.Username), Ceiling: connectors.Unlimited()}, nil
 }
 
 // take returns what was sent since it was last asked.
