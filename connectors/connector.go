@@ -121,8 +121,9 @@ type Directory interface {
 
 	// Verify checks the password of a located account and returns the identity. It
 	// fails with [ErrRejected] or, in an outage, with any other error; with [ErrNotMine]
-	// where Locate could not know that there is no such user and this can. An empty
-	// password never reaches it.
+	// where Locate could not know that there is no such user and this can. What the
+	// upstream may have counted as a wrong password, and may not be one, is an outage
+	// marked with [InDoubt]. An empty password never reaches it.
 	Verify(ctx context.Context, a Account, password Secret) (Identity, error)
 }
 

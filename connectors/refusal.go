@@ -22,6 +22,11 @@ var (
 	// upstream answered until then. It is never taken for [ErrUnreachable].
 	ErrOneAccount = errors.New("this account cannot be read")
 
+	// ErrInDoubt marks an outage in which the upstream has refused the password and may have
+	// counted that, for a reason that is perhaps another login's. The password may be right:
+	// it is asked about again, and takes of what may be sent for the account.
+	ErrInDoubt = errors.New("the directory may take the password for wrong for another reason")
+
 	// ErrResting is the outage of a directory that is left alone: see [Resting].
 	ErrResting = errors.New("the directory did not answer a moment ago, and is left alone")
 
@@ -42,6 +47,10 @@ func Unreachable(err error) error {
 // OneAccount returns err, an outage, marked with [ErrOneAccount]. Nil and answers stay as
 // they are.
 func OneAccount(err error) error { return mark(err, ErrOneAccount) }
+
+// InDoubt returns err, an outage, marked with [ErrInDoubt]. Nil and answers stay as they
+// are.
+func InDoubt(err error) error { return mark(err, ErrInDoubt) }
 
 func mark(err, with error) error {
 	if err == nil || errors.Is(err, ErrNotMine) || errors.Is(err, ErrRejected) || errors.Is(err, ErrGone) {

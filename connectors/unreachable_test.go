@@ -14,12 +14,12 @@ import (
 // what nobody waited for are not marked.
 func TestMarks(t *testing.T) {
 	down := errors.New("connection refused")
-	for mark, of := range map[error]func(error) error{connectors.ErrUnreachable: connectors.Unreachable, connectors.ErrOneAccount: connectors.OneAccount} {
+	for mark, of := range map[error]func(error) error{connectors.ErrUnreachable: connectors.Unreachable, connectors.ErrOneAccount: connectors.OneAccount, connectors.ErrInDoubt: connectors.InDoubt} {
 		got := fmt.Errorf("signing in: %w", of(down))
 		if !errors.Is(got, mark) || !errors.Is(got, down) || got.Error() != "signing in: connection refused" {
 			t.Errorf("%v: %v", mark, got)
 		}
-		for other := range map[error]bool{connectors.ErrUnreachable: true, connectors.ErrOneAccount: true} {
+		for other := range map[error]bool{connectors.ErrUnreachable: true, connectors.ErrOneAccount: true, connectors.ErrInDoubt: true} {
 			if other != mark && errors.Is(got, other) { //nolint:errorlint // the very same
 				t.Errorf("%v is %v", mark, other)
 			}

@@ -17,7 +17,7 @@ type Lockout struct {
 	Username string  // as the account goes by; where that is not known, as it was typed
 	ID       string  // of the account; empty where only its name is known
 	Refused  int     // how many different passwords were refused that are still remembered
-	Counted  int     // how often the directory has counted a wrong one
+	Counted  int     // how often the directory has counted a wrong one, or may have
 	Budget   int     // how many it may; 0: any number
 
 	Network netip.Prefix      // of a client network; of others the zero Prefix

@@ -124,7 +124,7 @@ func (p *pass) toVerify(account connectors.Account) error {
 		budget += p.settings.Familiar
 	}
 	if p.settings.Budget > 0 && r.counted(now)+r.pending >= budget {
-		if t.shown && t.weighs(now) { // refused a while ago, for another reason: that is not to show
+		if t.shown && t.weighs(now) && t.wrong == 0 { // refused a while ago, for another reason: that is not to show
 			return connectors.Reject(connectors.ReasonLockout)
 		}
 		return r.throttled(p.attempt, now)
@@ -213,8 +213,13 @@ func (p *pass) settle(id connectors.Identity, err error) error {
 		p.signedIn(id, now)
 		return nil
 	case errors.As(err, &rejection):
-		r := p.release()
-		return p.refused(r, err, rejection.Reason == connectors.ReasonWrongPassword, now)
+		v := isOther
+		if rejection.Reason == connectors.ReasonWrongPassword {
+			v = isWrong
+		}
+		return p.refused(p.release(), err, v, now)
+	case errors.Is(err, connectors.ErrInDoubt):
+		p.count(p.release(), inDoubt, now)
 	}
 	return err // which says nothing of the password
 }
@@ -234,13 +239,22 @@ func (p *pass) release() *record {
 }
 
 // refused notes that a password was refused, and returns the answer.
-func (p *pass) refused(r *record, because error, wrong bool, now time.Time) error {
+func (p *pass) refused(r *record, because error, v verdict, now time.Time) error {
 	t := r.begin(p.password, now)
 	answer := r.refusal(t, because, p.attempt, now)
-	p.settleLimits(t.shown, now)
-	p.shield.turn++
-	r.refuse(p.password, wrong, p.shield.turn, now)
+	if !t.shown {
+		p.settleLimits(false, now)
+	}
+	p.count(r, v, now)
 	return answer
+}
+
+// count notes that a password was refused.
+func (p *pass) count(r *record, v verdict, now time.Time) {
+	p.settleLimits(true, now)
+	r.client, r.last = p.client, now
+	p.shield.turn++
+	r.refuse(p.password, v, p.shield.turn, now)
 }
 
 // signedIn notes that the password was right. An account that was known by its name alone
@@ -300,7 +314,7 @@ func (p *pass) refuseName(because error) error {
 	if err := p.holdAccount(r, now); err != nil {
 		return err
 	}
-	return p.refused(r, because, false, now)
+	return p.refused(r, because, isOther, now)
 }
 
 // refuse counts a login by a name that nobody knows. It fails where there were too many.

@@ -27,7 +27,8 @@ type record struct {
 // try is a password that was tried. One whose time is over was seen, and weighs nothing.
 type try struct {
 	until   time.Time // how long it weighs; zero: it was not refused
-	wrong   int       // how often the directory has refused it for being wrong
+	wrong   int       // how often the directory has counted it as wrong, or may have
+	sure    bool      // it was refused for being wrong, beyond doubt
 	shown   bool      // clients are told that it is wrong, and not that there were too many
 	cleared bool      // somebody has signed in since
 	pending int       // logins by it that the directory is asked about
@@ -38,14 +39,14 @@ type try struct {
 func (t *try) weighs(now time.Time) bool { return now.Before(t.until) }
 
 // isWrong reports whether the password is known to be wrong.
-func (t *try) isWrong(now time.Time) bool { return t.wrong > 0 && t.weighs(now) }
+func (t *try) isWrong(now time.Time) bool { return t.sure && t.weighs(now) }
 
 // hasPlace reports whether the try is one of those that clients may be told are wrong.
 func (t *try) hasPlace(now time.Time) bool {
 	return t.shown && !t.cleared && (t.pending > 0 || t.weighs(now))
 }
 
-// counted is how often the directory has counted a wrong password.
+// counted is how often the directory has counted a wrong password, or may have.
 func (r *record) counted(now time.Time) int {
 	n := 0
 	for _, t := range r.tries {
@@ -98,10 +99,21 @@ func (r *record) wait(now time.Time) time.Duration {
 	return soonest
 }
 
-// refuse notes that a password was refused in a turn, and whether for being wrong.
-func (r *record) refuse(d digest, wrong bool, turn uint64, now time.Time) {
+// verdict is what a refusal says of the password.
+type verdict int
+
+const (
+	isOther verdict = iota // nothing: it was for another reason
+	inDoubt                // nothing, and the directory may have counted it as wrong
+	isWrong
+)
+
+// refuse notes that a password was refused in a turn.
+func (r *record) refuse(d digest, v verdict, turn uint64, now time.Time) {
 	t := r.begin(d, now)
 	t.turn = turn
+	t.sure = t.sure || v == isWrong
+	wrong := v != isOther
 	switch {
 	case wrong && t.cleared:
 		t.wrong, t.cleared = 1, false
@@ -190,6 +202,7 @@ func (r *record) take(other *record) {
 		if mine := r.tries[d]; mine != nil {
 			t.pending += mine.pending
 			t.wrong += mine.wrong
+			t.sure = t.sure || mine.sure
 			t.turn = max(t.turn, mine.turn)
 		}
 		r.tries[d] = t

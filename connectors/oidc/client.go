@@ -22,7 +22,7 @@ const (
 	connectTimeout   = time.Second     // a TCP connection
 	operationTimeout = 2 * time.Second // a request, connecting and its answer included
 	callTimeout      = 4 * time.Second // Verify
-	fairShare        = time.Second     // a provider that had less time is not blamed for not answering
+	fairShare        = time.Second     // a provider that had less time is not blamed for not answering, nor sent a login whose password was never right
 )
 
 // What the provider may send, in bytes.

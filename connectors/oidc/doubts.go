@@ -1,7 +1,6 @@
 package oidc
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -12,7 +11,14 @@ import (
 // it still.
 const doubtful = 15 * time.Second
 
-var errDoubt = errors.New("the provider refuses the password, but a login by this name that was not waited for may be under way there still: it would refuse the right one, too")
+// errDoubt is of a password that the provider has refused, and counted if it is wrong.
+var errDoubt = connectors.InDoubt(errors.New("the provider refuses the password, but a login by this name that was not waited for may be under way there still: it would refuse the right one, too"))
+
+// unanswered is why a login was given up that the provider has been sent.
+type unanswered struct{ error }
+
+// Unwrap returns the cause.
+func (u unanswered) Unwrap() error { return u.error }
 
 // doubts are names with a login that was given up, and until when the provider may be at
 // work on it. Whoever uses them holds a lock.
@@ -20,8 +26,9 @@ type doubts map[string]time.Time
 
 // settle takes a wrong password for none where the provider may have refused it for the
 // sake of another login: what is taken for wrong is not tried again for a long time.
-func (d doubts) settle(ctx context.Context, name string, err error, now time.Time) error {
+func (d doubts) settle(name string, err error, now time.Time) error {
 	var rejection *connectors.Rejection
+	var sent unanswered
 	switch {
 	case errors.As(err, &rejection):
 		if rejection.Reason == connectors.ReasonWrongPassword && now.Before(d[name]) {
@@ -29,7 +36,7 @@ func (d doubts) settle(ctx context.Context, name string, err error, now time.Tim
 		}
 	case err == nil:
 		delete(d, name)
-	case mayHaveFailed(ctx, err):
+	case errors.As(err, &sent):
 		for other, until := range d {
 			if !now.Before(until) {
 				delete(d, other)

@@ -61,6 +61,9 @@ func (l Logins) Do(ctx context.Context, name, password string, ask func(context.
 // ErrNoAnswer is that of a provider which did not answer in time.
 func ErrNoAnswer() error { return errNoAnswer }
 
+// Unanswered is that of a provider which was sent a login, and did not answer in time.
+func Unanswered() error { return unanswered{errNoAnswer} }
+
 // Close ends them.
 func (l Logins) Close() { l.logins.end() }
 

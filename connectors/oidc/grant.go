@@ -44,6 +44,8 @@ func (d *Directory) grant(ctx context.Context, m *metadata, username string, pas
 	} else if err != nil && s.words(err.Error()) == "" { // x/oauth2 quotes numbers that it cannot use
 		err = errors.New("the provider's answer cannot be read")
 		shown = err
+	} else if err != nil && (errors.Is(err, errNoAnswer) || ctx.Err() != nil) {
+		err = unanswered{err}
 	}
 	finish(shown, func() string { return "as " + username + " at " + m.tokenURL })
 	return token, err

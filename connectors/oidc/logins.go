@@ -192,13 +192,16 @@ func (l *logins) fly(ctx context.Context, name string, t *turn, proven bool, ask
 		return connectors.Identity{}, l.fault("waiting for other logins", err)
 	}
 	defer l.provider.leave()
+	if end, ok := ctx.Deadline(); ok && !proven && time.Until(end) < fairShare { // it could not be waited for
+		return connectors.Identity{}, l.fault("waiting for other logins", errNoAnswer)
+	}
 	id, err := guarded(func() (connectors.Identity, error) { return ask(ctx) })
 	if pause = rest; mayHaveFailed(ctx, err) {
 		pause = restFailed
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return id, l.doubts.settle(ctx, name, err, time.Now())
+	return id, l.doubts.settle(name, err, time.Now())
 }
 
 // mayHaveFailed reports whether the provider may have counted a login as failed: it has

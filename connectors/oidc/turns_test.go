@@ -318,15 +318,23 @@ func TestRestAfterNoAnswer(t *testing.T) {
 	})
 }
 
-// TestDoubts holds that a refusal is none while the provider may be at work on a login by
-// the same name that was given up, and only then.
+// TestDoubts holds that a refusal is in doubt while the provider may be at work on a login
+// by the same name that it was sent and that was given up, and only then.
 func TestDoubts(t *testing.T) {
 	loggingIn(t, 10*time.Millisecond, func(t *testing.T, l oidc.Logins, p *asking) {
 		refused := func(name string) bool {
-			return errors.Is(l.Do(t.Context(), name, "password"+strconv.Itoa(int(p.asked.Load())), p.refuse), connectors.ErrRejected)
+			err := l.Do(t.Context(), name, "password"+strconv.Itoa(int(p.asked.Load())), p.refuse)
+			if errors.Is(err, connectors.ErrRejected) == errors.Is(err, connectors.ErrInDoubt) {
+				t.Errorf("neither refused nor in doubt: %v", err)
+			}
+			return errors.Is(err, connectors.ErrRejected)
 		}
-		giveUp := func() {
-			_ = l.Do(t.Context(), "alice", "a", func(context.Context) error { return fmt.Errorf("asking: %w", oidc.ErrNoAnswer()) })
+		fail := func(err error) {
+			_ = l.Do(t.Context(), "alice", "a", func(context.Context) error { return fmt.Errorf("asking: %w", err) })
+		}
+		giveUp := func() { fail(oidc.Unanswered()) }
+		if fail(oidc.ErrNoAnswer()); !refused("alice") {
+			t.Error("after a login that was never sent, a refusal of the name does not count")
 		}
 		giveUp()
 		for range 2 {
@@ -344,6 +352,41 @@ func TestDoubts(t *testing.T) {
 		giveUp()
 		if err := l.Do(t.Context(), "alice", "right", p.ask); err != nil || !refused("alice") {
 			t.Errorf("after a login that was right (%v) a refusal does not count", err)
+		}
+	})
+}
+
+// TestNoDoubtFromTheQueue has somebody send different passwords at once to a provider that
+// takes its time: one that has waited for so long that its answer could not be waited for
+// is not sent, and nobody is in doubt.
+func TestNoDoubtFromTheQueue(t *testing.T) {
+	loggingIn(t, time.Second, func(t *testing.T, l oidc.Logins, p *asking) {
+		var group sync.WaitGroup
+		var refused, busy atomic.Int32
+		for i := range 4 {
+			group.Go(func() {
+				err := l.Do(t.Context(), "alice", strconv.Itoa(i), func(ctx context.Context) error {
+					if err := p.refuse(ctx); errors.Is(err, connectors.ErrRejected) {
+						return err
+					}
+					return oidc.Unanswered()
+				})
+				switch {
+				case errors.Is(err, connectors.ErrRejected):
+					refused.Add(1)
+				case errors.Is(err, connectors.ErrBusy):
+					busy.Add(1)
+				default:
+					t.Errorf("error %v", err)
+				}
+			})
+		}
+		group.Wait()
+		if err := l.Do(t.Context(), "alice", "last", p.refuse); !errors.Is(err, connectors.ErrRejected) {
+			t.Errorf("after the queue: error %v", err)
+		}
+		if p.asked.Load() != 3 || refused.Load() != 2 || busy.Load() != 2 {
+			t.Errorf("%d sent, %d refused, %d busy; want 3, 2, 2", p.asked.Load(), refused.Load(), busy.Load())
 		}
 	})
 }
