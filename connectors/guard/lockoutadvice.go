@@ -37,8 +37,9 @@ func (s LockoutSettings) Advice(p connectors.LockoutPolicy) []string {
 		advice = append(advice, fmt.Sprintf("guard.lockout lets through %d wrong passwords (budget %d, familiar %d), and %d lock: %s", sent, s.Budget, s.Familiar, p.Failures, below(p.Failures)))
 	}
 	switch {
-	case p.Within == 0 && s.Window < maxWindow:
-		advice = append(advice, "wrong passwords count there until a right one comes, and guard.lockout.window lets one through again after "+shown(s.Window)+": write window: "+shown(maxWindow)+", or have them count for a time")
+	case p.Within == 0:
+		advice = append(advice, "wrong passwords count there until a right one comes, and guard.lockout.window lets one through again after "+shown(s.Window)+
+			", so that an old password that goes on being sent locks in the end: have them count for a time, no longer than the window; shorepass lockouts list shows whose it is")
 	case p.Within > maxWindow:
 		advice = append(advice, "wrong passwords count there for longer than guard.lockout.window can be: have them count for "+shown(maxWindow)+" at most, and write window: "+shown(maxWindow))
 	case p.Within > s.Window:

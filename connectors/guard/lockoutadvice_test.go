@@ -38,8 +38,8 @@ func TestLockoutAdvice(t *testing.T) {
 			through + "3 lock: write budget: 1 and familiar: 1, or less",
 			"guard.lockout.window, 1m, is shorter than wrong passwords count there: write window: 1m30s",
 		}, 1, 1},
-		{"for ever", 3, 1, 15 * time.Minute, 5, 0, []string{"wrong passwords count there until a right one comes, and guard.lockout.window lets one through again after 15m: write window: 24h, or have them count for a time"}, 0, 0},
-		{"for ever, and for the longest", 3, 1, 24 * time.Hour, 5, 0, nil, 0, 0},
+		{"for ever", 3, 1, 15 * time.Minute, 5, 0, []string{"wrong passwords count there until a right one comes, and guard.lockout.window lets one through again after 15m, so that an old password that goes on being sent locks in the end: have them count for a time, no longer than the window; shorepass lockouts list shows whose it is"}, 0, 0},
+		{"for ever, and for the longest", 3, 1, 24 * time.Hour, 5, 0, []string{"wrong passwords count there until a right one comes, and guard.lockout.window lets one through again after 24h, so that an old password that goes on being sent locks in the end: have them count for a time, no longer than the window; shorepass lockouts list shows whose it is"}, 0, 0},
 		{"for days", 3, 1, 24 * time.Hour, 5, 48 * time.Hour, []string{"wrong passwords count there for longer than guard.lockout.window can be: have them count for 24h at most, and write window: 24h"}, 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

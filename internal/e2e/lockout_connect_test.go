@@ -31,7 +31,7 @@ func TestCheckConnectLockout(t *testing.T) {
 		args   []string
 	}{
 		"everybody": {s, "", nil},
-		"clear":     {s, "lockout: {budget: 1, familiar: 1, window: 24h}", nil},
+		"longest":   {s, "lockout: {budget: 1, familiar: 1, window: 24h}", nil},
 		"watched":   {s, "", []string{"--user", "watched"}},
 		"others":    {s, "lockout: {budget: 0}", []string{"--user", "bob"}},
 		"unseen":    {blind, "", nil},
