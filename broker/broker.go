@@ -36,7 +36,7 @@ const (
 // will ever do for; and access tokens, of which only who made one can find out more.
 const (
 	textInteraction = "your account needs more than a password to sign in, such as a second factor or a step at its login page, which this login cannot ask for: take that step there, or log in with an access token in place of the password"
-	textThrottled   = "too many failed logins, with this user name or from this network: wait a while, then log in with the right password; whoever runs this registry can end the wait"
+	textThrottled   = "too many failed logins, with this user name or from this network, which says nothing about your password: wait a while and try again, or log in with an access token; whoever runs this registry can end the wait"
 	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
 	textToken       = "the identity token that was sent is not valid here: log out of this registry, then log in again"
 	textAccess      = "the access token that was sent is not valid here: it may be mistyped, expired, taken back, or kept from this network, or its owner may have lost access: ask whoever made it, or log in with another"

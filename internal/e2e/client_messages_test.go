@@ -158,7 +158,7 @@ var ours = map[refusal]string{
 
 const (
 	textRejected    = "wrong user name or password, or the account may not sign in here: check them and log in again"
-	textThrottled   = "too many failed logins, with this user name or from this network: wait a while, then log in with the right password"
+	textThrottled   = "too many failed logins, with this user name or from this network, which says nothing about your password"
 	textToken       = "the identity token that was sent is not valid here: log out of this registry, then log in again"
 	textAccess      = "the access token that was sent is not valid here"
 	textRegistry    = "whoever runs this registry must configure it as"
