@@ -131,9 +131,20 @@ func (p *program) openConnector(r config.Realm, c config.Connector, s siblings, 
 		return nil, err
 	}
 	return guard.Password(directory, guard.Config{
-		Settings: c.Guard, Shield: p.shield, Realm: r.Name, Name: c.Name, Form: deps.Form, Usernames: deps.Usernames,
+		Settings: c.Guard, Look: p.look(r), Shield: p.shield, Realm: r.Name, Name: c.Name, Form: deps.Form, Usernames: deps.Usernames,
 		Logger: deps.Logger,
 	}), nil
+}
+
+// look is that of the realm's connectors that check passwords.
+func (w *wiring) look(r config.Realm) guard.Look {
+	var settings []guard.LockoutSettings
+	for _, c := range r.Connectors {
+		if w.types[c.Type].Directory != nil {
+			settings = append(settings, c.Guard.Lockout)
+		}
+	}
+	return guard.LookOf(settings...)
 }
 
 // openShield has the failed logins of all connectors counted together.

@@ -74,7 +74,8 @@ func isRemembered(err error) bool {
 	if errors.As(err, &rejection) {
 		return rejection.Reason == ReasonKnownWrong || rejection.Reason == ReasonLockout
 	}
-	return !errors.Is(err, ErrRejected)
+	var throttled *Throttled
+	return !errors.As(err, &throttled) || !throttled.Asked
 }
 
 // hold waits, as long as somebody waits for the answer. Who is held takes nobody's place.

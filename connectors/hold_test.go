@@ -63,6 +63,7 @@ func TestRefusalsTakeTheSameTime(t *testing.T) {
 		{"wrong in the file", says(wrong), none, none, false},
 		{"known to be wrong in the file", says(known), none, none, true},
 		{"locked out in the file", says(locked), none, none, true},
+		{"wrong in the file, and looks locked out", says(&connectors.Throttled{Reason: connectors.ReasonLockout, Asked: true}), none, none, false},
 		{"refused before, and the budget is spent since", says(connectors.Reject(connectors.ReasonLockout)), none, none, true},
 		{"wrong in the first directory", none, says(wrong), none, false},
 		{"locked out in the first directory", none, says(locked), none, true},

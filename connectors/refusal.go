@@ -149,11 +149,12 @@ func (r *Rejection) Error() string { return ErrRejected.Error() + ": " + string(
 // Is makes errors.Is(err, ErrRejected) hold.
 func (r *Rejection) Is(target error) bool { return target == ErrRejected }
 
-// Throttled is why a login was not tried: there were too many failed ones. It says nothing
-// of the password, nor whether there is such an account.
+// Throttled is why a login was not tried, or does not look like one that was: there were too
+// many failed ones. It says nothing of the password, nor whether there is such an account.
 type Throttled struct {
 	Reason     Reason
 	RetryAfter time.Duration // when it is worth another try
+	Asked      bool          // the upstream was asked all the same, and has refused the password
 }
 
 // Error names the reason.

@@ -2,12 +2,15 @@ package guard_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/guard"
@@ -124,6 +127,92 @@ func TestEqualLook(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestEqualLookOfARealm holds that what clients see does not tell which connector has a name
+// where these do not send as many wrong passwords, nor remember them for as long: for any
+// sequence of wrong ones.
+func TestEqualLookOfARealm(t *testing.T) {
+	settings := []guard.LockoutSettings{{Budget: 3, Window: 15 * time.Minute}, {Budget: 5, Window: time.Hour}, {Window: time.Minute}, {Budget: 7, Window: 5 * time.Minute}}
+	want := guard.Look{Budget: 3, Window: time.Hour}
+	if got := guard.LookOf(settings...); got != want {
+		t.Fatalf("the look is %+v, want %+v", got, want)
+	}
+	people := []string{"nobody", "0-sound", "0-disabled", "1-sound", "1-disabled", "2-sound", "3-sound"}
+	for seed := range 60 {
+		steps := rapid.Custom(func(rt *rapid.T) []step {
+			return rapid.SliceOfN(rapid.Custom(drawStep), 20, 60).Draw(rt, "steps")
+		}).Example(seed)
+		looks := map[string][]string{}
+		for _, who := range people {
+			synctest.Test(t, func(t *testing.T) {
+				c := realmOf(t, want, settings)
+				for _, s := range steps {
+					time.Sleep(s.after)
+					looks[who] = append(looks[who], look(login(t.Context(), c, who, s.password, elsewhere)))
+				}
+			})
+			if !slices.Equal(looks[who], looks["nobody"]) {
+				t.Fatalf("%v:\n%s: %v\nnobody: %v", steps, who, looks[who], looks["nobody"])
+			}
+		}
+	}
+}
+
+// TestSentByItsOwn holds that the look of a realm is no bound of what is sent: the right
+// password passes when the connector's own settings let it.
+func TestSentByItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &vault{}
+		c := closing(t, guard.Password(d, guard.Config{Settings: lockout(), Look: guard.Look{Budget: 2, Window: time.Hour}, Realm: "corp", Name: "vault"}))
+		logins{
+			{"alice", "1", elsewhere, refused},
+			{"alice", "2", elsewhere, refused},
+		}.run(t, c)
+		for _, tt := range []struct {
+			password string
+			asked    bool
+		}{{"3", true}, {"3", false}, {"right", false}} {
+			var throttled *connectors.Throttled
+			_, err := c.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret(tt.password)})
+			if !errors.As(err, &throttled) || throttled.Asked != tt.asked || throttled.RetryAfter != time.Hour {
+				t.Errorf("%s: %+v, want asked: %v", tt.password, err, tt.asked)
+			}
+		}
+		wantSent(t, d, "alice:1", "alice:2", "alice:3")
+		time.Sleep(15 * time.Minute)
+		logins{
+			{"alice", "1", elsewhere, refused}, // it is wrong no longer than its own window
+			{"alice", "4", elsewhere, "429 lockout 45m0s"},
+			{"alice", "right", elsewhere, "ok"},
+		}.run(t, c)
+		wantSent(t, d, "alice:1", "alice:4", "alice:right")
+	})
+}
+
+// realmOf makes a realm of a connector for each of the settings, where the names are those
+// that begin with its number. No password is right.
+func realmOf(t *testing.T, l guard.Look, settings []guard.LockoutSettings) *connectors.Chain {
+	t.Helper()
+	shield := guard.NewShield(guard.Limits{})
+	var members []connectors.Member
+	for i, s := range settings {
+		number := fmt.Sprint(i)
+		d := &vault{space: number, locate: func(name string) error {
+			if !strings.HasPrefix(name, number) {
+				return connectors.ErrNotMine
+			}
+			return nil
+		}, answer: func(name, _ string) error {
+			if strings.HasSuffix(name, "disabled") {
+				return connectors.Reject(connectors.ReasonDisabled)
+			}
+			return connectors.Reject(connectors.ReasonWrongPassword)
+		}}
+		c := closing(t, guard.Password(d, guard.Config{Settings: guard.Settings{Lockout: s}, Look: l, Shield: shield, Realm: "corp", Name: "c" + number}))
+		members = append(members, connectors.Member{Name: "c" + number, Connector: unpaced{c, c.(connectors.Refuser)}})
+	}
+	return connectors.NewChain(connectors.ASCIIUsernames, members...)
 }
 
 // TestEqualLimits holds that limits do not tell either: nobody is counted more often than

@@ -18,6 +18,9 @@ type Config struct {
 	// Settings are those of the guards.
 	Settings Settings
 
+	// Look is that of the realm. The zero Look is that of the Settings.
+	Look Look
+
 	// Shield counts the failed logins of all connectors of the process. nil: of this one
 	// alone, without limits.
 	Shield *Shield
@@ -49,6 +52,7 @@ func (c *Config) admits(name string) bool {
 // Password makes a connector of a directory. The connector implements
 // [connectors.Resolver] and [connectors.Decoy] where the directory does.
 func Password(d connectors.Directory, cfg Config) connectors.Connector {
+	cfg.Look = cmp.Or(cfg.Look, LookOf(cfg.Settings.Lockout))
 	p := &password{
 		directory: d, config: cfg, digests: newDigester(), cache: newCache(cfg.Settings.Cache), flights: newFlights(), pace: newPace(),
 		way: newUpstream(d, cfg.Settings, cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))),

@@ -102,11 +102,25 @@ func (r *record) lockout(k key, now time.Time) Lockout {
 		}
 	}
 	if l.Budget > 0 && max(l.Counted, places) >= l.Budget {
-		if until := now.Add(r.wait(now)); until.After(l.Until) {
+		until := now.Add(r.wait(now))
+		if l.Counted >= l.Budget {
+			until = r.soonest(now)
+		}
+		if until.After(l.Until) {
 			l.Until = until
 		}
 	}
 	return l
+}
+
+// soonest is when the first of what counts is forgotten.
+func (r *record) soonest(now time.Time) (soonest time.Time) {
+	for _, t := range r.tries {
+		if t.isWrong(now) && !t.cleared && (soonest.IsZero() || t.until.Before(soonest)) {
+			soonest = t.until
+		}
+	}
+	return soonest
 }
 
 // Clear forgets the failed logins of what the filter chooses: what counts, which passwords

@@ -70,6 +70,7 @@ func (p *password) attempt(name string, c connectors.Credentials) attempt {
 		client:   c.RemoteIP,
 		network:  connectors.ClientNetwork(c.RemoteIP),
 		settings: p.config.Settings.Lockout,
+		look:     p.config.Look,
 		begun:    time.Now(),
 	}
 }
@@ -150,7 +151,7 @@ func (p *password) RefuseUnknown(c connectors.Credentials) error {
 		return nil
 	}
 	a := p.attempt(name, c)
-	a.place.Connector = ""
+	a.place.Connector, a.settings.Budget, a.settings.Window = "", a.look.Budget, a.look.Window
 	return p.shield.refuse(a)
 }
 

@@ -124,10 +124,7 @@ func (p *pass) toVerify(account connectors.Account) error {
 		budget += p.settings.Familiar
 	}
 	if p.settings.Budget > 0 && r.counted(now)+r.pending >= budget {
-		if t.shown && t.weighs(now) && t.wrong == 0 { // refused a while ago, for another reason: that is not to show
-			return connectors.Reject(connectors.ReasonLockout)
-		}
-		return r.throttled(p.attempt, now)
+		return r.spent(t, p.attempt, now)
 	}
 	if err := p.holdAccount(r, now); err != nil {
 		return err
@@ -157,7 +154,7 @@ func (s *Shield) keyOf(a attempt, account connectors.Account) key {
 // its password there.
 func (p *pass) open(k key, account connectors.Account, now time.Time) (*record, *try) {
 	r := p.shield.record(k)
-	r.settings = p.settings
+	r.settings, r.look = p.settings, p.attempt.look
 	switch {
 	case account.ID != "" && account.Username != "":
 		r.username = account.Username
@@ -217,11 +214,19 @@ func (p *pass) settle(id connectors.Identity, err error) error {
 		if rejection.Reason == connectors.ReasonWrongPassword {
 			v = isWrong
 		}
-		return p.refused(p.release(), err, v, now)
+		return asked(p.refused(p.release(), err, v, now))
 	case errors.Is(err, connectors.ErrInDoubt):
 		p.count(p.release(), inDoubt, now)
 	}
 	return err // which says nothing of the password
+}
+
+// asked marks a Throttled by which a password is refused that the directory has refused.
+func asked(err error) error {
+	if t := (*connectors.Throttled)(nil); errors.As(err, &t) {
+		t.Asked = true
+	}
+	return err
 }
 
 // release takes back what was set aside of the account, and returns its record.

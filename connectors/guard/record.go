@@ -14,6 +14,7 @@ type record struct {
 	username string  // as the account goes by; of one that is not known, as it was typed
 	places   []Place // where logins came for it
 	settings LockoutSettings
+	look     Look
 	tries    map[digest]*try
 	pending  int     // logins that the directory is asked about
 	limit    *bucket // of the account
@@ -25,25 +26,33 @@ type record struct {
 }
 
 // try is a password that was tried. One whose time is over was seen, and weighs nothing.
+// What clients see of it may last for longer: see [Look].
 type try struct {
 	until   time.Time // how long it weighs; zero: it was not refused
 	wrong   int       // how often the directory has counted it as wrong, or may have
 	sure    bool      // it was refused for being wrong, beyond doubt
 	shown   bool      // clients are told that it is wrong, and not that there were too many
+	look    time.Time // how long they are, once they were
 	cleared bool      // somebody has signed in since
 	pending int       // logins by it that the directory is asked about
 	turn    uint64    // of the last refusal: see Shield.turn
 }
 
+// isNew reports whether the password was never refused.
+func (t *try) isNew() bool { return t.until.IsZero() && t.look.IsZero() }
+
 // weighs reports whether the try is still remembered against the password.
 func (t *try) weighs(now time.Time) bool { return now.Before(t.until) }
+
+// looks reports whether clients are to see of the password what they saw before.
+func (t *try) looks(now time.Time) bool { return now.Before(t.look) }
 
 // isWrong reports whether the password is known to be wrong.
 func (t *try) isWrong(now time.Time) bool { return t.sure && t.weighs(now) }
 
 // hasPlace reports whether the try is one of those that clients may be told are wrong.
 func (t *try) hasPlace(now time.Time) bool {
-	return t.shown && !t.cleared && (t.pending > 0 || t.weighs(now))
+	return t.shown && !t.cleared && (t.pending > 0 || t.looks(now))
 }
 
 // counted is how often the directory has counted a wrong password, or may have.
@@ -64,7 +73,10 @@ func (r *record) begin(d digest, now time.Time) *try {
 	case t == nil:
 		t = &try{}
 		r.tries[d] = t
-	case !t.until.IsZero() && !t.weighs(now):
+	case t.isNew() || t.weighs(now):
+	case t.looks(now):
+		t.wrong, t.sure = 0, false
+	default:
 		*t = try{pending: t.pending}
 	}
 	return t
@@ -74,7 +86,10 @@ func (r *record) begin(d digest, now time.Time) *try {
 // first of an account are, as many as there may be. They cannot tell by it whose password
 // it was, nor why it was refused.
 func (r *record) show(t *try, now time.Time) bool {
-	if t.shown || r.settings.Budget == 0 {
+	if !t.look.IsZero() && !t.looks(now) {
+		t.shown, t.look = false, time.Time{}
+	}
+	if t.shown || r.look.Budget == 0 {
 		t.shown = true
 		return true
 	}
@@ -84,16 +99,16 @@ func (r *record) show(t *try, now time.Time) bool {
 			places++
 		}
 	}
-	t.shown = places < r.settings.Budget
+	t.shown = places < r.look.Budget
 	return t.shown
 }
 
 // wait is how long it is until another password would be shown to be wrong.
 func (r *record) wait(now time.Time) time.Duration {
-	soonest := r.settings.Window
+	soonest := r.look.Window
 	for _, t := range r.tries {
-		if t.hasPlace(now) && t.weighs(now) {
-			soonest = min(soonest, t.until.Sub(now))
+		if t.hasPlace(now) && t.looks(now) {
+			soonest = min(soonest, t.look.Sub(now))
 		}
 	}
 	return soonest
@@ -117,14 +132,20 @@ func (r *record) refuse(d digest, v verdict, turn uint64, now time.Time) {
 	switch {
 	case wrong && t.cleared:
 		t.wrong, t.cleared = 1, false
+		if t.shown {
+			r.prolongLook(t, now)
+		}
 	case wrong:
 		t.wrong++
 	case !t.shown: // it is one of those that are too many
 		r.forget(d)
 		return
 	}
-	if wrong || t.until.IsZero() {
+	if wrong || !t.weighs(now) {
 		r.prolong(t, now)
+		if r.look.is(r.settings) { // else they would part where the one is prolonged alone
+			r.prolongLook(t, now)
+		}
 	}
 	r.trim()
 }
@@ -140,9 +161,20 @@ func (r *record) prolong(t *try, now time.Time) {
 	}
 }
 
+// prolongLook has clients see of a password what they are told, for the window of the look
+// from now on, and with it of all. A password that comes again prolongs nothing, whoever
+// counts it: those of names that nobody has are counted by nobody.
+func (r *record) prolongLook(t *try, now time.Time) {
+	for _, other := range r.tries {
+		if other == t || !other.cleared && other.looks(now) {
+			other.look = now.Add(r.look.Window)
+		}
+	}
+}
+
 // forget forgets a password of which nothing came.
 func (r *record) forget(d digest) {
-	if t := r.tries[d]; t != nil && t.pending == 0 && t.until.IsZero() {
+	if t := r.tries[d]; t != nil && t.pending == 0 && t.isNew() {
 		delete(r.tries, d)
 	}
 }

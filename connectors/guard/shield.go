@@ -69,6 +69,7 @@ type attempt struct {
 	client   netip.Addr
 	network  netip.Prefix
 	settings LockoutSettings
+	look     Look
 	begun    time.Time
 }
 
@@ -142,8 +143,22 @@ func (r *record) refusal(t *try, because error, a attempt, now time.Time) error 
 	if !r.show(t, now) {
 		return r.throttled(a, now)
 	}
+	if !t.looks(now) {
+		r.prolongLook(t, now)
+	}
 	r.client, r.last = a.client, now
 	return because
+}
+
+// spent is the answer where the directory may not be sent another wrong password. One that
+// was refused before, for another reason, is so again, so that this does not show; likewise
+// any where that would tell which connector of the realm has the account. Not so one that is
+// in doubt.
+func (r *record) spent(t *try, a attempt, now time.Time) error {
+	if t.wrong == 0 && (t.shown && t.looks(now) || !r.look.is(r.settings) && r.show(t, now)) {
+		return r.refusal(t, connectors.Reject(connectors.ReasonLockout), a, now)
+	}
+	return r.throttled(a, now)
 }
 
 // throttled is the answer where there were too many.
