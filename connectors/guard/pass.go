@@ -116,7 +116,7 @@ func (p *pass) toVerify(account connectors.Account) error {
 	k := s.keyOf(p.attempt, account)
 	r, t := p.open(k, account, now)
 	defer r.forget(p.password) // where it goes no further
-	if t.isWrong(now) {
+	if t.isWrong(now) && !s.again(k, r, t, p.attempt, now) {
 		return r.refusal(t, connectors.Reject(connectors.ReasonKnownWrong), p.attempt, now)
 	}
 	budget := p.settings.Budget
@@ -274,6 +274,7 @@ func (p *pass) signedIn(id connectors.Identity, now time.Time) {
 	r.username = id.Username
 	r.clear(p.password, p.asked)
 	s.homes.learn(k, p.network, now)
+	s.rights.Add(k, p.password)
 	if current, _ := s.accounts.Peek(k); current == r && r.isIdle(now) {
 		s.accounts.Remove(k)
 	}

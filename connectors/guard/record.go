@@ -35,7 +35,8 @@ type try struct {
 	look    time.Time // how long they are, once they were
 	cleared bool      // somebody has signed in since
 	pending int       // logins by it that the directory is asked about
-	turn    uint64    // of the last refusal: see Shield.turn
+	last    time.Time // when the directory refused it last
+	turn    uint64    // which refusal that was: see Shield.turn
 }
 
 // isNew reports whether the password was never refused.
@@ -126,7 +127,7 @@ const (
 // refuse notes that a password was refused in a turn.
 func (r *record) refuse(d digest, v verdict, turn uint64, now time.Time) {
 	t := r.begin(d, now)
-	t.turn = turn
+	t.last, t.turn = now, turn
 	t.sure = t.sure || v == isWrong
 	wrong := v != isOther
 	switch {
@@ -235,7 +236,9 @@ func (r *record) take(other *record) {
 			t.pending += mine.pending
 			t.wrong += mine.wrong
 			t.sure = t.sure || mine.sure
-			t.turn = max(t.turn, mine.turn)
+			if mine.turn > t.turn {
+				t.last, t.turn = mine.last, mine.turn
+			}
 		}
 		r.tries[d] = t
 	}

@@ -33,7 +33,8 @@ type Shield struct {
 	aliases  *simplelru.LRU[key, key]     // whose names are
 	networks *simplelru.LRU[netip.Prefix, *bucket]
 	overall  *bucket
-	turn     uint64 // how many refusals there were
+	rights   *simplelru.LRU[key, digest] // the password that was right the last time
+	turn     uint64                      // how many refusals there were
 }
 
 // NewShield returns a Shield with limits.
@@ -44,6 +45,7 @@ func NewShield(l Limits) *Shield {
 	s.names, _ = simplelru.NewLRU[key, *record](maxTyped, nil)
 	s.aliases, _ = simplelru.NewLRU[key, key](maxAccounts, nil)
 	s.networks, _ = simplelru.NewLRU[netip.Prefix, *bucket](maxNetworks, nil)
+	s.rights, _ = simplelru.NewLRU[key, digest](maxAccounts, nil)
 	return s
 }
 
@@ -130,7 +132,7 @@ func (s *Shield) known(a attempt) error {
 	defer s.mu.Unlock()
 	now := time.Now()
 	for _, k := range s.keys(a) {
-		if r, t := s.try(k, a.password); t != nil && t.isWrong(now) {
+		if r, t := s.try(k, a.password); t != nil && t.isWrong(now) && !s.again(k, r, t, a, now) {
 			return r.refusal(t, connectors.Reject(connectors.ReasonKnownWrong), a, now)
 		}
 	}

@@ -21,12 +21,14 @@ type ledger struct {
 	series map[string]entry        // the passwords that were refused, each not longer than the window after the one before
 	stale  map[string]entry        // those that were wrong before somebody has signed in
 	homes  map[netip.Addr]struct{} // that have signed in
+	right  string                  // the password of the last who has
 }
 
 type entry struct {
-	wrong bool
+	wrong int       // how often
 	shown bool      // by 401
 	until time.Time // of a stale one
+	last  time.Time // when it was wrong
 }
 
 // turn forgets what is over.
@@ -38,24 +40,29 @@ func (l *ledger) turn(now time.Time) {
 }
 
 // sends reports whether the directory is to be asked.
-func (l *ledger) sends(password string, from netip.Addr) bool {
+func (l *ledger) sends(password string, from netip.Addr, now time.Time) bool {
 	limit := l.Budget
 	if _, ok := l.homes[from]; ok {
 		limit += l.Familiar
 	}
-	return !l.series[password].wrong && !l.stale[password].wrong && l.count(func(e entry) bool { return e.wrong }) < limit
+	wrong, e := l.count(func(e entry) int { return e.wrong }), l.series[password]
+	again := password == l.right && now.Sub(e.last) >= 15*time.Minute && wrong < l.Budget-1
+	return (e.wrong == 0 || again) && l.stale[password].wrong == 0 && wrong < limit
 }
 
 // shows reports whether a password is refused by 401: as before, or as one of the first.
 func (l *ledger) shows(password string) bool {
-	return l.series[password].shown || l.stale[password].shown || l.count(func(e entry) bool { return e.shown }) < l.Budget
+	return l.series[password].shown || l.stale[password].shown || l.count(func(e entry) int {
+		if e.shown {
+			return 1
+		}
+		return 0
+	}) < l.Budget
 }
 
-func (l *ledger) count(which func(entry) bool) (n int) {
+func (l *ledger) count(of func(entry) int) (n int) {
 	for _, e := range l.series {
-		if which(e) {
-			n++
-		}
+		n += of(e)
 	}
 	return n
 }
@@ -63,21 +70,24 @@ func (l *ledger) count(which func(entry) bool) (n int) {
 // note writes down what came of a login.
 func (l *ledger) note(s step, sent bool, outcome string, now time.Time) {
 	e, known := l.series[s.password]
-	wrong := sent && s.state == "" && s.password != "right"
+	wrong := sent && (s.state == "" && s.password != "right" || s.state == connectors.ReasonWrongPassword)
 	switch {
 	case outcome == "200":
-		l.homes[s.from] = struct{}{}
+		l.homes[s.from], l.right = struct{}{}, s.password
 		for password, e := range l.series {
-			if e.until = l.last.Add(l.Window); e.wrong {
+			if e.until = l.last.Add(l.Window); e.wrong > 0 && password != s.password {
 				l.stale[password] = e
 			}
 		}
 		clear(l.series)
-	case wrong, sent && !known && outcome == "401":
-		l.series[s.password] = entry{wrong: wrong, shown: e.shown || outcome == "401"}
+	case wrong:
+		l.series[s.password] = entry{wrong: e.wrong + 1, shown: e.shown || outcome == "401", last: now}
 		l.last = now
-	case !sent && l.stale[s.password].wrong && outcome == "401":
-		l.stale[s.password] = entry{wrong: true, shown: true, until: l.stale[s.password].until}
+	case sent && !known && outcome == "401":
+		l.series[s.password] = entry{shown: true}
+		l.last = now
+	case !sent && l.stale[s.password].wrong > 0 && outcome == "401":
+		l.stale[s.password] = entry{wrong: 1, shown: true, until: l.stale[s.password].until}
 	}
 }
 
@@ -106,7 +116,7 @@ func drawStep(rt *rapid.T) step {
 		after:    time.Duration(rapid.IntRange(0, 6).Draw(rt, "minutes")) * time.Minute,
 		password: rapid.SampledFrom([]string{"right", "1", "2", "3", "4", "5", "6", "7"}).Draw(rt, "password"),
 		from:     rapid.SampledFrom([]netip.Addr{home, elsewhere}).Draw(rt, "from"),
-		state:    rapid.SampledFrom([]connectors.Reason{"", "", "", "", connectors.ReasonLocked, "outage"}).Draw(rt, "state"),
+		state:    rapid.SampledFrom([]connectors.Reason{"", "", "", "", connectors.ReasonLocked, connectors.ReasonWrongPassword, "outage"}).Draw(rt, "state"),
 	}
 }
 
@@ -131,13 +141,13 @@ func checkLedger(t *testing.T, steps []step) {
 		now := time.Now()
 		state = s.state
 		l.turn(now)
-		sends, want := l.sends(s.password, s.from), "429"
+		sends, want := l.sends(s.password, s.from, now), "429"
 		switch {
 		case sends && state == "outage":
 			want = "503"
 		case sends && state == "" && s.password == "right":
 			want = "200"
-		case l.shows(s.password) && (sends || l.series[s.password].shown || l.stale[s.password].wrong):
+		case l.shows(s.password) && (sends || l.series[s.password].shown || l.stale[s.password].wrong > 0):
 			want = "401"
 		}
 		got := login(t.Context(), d, "alice", s.password, s.from)
