@@ -18,8 +18,9 @@ var (
 	// enough is left alone for a while.
 	ErrUnreachable = errors.New("the directory cannot be reached")
 
-	// ErrOneAccount marks an outage that is one account's, although the time ran out: the
-	// upstream answered until then. It is never taken for [ErrUnreachable].
+	// ErrOneAccount marks an outage that is one account's: the upstream answered until then.
+	// It is never taken for [ErrUnreachable]. What has both marks, or has run out of time,
+	// says nothing of the upstream at all, neither that it answers nor that it does not.
 	ErrOneAccount = errors.New("this account cannot be read")
 
 	// ErrInDoubt marks an outage in which the upstream has refused the password and may have

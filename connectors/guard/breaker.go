@@ -96,7 +96,7 @@ func (b *breaker) changed(_ string, from, to gobreaker.State) {
 }
 
 // outcome is what a login that ended with err says of the directory: nil, it answers;
-// errUntold, nothing; any other, that it does not. ctx is what the directory was given.
+// errUntold, nothing; any other, that it does not, marked with [connectors.ErrUnreachable]. ctx is what the directory was given.
 func outcome(ctx context.Context, err error) error {
 	var throttled *connectors.Throttled
 	switch {
@@ -104,10 +104,13 @@ func outcome(ctx context.Context, err error) error {
 		return nil
 	case errors.Is(err, connectors.ErrBusy), errors.As(err, &throttled), errors.Is(ctx.Err(), context.Canceled):
 		return errUntold
-	case errors.Is(err, connectors.ErrOneAccount):
-		return nil
-	case errors.Is(err, connectors.ErrUnreachable), errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return err
+	}
+	silent := errors.Is(err, connectors.ErrUnreachable) || errors.Is(ctx.Err(), context.DeadlineExceeded)
+	switch {
+	case silent && errors.Is(err, connectors.ErrOneAccount):
+		return errUntold // the password was taken, and then there was no answer
+	case silent:
+		return connectors.Unreachable(err)
 	}
 	return nil // about one account
 }

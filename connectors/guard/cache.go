@@ -20,7 +20,7 @@ const (
 type cache struct {
 	CacheSettings
 	logins  *lru.Cache[digest, login]
-	unknown *lru.Cache[string, time.Time] // until when, by name
+	unknown *lru.Cache[string, absence] // by name
 
 	// generation counts how often something was forgotten, so that the answer to a question
 	// which was asked before that is not remembered after it.
@@ -34,10 +34,16 @@ type login struct {
 	until    time.Time
 }
 
+// absence is that the directory did not know a name.
+type absence struct {
+	said  time.Time
+	until time.Time // how long it is not asked again
+}
+
 func newCache(s CacheSettings) *cache {
 	c := &cache{CacheSettings: s}
-	c.logins, _ = lru.New[digest, login](maxLogins)     // fails for a size of 0 alone
-	c.unknown, _ = lru.New[string, time.Time](maxNames) // likewise
+	c.logins, _ = lru.New[digest, login](maxLogins)   // fails for a size of 0 alone
+	c.unknown, _ = lru.New[string, absence](maxNames) // likewise
 	return c
 }
 
@@ -65,10 +71,17 @@ func answered(id connectors.Identity, from connectors.Answer) connectors.Identit
 	return id
 }
 
-// passed remembers a login that the directory has let pass, who was asked in a generation.
-func (c *cache) passed(d digest, name string, id connectors.Identity, generation uint64) {
-	if c.TTL > 0 && c.generation.Load() == generation {
-		c.logins.Add(d, login{name: name, identity: id, until: time.Now().Add(c.TTL)})
+// passed remembers a login that the directory has let pass, who was asked in a generation,
+// after the login had begun. It is not remembered where the directory has said since then
+// that it does not know the name.
+func (c *cache) passed(d digest, name string, id connectors.Identity, generation uint64, begun time.Time) {
+	if c.TTL == 0 || c.generation.Load() != generation {
+		return
+	}
+	c.logins.Add(d, login{name: name, identity: id, until: time.Now().Add(c.TTL)})
+	// Looked at when the login is there: noSuch does it the other way round.
+	if a, ok := c.unknown.Get(name); ok && !a.said.Before(begun) {
+		c.logins.Remove(d)
 	}
 }
 
@@ -78,18 +91,23 @@ func (c *cache) refused(d digest) { c.logins.Remove(d) }
 
 // isUnknown reports whether the directory did not know the name a moment ago.
 func (c *cache) isUnknown(name string) bool {
-	until, ok := c.unknown.Get(name)
-	return ok && time.Now().Before(until)
+	a, ok := c.unknown.Get(name)
+	return ok && time.Now().Before(a.until)
 }
 
 // noSuch remembers that the directory, who was asked in a generation, does not know a name:
 // nobody is to be let pass by it when the directory does not answer.
 func (c *cache) noSuch(name string, generation uint64) {
+	if c.Unknown == 0 && c.Stale == 0 {
+		return
+	}
+	a := absence{said: time.Now()}
+	if c.generation.Load() == generation {
+		a.until = a.said.Add(c.Unknown)
+	}
+	c.unknown.Add(name, a)
 	if c.Stale > 0 {
 		c.remove(func(l login) bool { return l.name == name })
-	}
-	if c.Unknown > 0 && c.generation.Load() == generation {
-		c.unknown.Add(name, time.Now().Add(c.Unknown))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -69,6 +70,7 @@ func TestUnknownNamesAreRemembered(t *testing.T) {
 		}
 		time.Sleep(time.Nanosecond)
 		g.passes("zoe", "right", connectors.AnswerUpstream)
+		g.passes("zoe", "right", connectors.AnswerCache)
 	})
 }
 
@@ -202,7 +204,10 @@ func TestForgottenMeanwhile(t *testing.T) {
 // in an outage alone, for so long alone, and never after it has said something else.
 func TestStale(t *testing.T) {
 	const ttl, stale = 2 * time.Minute, 10 * time.Minute
-	outages := map[string]error{"down": errDown, "odd": errOdd, "busy": connectors.ErrBusy, "deadline": context.DeadlineExceeded}
+	outages := map[string]error{ // the first says that the directory does not answer, the others do not
+		"down": errDown, "odd": errOdd, "busy": connectors.ErrBusy, "busy for others": connectors.Unreachable(connectors.ErrBusy),
+		"one account": connectors.OneAccount(errOdd), "one account breaks off": connectors.OneAccount(errDown),
+	}
 	for name, tt := range map[string]struct {
 		stale  time.Duration
 		after  time.Duration
@@ -240,10 +245,11 @@ func TestStale(t *testing.T) {
 						password = "also right"
 					}
 					id, err := g.login("alice", password)
+					passes := tt.ends == nil && kind == "down"
 					switch {
-					case tt.ends == nil && (err != nil || id.Answer != connectors.AnswerStale || id.Username != "alice"):
+					case passes && (err != nil || id.Answer != connectors.AnswerStale || id.Username != "alice"):
 						t.Errorf("%+v, %v; want her, stale", id, err)
-					case tt.ends != nil && !errors.Is(err, outage):
+					case !passes && !errors.Is(err, outage):
 						t.Errorf("%+v, %v; want %v", id, err, outage)
 					}
 				})
@@ -271,7 +277,7 @@ func goneFor(g guarded, d *desk) {
 }
 
 // TestStaleAtOnce holds that people are let pass at once where the directory is left alone,
-// and before they would give up where it hangs.
+// and before they would give up where it hangs. To one who gives up sooner it may be well.
 func TestStaleAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk()
@@ -288,7 +294,7 @@ func TestStaleAtOnce(t *testing.T) {
 		}
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second) // what others have left her
 		defer cancel()
-		if id, err := g.loginIn(ctx, "alice", "right"); err != nil || id.Answer != connectors.AnswerStale {
+		if id, err := g.loginIn(ctx, "alice", "right"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("to one who cannot wait: %+v, %v", id, err)
 		}
 		d.takes(0)
@@ -304,4 +310,95 @@ func TestStaleAtOnce(t *testing.T) {
 			t.Error("it took time")
 		}
 	})
+}
+
+// TestStaleWhereItIsBusy holds that nobody who was disabled is let pass because others keep a
+// directory busy that is well.
+func TestStaleWhereItIsBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		g := guardedBy(t, d, guard.Settings{Cache: guard.CacheSettings{TTL: time.Minute, Stale: 10 * time.Minute}, Bulkhead: guard.BulkheadSettings{Max: 1}})
+		g.passes("eve", "right", connectors.AnswerUpstream)
+		time.Sleep(time.Minute)
+		d.say("right", connectors.Reject(connectors.ReasonDisabled))
+		d.takes(2100 * time.Millisecond)
+		var group sync.WaitGroup
+		group.Go(func() { g.want("mallory", "wrong", connectors.ErrRejected) })
+		synctest.Wait()
+		g.want("eve", "right", connectors.ErrBusy)
+		group.Wait()
+		g.want("eve", "right", connectors.ErrRejected)
+	})
+}
+
+// TestStaleAfterTooMany holds that who is told that there were too many is let pass by what
+// is remembered only where the directory has not refused the password.
+func TestStaleAfterTooMany(t *testing.T) {
+	disabled := connectors.Reject(connectors.ReasonDisabled)
+	for name, tt := range map[string]struct {
+		locate, verify error // that the directory says of her in the meantime
+		asked          bool  // about her password
+		want           string
+	}{
+		"not asked":                {want: "ok"},
+		"disabled":                 {verify: disabled, asked: true, want: "outage"},
+		"disabled, as it is found": {locate: disabled, asked: true, want: "outage"},
+		"asked, and right":         {asked: true, want: "ok"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := &vault{}
+				s := lockout()
+				s.Cache = guard.CacheSettings{TTL: time.Minute, Stale: 10 * time.Minute}
+				d := door(t, v, s, guard.NewShield(guard.Limits{}))
+				logins{{"alice", "right", home, "ok"}}.run(t, d)
+				time.Sleep(time.Minute)
+				if tt.locate != nil {
+					v.locate = func(string) error { return tt.locate }
+				}
+				for i := range s.Lockout.Budget { // what is shown to be wrong is spent
+					login(t.Context(), d, "alice", fmt.Sprint("wrong-", i), elsewhere)
+				}
+				from := elsewhere
+				if tt.asked {
+					from = home
+				}
+				if tt.verify != nil {
+					v.answer = func(string, string) error { return tt.verify }
+				}
+				v.take()
+				got := login(t.Context(), d, "alice", "right", from)
+				if refused := tt.locate != nil || tt.verify != nil || !tt.asked; refused != strings.HasPrefix(got, "429 lockout") {
+					t.Fatalf("the login that is to be refused: %s", got)
+				}
+				v.locate = func(string) error { return errDown }
+				logins{{"alice", "right", from, tt.want}}.run(t, d)
+			})
+		})
+	}
+}
+
+// TestUnknownMeanwhile holds that a login which the directory let pass is not remembered where
+// the name became unknown to it before the answer was there.
+func TestUnknownMeanwhile(t *testing.T) {
+	for unknown, answer := range map[time.Duration]error{30 * time.Second: connectors.ErrNotMine, 0: errDown} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk()
+			g := guardedBy(t, d, guard.Settings{Cache: guard.CacheSettings{TTL: time.Minute, Stale: 10 * time.Minute, Unknown: unknown}})
+			d.takes(2 * time.Second)
+			var group sync.WaitGroup
+			group.Go(func() { g.passes("alice", "right", connectors.AnswerUpstream) })
+			group.Go(func() { g.passes("bob", "right", connectors.AnswerUpstream) })
+			time.Sleep(time.Second)
+			d.takes(0)
+			g.want("alice", "unknown", connectors.ErrNotMine)
+			group.Wait()
+			d.say("right", errDown)
+			g.want("alice", "right", answer)
+			g.passes("bob", "right", connectors.AnswerCache) // of whom nothing was said
+			time.Sleep(time.Minute)
+			g.want("alice", "right", errDown)
+			g.passes("bob", "right", connectors.AnswerStale)
+		})
+	}
 }

@@ -41,6 +41,7 @@ func newDesk() *desk {
 	return &desk{answers: map[string]error{
 		"right": nil, "also right": nil, "down": errDown, "odd": errOdd, "busy": connectors.ErrBusy, "unknown": connectors.ErrNotMine,
 		"disabled": connectors.Reject(connectors.ReasonDisabled), "throttled": &connectors.Throttled{Reason: connectors.ReasonLockout},
+		"cannot be read": connectors.OneAccount(errOdd), "breaks off": connectors.OneAccount(errDown),
 	}}
 }
 

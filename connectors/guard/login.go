@@ -43,7 +43,7 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 	if err == nil { // whoever began it
 		p.shield.homes.learn(p.keyOf(id), a.network, time.Now())
 	}
-	if isOutage(err) {
+	if isUnanswered(err) {
 		if id, ok := p.cache.stale(d); ok {
 			return id, nil
 		}
@@ -51,10 +51,12 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 	return id, err
 }
 
-// isOutage reports whether err says nothing of the login.
-func isOutage(err error) bool {
-	var throttled *connectors.Throttled
-	return err != nil && !errors.Is(err, connectors.ErrNotMine) && !errors.Is(err, connectors.ErrRejected) && !errors.As(err, &throttled)
+// isUnanswered reports whether err says that the directory did not answer. What our own
+// bounds have turned away, or an account that cannot be read, says nothing of that: who has
+// been disabled meanwhile would be let pass by a directory that is well.
+func isUnanswered(err error) bool {
+	ours := errors.Is(err, connectors.ErrBusy) || errors.Is(err, connectors.ErrOneAccount)
+	return !ours && errors.Is(err, connectors.ErrUnreachable) // as one is that is left alone
 }
 
 // keyOf returns the key of the account that somebody has signed in to.
@@ -92,37 +94,37 @@ func (u *unwelcome) Unwrap() error { return u.error }
 // ask has the directory answer, and remembers what it says.
 func (p *password) ask(ctx context.Context, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
 	generation := p.cache.generation.Load()
-	id, err := p.login(ctx, a, c)
+	id, err := p.login(ctx, a, c, d)
 	var throttled *connectors.Throttled
 	switch {
 	case err == nil:
-		p.cache.passed(d, a.name, id, generation)
+		p.cache.passed(d, a.name, id, generation, a.begun)
 	case errors.Is(err, connectors.ErrNotMine):
 		p.cache.noSuch(a.name, generation)
 	case errors.Is(err, connectors.ErrRejected):
 		p.cache.refused(d)
-	case errors.As(err, &throttled): // who may have been refused, too
-		p.cache.refused(d)
+	case errors.As(err, &throttled):
 		return id, &unwelcome{err, a.network}
 	}
 	return id, err
 }
 
 // login has the directory asked, as far as the Shield lets it pass.
-func (p *password) login(ctx context.Context, a attempt, c connectors.Credentials) (connectors.Identity, error) {
+func (p *password) login(ctx context.Context, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
 	pass, err := p.shield.enter(ctx, a)
 	if err != nil {
 		return connectors.Identity{}, err
 	}
 	defer pass.leave()
-	return p.way.do(ctx, func(ctx context.Context) (connectors.Identity, error) { return p.check(ctx, a, c, pass) })
+	return p.way.do(ctx, func(ctx context.Context) (connectors.Identity, error) { return p.check(ctx, a, c, d, pass) })
 }
 
 // check locates the account, then verifies the password.
-func (p *password) check(ctx context.Context, a attempt, c connectors.Credentials, pass *pass) (connectors.Identity, error) {
+func (p *password) check(ctx context.Context, a attempt, c connectors.Credentials, d digest, pass *pass) (connectors.Identity, error) {
 	account, err := p.locate(ctx, a.name)
 	switch {
 	case errors.Is(err, connectors.ErrRejected):
+		p.cache.refused(d) // although the client may be told that there were too many
 		return connectors.Identity{}, pass.refuseName(err)
 	case err != nil:
 		return connectors.Identity{}, err
@@ -134,6 +136,9 @@ func (p *password) check(ctx context.Context, a attempt, c connectors.Credential
 	p.pace.note(a.name, account, err, time.Since(a.begun))
 	if err == nil && !p.config.admits(id.Username) { // which some directories know no sooner
 		err = connectors.ErrNotMine
+	}
+	if errors.Is(err, connectors.ErrRejected) {
+		p.cache.refused(d) // likewise
 	}
 	if err := pass.settle(id, err); err != nil {
 		return connectors.Identity{}, err

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -56,7 +57,9 @@ func (u *upstream) do(ctx context.Context, login func(context.Context) (connecto
 		return connectors.Identity{}, err
 	}
 	id, err := login(ctx)
-	said = outcome(ctx, err)
+	if said = outcome(ctx, err); said != nil && !errors.Is(said, errUntold) {
+		err = said
+	}
 	return id, err
 }
 

@@ -109,8 +109,8 @@ func TestBreakerLetsOneFindOut(t *testing.T) {
 func TestWhatCountsForTheBreaker(t *testing.T) {
 	for password, opens := range map[string]bool{
 		"down": true, "hangs": true, // outages
-		"busy": true, "throttled": true, "panics": true, // say nothing
-		"right": false, "wrong": false, "unknown": false, "disabled": false, "odd": false, "is slow to read": false, // answers
+		"busy": true, "throttled": true, "panics": true, "is slow to read": true, "breaks off": true, // say nothing
+		"right": false, "wrong": false, "unknown": false, "disabled": false, "odd": false, "cannot be read": false, // answers
 	} {
 		t.Run(password, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestWhatCountsForTheBreaker(t *testing.T) {
 // TestBreakerGoesOnWithoutAVerdict holds that where the one that was let through has found
 // nothing out, the next one is.
 func TestBreakerGoesOnWithoutAVerdict(t *testing.T) {
-	for _, password := range []string{"busy", "throttled", "panics"} {
+	for _, password := range []string{"busy", "throttled", "panics", "is slow to read", "breaks off"} {
 		synctest.Test(t, func(t *testing.T) {
 			g := guardedBy(t, newDesk(), breaking())
 			g.open()

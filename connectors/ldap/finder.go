@@ -146,7 +146,7 @@ func (f *finder) identity(ctx context.Context, e *entry) (connectors.Identity, e
 			end(err, connectors.Listed(groups))
 		}
 		if err != nil {
-			return connectors.Identity{}, connectors.OneAccount(fmt.Errorf("reading the groups: %w", err))
+			return connectors.Identity{}, connectors.OneAccount(outage(fmt.Errorf("reading the groups: %w", err)))
 		}
 	}
 	return connectors.Identity{

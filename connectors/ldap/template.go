@@ -135,7 +135,7 @@ func (t *Template) Verify(ctx context.Context, a connectors.Account, password co
 	}
 	found, err := own.self(ctx, bind.dn, a.Username)
 	if err != nil {
-		return connectors.Identity{}, connectors.OneAccount(err)
+		return connectors.Identity{}, connectors.OneAccount(outage(err))
 	}
 	return own.identity(ctx, found)
 }

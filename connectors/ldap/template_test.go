@@ -320,6 +320,20 @@ func TestTemplateSearchesAsTheUser(t *testing.T) {
 	}
 }
 
+// TestTemplateOutages holds that what fails after the password was taken is the account's own,
+// and that nothing is said of the directory where it does not answer any more.
+func TestTemplateOutages(t *testing.T) {
+	for code, silent := range map[int]bool{51: true, 80: false} {
+		d := openTemplate(t, templateConfig(listen(t, searchCode(code).serve)), connectors.ASCIIUsernames)
+		_, err := templateLogin(t, d, "alice")
+		wantOutage(t, err, "")
+		wantMark(t, err, silent)
+		if !errors.Is(err, connectors.ErrOneAccount) {
+			t.Errorf("code %d: error = %v, which is not the account's own", code, err)
+		}
+	}
+}
+
 // TestTemplateRefusals holds that what refuses a user here refuses one there.
 func TestTemplateRefusals(t *testing.T) {
 	for code, want := range map[int]connectors.Reason{
