@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -23,6 +24,7 @@ const (
 type server struct {
 	*dialer
 	turn chan struct{} // of the one that signs in as the service account
+	hung atomic.Bool   // it has not answered somebody's bind, and nothing since
 
 	// Guarded by servers.mu.
 	aside bool

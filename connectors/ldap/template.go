@@ -74,16 +74,19 @@ func answers(ctx context.Context, to *server) error {
 	}
 	defer s.close()
 	end := step(ctx, "answer")
-	err = s.do(ctx, func(c *ldap.Conn) error {
-		_, err := c.Search(&ldap.SearchRequest{Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"1.1"}})
-		return err
-	})
+	err = s.do(ctx, searchRoot)
 	if !isServerFault(err) {
 		err = nil
 	}
 	if end != nil {
 		end(withoutWords(err), "to a search of its root DSE")
 	}
+	return err
+}
+
+// searchRoot searches the root DSE.
+func searchRoot(c *ldap.Conn) error {
+	_, err := c.Search(&ldap.SearchRequest{Scope: ldap.ScopeBaseObject, Filter: "(objectClass=*)", Attributes: []string{"1.1"}})
 	return err
 }
 
@@ -149,7 +152,7 @@ func (t *Template) open(ctx context.Context, bind *accountBind) (*session, error
 		if err != nil {
 			return err
 		}
-		if err := s.do(ctx, bind.run); err != nil {
+		if err := to.bind(ctx, s, bind); err != nil {
 			s.close()
 			return err
 		}
@@ -167,6 +170,24 @@ func (t *Template) open(ctx context.Context, bind *accountBind) (*session, error
 		opened.close() // the password is right, and the account may not sign in
 	}
 	return nil, err
+}
+
+// bind binds as the user on a connection of his own. A server that hangs does all that it was sent when it comes to
+// itself, and counts each wrong password: one that has not answered a bind is sent no other
+// before it answers something.
+func (to *server) bind(ctx context.Context, s *session, as *accountBind) error {
+	unanswered := func(err error) bool { return errors.Is(err, errNoAnswer) || ctx.Err() != nil }
+	if to.hung.Load() {
+		if err := s.do(ctx, searchRoot); unanswered(err) {
+			return err
+		}
+		to.hung.Store(false)
+	}
+	err := s.do(ctx, as.run)
+	if unanswered(err) {
+		to.hung.Store(true)
+	}
+	return err
 }
 
 // wrongOrNobody adds to a refusal that may be of the password or of the DN what to do in

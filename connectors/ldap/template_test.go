@@ -283,6 +283,35 @@ func wantSoon(t *testing.T, ended *atomic.Int64, want int64) {
 	}
 }
 
+// TestTemplateHung has a directory hang, and people log in all the time: it is sent one bind,
+// and none of the others until it answers something.
+func TestTemplateHung(t *testing.T) {
+	t.Parallel()
+	var binds atomic.Int64
+	awake := make(chan struct{})
+	d := openTemplate(t, templateConfig(listen(t, script{
+		bind:   func(string, string) (int, string) { binds.Add(1); <-awake; return 0, "" },
+		search: func(string, string) ([]record, int) { <-awake; return []record{alice()}, 0 },
+	}.serve)), connectors.ASCIIUsernames)
+	for range 3 {
+		if _, err := templateLogin(t, d, "alice"); !errors.Is(err, connectors.ErrUnreachable) {
+			t.Errorf("while it hangs: error %v", err)
+		}
+	}
+	if n := binds.Load(); n != 1 {
+		t.Errorf("it was sent %d binds while it hung, want 1", n)
+	}
+	close(awake)
+	for range 2 {
+		if _, err := templateLogin(t, d, "alice"); err != nil {
+			t.Errorf("when it answers again: %v", err)
+		}
+	}
+	if n := binds.Load(); n != 3 {
+		t.Errorf("%d binds, want one for each login since", n)
+	}
+}
+
 // TestTemplateSearchesAsTheUser holds that each connection is bound once, before all
 // searches, as the user of that login alone.
 func TestTemplateSearchesAsTheUser(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/connectortest"
@@ -179,6 +180,33 @@ func TestLDAPTemplateFailover(t *testing.T) {
 	}
 	gone.Start(t)
 	mustSignIn(t, c, "alice")
+}
+
+// TestLDAPTemplateHung has a directory that locks accounts hang, and a machine go on sending
+// an old password: when the directory comes to itself, it does all that it was sent.
+func TestLDAPTemplateHung(t *testing.T) {
+	t.Parallel()
+	s := slapd.Start(t, slapd.Options{LDIF: lockingPolicy(), Access: selvesRead})
+	s.Load(t, personOf("stale", slapd.People, under("lockout")))
+	cfg := templateConfig(s)
+	cfg.Groups = nil
+	c := openSelves(t, cfg, guard.Config{Settings: guard.DefaultSettings(), Shield: guard.NewShield(guard.DefaultLimits())})
+	s.Pause(t)
+	for range 4 {
+		if _, err := signIn(t, c, "stale", "an-old-password"); !isOutage(err) {
+			t.Errorf("while the directory hangs: %v, want an outage", err)
+		}
+	}
+	s.Resume(t)
+	counted := func() int { return len(s.Values(t, dnOf("stale"), "pwdFailureTime")) }
+	for deadline := time.Now().Add(10 * time.Second); counted() == 0 && time.Now().Before(deadline); {
+		time.Sleep(100 * time.Millisecond)
+	}
+	s.Settle(t)
+	if n := counted(); n != 1 {
+		t.Errorf("the directory has counted %d wrong passwords, want 1", n)
+	}
+	mustSignIn(t, c, "stale")
 }
 
 // TestLDAPTemplateUnreadable holds that the log says what to do where people may not
