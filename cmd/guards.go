@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,33 +29,21 @@ type guarded struct {
 	members []connectors.Member
 }
 
-// of returns a realm, or all where that is empty.
-func (g guards) of(realm string) map[string]guarded {
+// in returns a realm, or all where that is empty.
+func (g guards) in(realm string) map[string]guarded {
 	if realm == "" {
 		return g.realms
 	}
 	return map[string]guarded{realm: g.realms[realm]}
 }
 
-// Forget has the directories asked again about a user name.
-func (g guards) Forget(realm, username string) (n int) {
-	for _, r := range g.of(realm) {
-		for _, m := range r.members {
-			if c, ok := m.Connector.(interface{ Forget(username string) int }); ok {
-				n += c.Forget(username)
-			}
-		}
-	}
-	return n
-}
-
-// filters choose what is held against a user name, which each realm may read its own way.
-func (g guards) filters(realm, username string) []guard.Filter {
+// Of returns what is to be done for a user name, which each realm may read its own way.
+func (g guards) Of(realm, username string) (server.Guarded, error) {
 	if username == "" {
-		return []guard.Filter{{Realm: realm}}
+		return chosen{g, []guard.Filter{{Realm: realm}}}, nil
 	}
 	filters := map[guard.Filter]bool{}
-	for name, r := range g.of(realm) {
+	for name, r := range g.in(realm) {
 		for _, m := range r.members {
 			var domain connectors.Domain
 			if d, ok := m.Connector.(connectors.Domained); ok {
@@ -65,22 +54,49 @@ func (g guards) filters(realm, username string) []guard.Filter {
 			}
 		}
 	}
-	return slices.Collect(maps.Keys(filters))
+	if len(filters) > 0 {
+		return chosen{g, slices.Collect(maps.Keys(filters))}, nil
+	}
+	shown := strconv.Quote(connectors.WithoutTokens(username))
+	if realm == "" {
+		return nil, fmt.Errorf("%s is no user name in any realm", shown)
+	}
+	return nil, fmt.Errorf("%s is no user name in the realm %s: want %s", shown, realm, g.realms[realm].form)
 }
 
-// Lockouts returns what the shield holds against a user name.
-func (g guards) Lockouts(realm, username string) []server.Lockout {
+// chosen is whom the filters choose.
+type chosen struct {
+	guards
+	filters []guard.Filter
+}
+
+// Forget has the directories asked again.
+func (c chosen) Forget() (n int) {
+	for _, f := range c.filters {
+		for _, r := range c.in(f.Realm) {
+			for _, m := range r.members {
+				if of, ok := m.Connector.(interface{ Forget(username string) int }); ok {
+					n += of.Forget(f.Username)
+				}
+			}
+		}
+	}
+	return n
+}
+
+// Lockouts returns what the shield holds.
+func (c chosen) Lockouts() []server.Lockout {
 	list := []server.Lockout{}
-	for _, l := range g.shield.List(g.filters(realm, username)...) {
+	for _, l := range c.shield.List(c.filters...) {
 		list = append(list, lockoutOf(l))
 	}
 	return list
 }
 
-// ClearLockouts has the shield forget what it holds against a user name.
-func (g guards) ClearLockouts(realm, username string) (n int) {
-	for _, f := range g.filters(realm, username) {
-		n += g.shield.Clear(f)
+// ClearLockouts has the shield forget what it holds.
+func (c chosen) ClearLockouts() (n int) {
+	for _, f := range c.filters {
+		n += c.shield.Clear(f)
 	}
 	return n
 }

@@ -12,19 +12,26 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 )
 
-// Guards stand between logins and the directories. Where the realm is empty, all are meant,
-// and likewise the user name, which is as somebody would type it.
+// Guards stand between logins and the directories.
 type Guards interface {
+	// Of returns what they do for a user name, as somebody would type it, in a realm. Where
+	// the one or the other is empty, all are meant. It fails where no realm that is meant
+	// takes such a user name.
+	Of(realm, username string) (Guarded, error)
+}
+
+// Guarded is what the guards do for whom is meant.
+type Guarded interface {
 	// Forget has the directories asked again. It returns how many of their answers are
 	// forgotten.
-	Forget(realm, username string) int
+	Forget() int
 
 	// Lockouts returns what is held against accounts and clients.
-	Lockouts(realm, username string) []Lockout
+	Lockouts() []Lockout
 
 	// ClearLockouts forgets it, with the passwords that were refused. It returns how many
 	// those were that are forgotten.
-	ClearLockouts(realm, username string) int
+	ClearLockouts() int
 }
 
 // Lockout is what is held against an account, a name that nobody knows, a client network,
@@ -69,43 +76,42 @@ func (a *Admin) guardRoutes(r *mux.Router) {
 }
 
 func (a *Admin) listLockouts(w http.ResponseWriter, r *http.Request) {
-	if params, ok := a.guardQuery(w, r); ok {
-		sendJSON(w, http.StatusOK, append([]Lockout{}, a.Guards.Lockouts(params.Get("realm"), params.Get("user"))...))
+	if _, of, ok := a.guardQuery(w, r); ok {
+		sendJSON(w, http.StatusOK, append([]Lockout{}, of.Lockouts()...))
 	}
 }
 
 func (a *Admin) clearLockouts(w http.ResponseWriter, r *http.Request) {
-	if realm, username, ok := a.guardAct(w, r, actClearLockouts); ok {
-		sendJSON(w, http.StatusOK, Cleared{a.Guards.ClearLockouts(realm, username)})
+	if of, ok := a.guardAct(w, r, actClearLockouts); ok {
+		sendJSON(w, http.StatusOK, Cleared{of.ClearLockouts()})
 	}
 }
 
 func (a *Admin) clearCache(w http.ResponseWriter, r *http.Request) {
-	if realm, username, ok := a.guardAct(w, r, actClearCache); ok {
-		sendJSON(w, http.StatusOK, Forgotten{a.Guards.Forget(realm, username)})
+	if of, ok := a.guardAct(w, r, actClearCache); ok {
+		sendJSON(w, http.StatusOK, Forgotten{of.Forget()})
 	}
 }
 
 // guardAct reads whom an act is about, and records it: what cannot be recorded is not done.
 // It has answered where it fails.
-func (a *Admin) guardAct(w http.ResponseWriter, r *http.Request, act string) (realm, username string, ok bool) {
-	params, ok := a.guardQuery(w, r)
+func (a *Admin) guardAct(w http.ResponseWriter, r *http.Request, act string) (of Guarded, ok bool) {
+	params, of, ok := a.guardQuery(w, r)
 	if !ok {
-		return "", "", false
+		return nil, false
 	}
-	realm, username = params.Get("realm"), params.Get("user")
-	entry := broker.Act(metaOf(r.Context()).requestID, realm, act, nil)
-	entry.UID, entry.Username = peerUID(r.Context()), connectors.WithoutTokens(username)
+	entry := broker.Act(metaOf(r.Context()).requestID, params.Get("realm"), act, nil)
+	entry.UID, entry.Username = peerUID(r.Context()), connectors.WithoutTokens(params.Get("user"))
 	if err := a.Auditor.Record(context.WithoutCancel(r.Context()), entry); err != nil {
 		a.Logger.Error("an act on guards could not be recorded", slog.String("act", act), slog.Any("error", err))
 		refuse(w, http.StatusInternalServerError, "UNKNOWN", "server_error", "this could not be recorded in the audit log, and was not done: "+err.Error())
-		return "", "", false
+		return nil, false
 	}
-	return realm, username, true
+	return of, true
 }
 
-// guardQuery reads the parameters. It has answered where it fails.
-func (a *Admin) guardQuery(w http.ResponseWriter, r *http.Request) (params url.Values, ok bool) {
+// guardQuery reads the parameters, and returns who is meant. It has answered where it fails.
+func (a *Admin) guardQuery(w http.ResponseWriter, r *http.Request) (params url.Values, of Guarded, ok bool) {
 	params, fault := parseQuery(r, "realm", "user")
 	switch realm := params.Get("realm"); {
 	case fault != nil:
@@ -115,7 +121,11 @@ func (a *Admin) guardQuery(w http.ResponseWriter, r *http.Request) (params url.V
 	case realm != "" && a.Realms[realm] == nil:
 		noSuchRealm(w, realm)
 	default:
-		return params, true
+		of, err := a.Guards.Of(realm, params.Get("user"))
+		if err == nil {
+			return params, of, true
+		}
+		failAccess(w, badRequest(malformed("bad-query", "user: "+err.Error())))
 	}
-	return nil, false
+	return nil, nil, false
 }

@@ -1,9 +1,11 @@
 package server_test
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/shorepass/shorepass/broker"
@@ -14,21 +16,34 @@ import (
 // forgetful notes what it is asked, and to forget.
 type forgetful struct{ of []string }
 
-func (f *forgetful) Forget(realm, username string) int {
-	f.of = append(f.of, "answers of "+realm+"/"+username)
+func (f *forgetful) Of(realm, username string) (server.Guarded, error) {
+	if username == "no name" {
+		return nil, errors.New("no name here")
+	}
+	return &meant{f, realm + "/" + username}, nil
+}
+
+// meant is who is meant.
+type meant struct {
+	*forgetful
+	who string
+}
+
+func (f *meant) Forget() int {
+	f.of = append(f.of, "answers of "+f.who)
 	return 1
 }
 
-func (f *forgetful) Lockouts(realm, username string) []server.Lockout {
-	f.of = append(f.of, "lockouts of "+realm+"/"+username)
-	if username == "bob" {
+func (f *meant) Lockouts() []server.Lockout {
+	f.of = append(f.of, "lockouts of "+f.who)
+	if strings.HasSuffix(f.who, "/bob") {
 		return nil
 	}
 	return []server.Lockout{{User: "alice", Connectors: []string{"corp/directory"}, Refused: 4, Counted: 3, Budget: 3}}
 }
 
-func (f *forgetful) ClearLockouts(realm, username string) int {
-	f.of = append(f.of, "no lockouts of "+realm+"/"+username)
+func (f *meant) ClearLockouts() int {
+	f.of = append(f.of, "no lockouts of "+f.who)
 	return 2
 }
 
@@ -44,6 +59,9 @@ func TestAdminGuards(t *testing.T) {
 		{"lockouts", http.MethodGet, lockouts, broken{}, 200, `[{"user":"alice","connectors":["corp/directory"],"refused":4,"counted":3,"budget":3}]`, "lockouts of /"},
 		{"lockouts of a user", http.MethodGet, lockouts + "?realm=corp&user=bob", broken{}, 200, `[]`, "lockouts of corp/bob"},
 		{"lockouts of no realm", http.MethodGet, lockouts + "?realm=lab", broken{}, 404, "the process that serves has no realm lab: it reads its configuration at its start, so restart it if the realm is new", ""},
+		{"lockouts of no user name", http.MethodGet, lockouts + "?user=no+name", broken{}, 400, "user: no name here", ""},
+		{"no lockouts of no user name", http.MethodDelete, lockouts + "?user=no+name", broken{}, 400, "user: no name here", ""},
+		{"answers of no user name", http.MethodDelete, cache + "?user=no+name", broken{}, 400, "user: no name here", ""},
 		{"no lockouts", http.MethodDelete, lockouts, new(acts), 200, `{"cleared":2}`, "no lockouts of /"},
 		{"no lockouts of a user", http.MethodDelete, lockouts + "?user=bob", new(acts), 200, `{"cleared":2}`, "no lockouts of /bob"},
 		{"lockouts without a record", http.MethodDelete, lockouts, broken{}, 500, "this could not be recorded in the audit log, and was not done: no space", ""},
