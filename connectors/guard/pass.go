@@ -79,8 +79,8 @@ func (s *Shield) tryEnter(a attempt) (_ *pass, full *bucket, _ error) {
 // failed login would take nothing of the limits, since the password was tried before; and
 // whether the account has signed in from there, which the limits of many do not refuse.
 func (p *pass) look(k key, now time.Time) {
-	_, seen := p.shield.try(k, p.password)
-	p.free = p.free || seen != nil
+	r, ok := p.shield.records(k).Get(k)
+	p.free = p.free || ok && r.hasSeen(p.password)
 	p.atHome = p.atHome || p.shield.homes.know(k, p.network, now)
 }
 

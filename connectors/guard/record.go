@@ -16,6 +16,7 @@ type record struct {
 	settings LockoutSettings
 	look     Look
 	tries    map[digest]*try
+	seen     []mark  // of passwords whose time is over, the last one last
 	pending  int     // logins that the directory is asked about
 	limit    *bucket // of the account
 	familiar *bucket // of it where it has signed in before; nil: nothing was taken
@@ -25,8 +26,8 @@ type record struct {
 	last   time.Time  // when
 }
 
-// try is a password that was tried. One whose time is over was seen, and weighs nothing.
-// What clients see of it may last for longer: see [Look].
+// try is a password that was tried. One whose time is over weighs nothing: see expire. What
+// clients see of it may last for longer: see [Look].
 type try struct {
 	until   time.Time // how long it weighs; zero: it was not refused
 	wrong   int       // how often the directory has counted it as wrong, or may have
@@ -69,6 +70,7 @@ func (r *record) counted(now time.Time) int {
 
 // begin returns the try of a password, of which nothing is left that is over.
 func (r *record) begin(d digest, now time.Time) *try {
+	r.expire(now)
 	t := r.tries[d]
 	switch {
 	case t == nil:
@@ -243,6 +245,7 @@ func (r *record) take(other *record) {
 		r.tries[d] = t
 	}
 	r.pending += other.pending
+	r.note(other.seen...)
 	for _, p := range other.places {
 		r.seenAt(p)
 	}
