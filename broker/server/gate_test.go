@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,10 +58,10 @@ type crowded struct {
 	answers chan *httptest.ResponseRecorder // in the order in which they come
 }
 
-func newCrowded(places int) *crowded {
+func newCrowded(places int, trusted ...netip.Prefix) *crowded {
 	c := &crowded{busy: busy{make(chan struct{})}, answers: make(chan *httptest.ResponseRecorder, 5000)}
 	c.Handler = server.New(server.Config{
-		Tokens: c.busy, Realms: map[string]server.Trust{"corp": trust{}}, AtOnce: places, Counter: &c.counted,
+		Tokens: c.busy, Realms: map[string]server.Trust{"corp": trust{}}, AtOnce: places, Counter: &c.counted, TrustedProxies: trusted,
 		Logger: slog.New(slog.NewTextHandler(&c.log, nil)),
 	})
 	return c
@@ -196,6 +197,51 @@ func TestTheNextGetsIn(t *testing.T) {
 			t.Errorf("who waited: %v", got)
 		}
 	})
+}
+
+// TestWaitsEnd holds that those who have waited in vain keep nobody from waiting.
+func TestWaitsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowded(1)
+		c.send(t.Context(), 1)
+		c.send(t.Context(), 4096)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := c.statuses(); len(got) != 4096 || slices.Min(got) != http.StatusServiceUnavailable {
+			t.Fatalf("%d answers, want 503 4096 times", len(got))
+		}
+		c.send(t.Context(), 1)
+		close(c.release)
+		synctest.Wait()
+		if got := c.statuses(); !slices.Equal(got, []int{200, 200}) {
+			t.Errorf("who was inside, and who waited next: %v", got)
+		}
+	})
+}
+
+// TestWhoIsTurnedAway holds that behind a proxy it is the client's address that is counted.
+func TestWhoIsTurnedAway(t *testing.T) {
+	for name, tt := range map[string]struct {
+		trusted []netip.Prefix
+		want    string
+	}{
+		"trusted":     {[]netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, "198.51.100.7"},
+		"not trusted": {nil, "192.0.2.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCrowded(1, tt.trusted...)
+				c.send(t.Context(), 1)
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/token", http.NoBody)
+				r.Header.Set("X-Forwarded-For", "198.51.100.7")
+				c.ServeHTTP(httptest.NewRecorder(), r)
+				if len(c.list) != 1 || c.list[0].ClientIP != tt.want {
+					t.Errorf("counted %+v, want one of %s", c.list, tt.want)
+				}
+				close(c.release)
+			})
+		})
+	}
 }
 
 // TestTheLogTellsSeldom turns many away for a minute.

@@ -43,12 +43,12 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 			if left := 2*time.Second - time.Since(begun); resting.RetryAfter != left {
 				t.Errorf("to be tried again after %v, want %v", resting.RetryAfter, left)
 			}
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(190 * time.Millisecond)
 		}
 		if n := d.asked(); n != 3 {
 			t.Errorf("the directory was asked %d times, want 3", n)
 		}
-		time.Sleep(time.Second + 1)
+		time.Sleep(100*time.Millisecond + 1)
 		g.want("carol", "down", connectors.ErrUnreachable) // the one that finds out
 		g.want("carol", "right", connectors.ErrResting)
 		time.Sleep(2*time.Second + 1)
@@ -229,6 +229,24 @@ func TestBulkhead(t *testing.T) {
 			t.Errorf("log:\n%s", log)
 		}
 		g.want("zoe", "right", nil) // the places are free again, and the breaker has not opened
+	})
+}
+
+// TestTurnedAwayIsNoAnswer holds that who finds no place says nothing of the directory.
+func TestTurnedAwayIsNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		s := breaking()
+		s.Bulkhead.Max = 1
+		g := guardedBy(t, d, s)
+		g.want("alice", "down", connectors.ErrUnreachable)
+		g.want("alice", "down", connectors.ErrUnreachable)
+		var group sync.WaitGroup
+		group.Go(func() { g.want("alice", "hangs", context.DeadlineExceeded) }) // the third
+		synctest.Wait()
+		g.want("bob", "right", connectors.ErrBusy)
+		group.Wait()
+		g.want("bob", "right", connectors.ErrResting)
 	})
 }
 

@@ -159,6 +159,28 @@ func TestAlikeShareALine(t *testing.T) {
 	})
 }
 
+// TestTimesOutOfOrder counts refusals that come in another order than they began in.
+func TestTimesOutOfOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "audit.jsonl")
+		log := open(t, path, time.Hour)
+		b := audit.Bound(log)
+		began := time.Now()
+		for _, after := range []time.Duration{time.Second, 3 * time.Second, 0, 2 * time.Second} {
+			e := refusal("192.0.2.1", "wrong-password")
+			e.Time = began.Add(after)
+			b.Count(e)
+		}
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if list := summaries(t, path); len(list) != 1 || list[0].Count != 4 || !list[0].Time.Equal(began) || !list[0].Until.Equal(began.Add(3*time.Second)) {
+			t.Errorf("%+v", list)
+		}
+		_ = log.Close()
+	})
+}
+
 // TestTooManyKinds counts refusals from a hundred networks: the lines are bounded, and all
 // are told of.
 func TestTooManyKinds(t *testing.T) {
