@@ -65,7 +65,7 @@ type Entry struct {
 	Expires  time.Time `json:"expires,omitzero"`   // of a token that was made
 	UID      *uint32   `json:"uid,omitempty"`      // the operating system's number of the administrator's user; of acts on keys, too
 	Name     string    `json:"name,omitempty"`     // of a token that was made, or wished for
-	Networks []string  `json:"networks,omitempty"` // likewise, from where it may be used
+	Networks []string  `json:"networks,omitempty"` // likewise, from where it may be used; of an act on a client network, which
 
 	// Of acts on keys.
 	Key   string `json:"key,omitempty"`   // the id of the key that was made, activated or retired

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -101,6 +102,9 @@ func (c chosen) ClearLockouts() (n int) {
 	return n
 }
 
+// ClearNetworks has the shield forget how many logins have failed from client networks.
+func (g guards) ClearNetworks(in netip.Prefix) int { return g.shield.ClearNetworks(in) }
+
 // lockoutOf describes a lockout.
 func lockoutOf(l guard.Lockout) server.Lockout {
 	described := server.Lockout{
@@ -130,6 +134,7 @@ func rfc3339(t time.Time) string {
 // guardOptions are the flags of the commands about guards.
 type guardOptions struct {
 	config, realm, user string
+	network             string // of lockouts to clear
 	json                bool
 }
 
@@ -184,7 +189,7 @@ func askGuards(c *cobra.Command, method, what string, o guardOptions, into any) 
 		return fmt.Errorf("no process that serves answers on the admin socket %s: what this is about is in its memory alone, and one that starts begins with none of it", cfg.AdminSocket)
 	}
 	query := url.Values{}
-	for name, value := range map[string]string{"realm": o.realm, "user": o.user} {
+	for name, value := range map[string]string{"realm": o.realm, "user": o.user, "network": o.network} {
 		if value != "" {
 			query.Set(name, value)
 		}

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -48,10 +49,14 @@ func newLockoutsClear(p *program) *cobra.Command {
 		Short: "Forget failed logins, so that nobody waits for them",
 		Long: "Forget the failed logins that the process that serves holds against a user, or against all:\n" +
 			"which passwords were refused, so that the directory is asked about them again, and how many.\n" +
-			"An account that the directory itself has locked is to be unlocked there.",
-		Example: "  shorepass lockouts clear --user alice",
+			"An account that the directory itself has locked is to be unlocked there. With --network, only\n" +
+			"the limit of client networks is cleared, and passwords stay refused.",
+		Example: "  shorepass lockouts clear --user alice\n  shorepass lockouts clear --network 192.0.2.7",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if o.network != "" && o.realm+o.user != "" {
+				return usageError{errors.New("--network is about clients, of whatever realm and user: give it without --realm and --user")}
+			}
 			var done server.Cleared
 			if err := askGuards(c, http.MethodDelete, "lockouts", o, &done); err != nil {
 				return err
@@ -64,6 +69,7 @@ func newLockoutsClear(p *program) *cobra.Command {
 		},
 	}
 	o.flags(c, "of the user of this `name` alone, as it is typed at a login")
+	c.Flags().StringVar(&o.network, "network", "", "of this client `network` alone, an address or a range of them such as 192.0.2.0/24")
 	return c
 }
 

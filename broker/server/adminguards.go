@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 
 	"github.com/gorilla/mux"
@@ -18,6 +20,10 @@ type Guards interface {
 	// the one or the other is empty, all are meant. It fails where no realm that is meant
 	// takes such a user name.
 	Of(realm, username string) (Guarded, error)
+
+	// ClearNetworks forgets how many logins have failed from client networks in a range. It
+	// returns how many of them may try again.
+	ClearNetworks(in netip.Prefix) int
 }
 
 // Guarded is what the guards do for whom is meant.
@@ -82,9 +88,45 @@ func (a *Admin) listLockouts(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Admin) clearLockouts(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Has("network") {
+		a.clearNetworks(w, r)
+		return
+	}
 	if of, ok := a.guardAct(w, r, actClearLockouts); ok {
 		sendJSON(w, http.StatusOK, Cleared{of.ClearLockouts()})
 	}
+}
+
+// clearNetworks clears what is held against clients, which is of no realm and no user.
+func (a *Admin) clearNetworks(w http.ResponseWriter, r *http.Request) {
+	params, fault := parseQuery(r, "network")
+	if fault != nil {
+		failAccess(w, badRequest(fault))
+		return
+	}
+	networks, err := parseNetworks(params.Get("network"))
+	if err != nil {
+		failAccess(w, badRequest(malformed("bad-query", err.Error())))
+		return
+	}
+	entry := broker.Act(metaOf(r.Context()).requestID, "", actClearLockouts, nil)
+	entry.Networks = []string{networks.String()}
+	if a.recordGuardAct(w, r, entry) {
+		sendJSON(w, http.StatusOK, Cleared{a.Guards.ClearNetworks(networks)})
+	}
+}
+
+// parseNetworks reads which client networks are meant, by the address of a client or by a
+// range.
+func parseNetworks(text string) (netip.Prefix, error) {
+	if address, err := netip.ParseAddr(text); err == nil {
+		return connectors.ClientNetwork(address), nil
+	}
+	network, err := netip.ParsePrefix(text)
+	if err != nil || network.Addr().Is4In6() {
+		return netip.Prefix{}, errors.New("network: neither an address nor a range of addresses, as 192.0.2.7 and 192.0.2.0/24 are")
+	}
+	return network.Masked(), nil
 }
 
 func (a *Admin) clearCache(w http.ResponseWriter, r *http.Request) {
@@ -93,21 +135,27 @@ func (a *Admin) clearCache(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// guardAct reads whom an act is about, and records it: what cannot be recorded is not done.
-// It has answered where it fails.
+// guardAct reads whom an act is about, and records it. It has answered where it fails.
 func (a *Admin) guardAct(w http.ResponseWriter, r *http.Request, act string) (of Guarded, ok bool) {
 	params, of, ok := a.guardQuery(w, r)
 	if !ok {
 		return nil, false
 	}
 	entry := broker.Act(metaOf(r.Context()).requestID, params.Get("realm"), act, nil)
-	entry.UID, entry.Username = peerUID(r.Context()), connectors.WithoutTokens(params.Get("user"))
+	entry.Username = connectors.WithoutTokens(params.Get("user"))
+	return of, a.recordGuardAct(w, r, entry)
+}
+
+// recordGuardAct records an act: what cannot be recorded is not done. It has answered where
+// it fails.
+func (a *Admin) recordGuardAct(w http.ResponseWriter, r *http.Request, entry broker.Entry) bool {
+	entry.UID = peerUID(r.Context())
 	if err := a.Auditor.Record(context.WithoutCancel(r.Context()), entry); err != nil {
-		a.Logger.Error("an act on guards could not be recorded", slog.String("act", act), slog.Any("error", err))
+		a.Logger.Error("an act on guards could not be recorded", slog.String("act", entry.Act), slog.Any("error", err))
 		refuse(w, http.StatusInternalServerError, "UNKNOWN", "server_error", "this could not be recorded in the audit log, and was not done: "+err.Error())
-		return nil, false
+		return false
 	}
-	return of, true
+	return true
 }
 
 // guardQuery reads the parameters, and returns who is meant. It has answered where it fails.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -47,6 +48,11 @@ func (f *meant) ClearLockouts() int {
 	return 2
 }
 
+func (f *forgetful) ClearNetworks(in netip.Prefix) int {
+	f.of = append(f.of, "networks in "+in.String())
+	return 3
+}
+
 func TestAdminGuards(t *testing.T) {
 	const cache, lockouts = "/v1/cache", "/v1/lockouts"
 	for _, tt := range []struct {
@@ -64,6 +70,16 @@ func TestAdminGuards(t *testing.T) {
 		{"answers of no user name", http.MethodDelete, cache + "?user=no+name", broken{}, 400, "user: no name here", ""},
 		{"no lockouts", http.MethodDelete, lockouts, new(acts), 200, `{"cleared":2}`, "no lockouts of /"},
 		{"no lockouts of a user", http.MethodDelete, lockouts + "?user=bob", new(acts), 200, `{"cleared":2}`, "no lockouts of /bob"},
+		{"of a network", http.MethodDelete, lockouts + "?network=192.0.2.7/24", new(acts), 200, `{"cleared":3}`, "networks in 192.0.2.0/24"},
+		{"of a client", http.MethodDelete, lockouts + "?network=2001:db8::7", new(acts), 200, `{"cleared":3}`, "networks in 2001:db8::/64"},
+		{"of a client, IPv4 written as IPv6", http.MethodDelete, lockouts + "?network=::ffff:192.0.2.7", new(acts), 200, `{"cleared":3}`, "networks in 192.0.2.7/32"},
+		{"of no network", http.MethodDelete, lockouts + "?network=here", new(acts), 400, "network: neither an address nor a range of addresses, as 192.0.2.7 and 192.0.2.0/24 are", ""},
+		{"of a network that is empty", http.MethodDelete, lockouts + "?network=", new(acts), 400, "network: neither an address nor a range of addresses, as 192.0.2.7 and 192.0.2.0/24 are", ""},
+		{"of IPv4 ranges written as IPv6", http.MethodDelete, lockouts + "?network=::ffff:192.0.2.0/120", new(acts), 400, "network: neither an address nor a range of addresses, as 192.0.2.7 and 192.0.2.0/24 are", ""},
+		{"of a network and a user", http.MethodDelete, lockouts + "?network=192.0.2.7&user=bob", new(acts), 400, `there is no parameter "user" here, only network`, ""},
+		{"of a network and a realm", http.MethodDelete, lockouts + "?network=192.0.2.7&realm=corp", new(acts), 400, `there is no parameter "realm" here, only network`, ""},
+		{"of a network without a record", http.MethodDelete, lockouts + "?network=192.0.2.7", broken{}, 500, "this could not be recorded in the audit log, and was not done: no space", ""},
+		{"answers of a network", http.MethodDelete, cache + "?network=192.0.2.7", new(acts), 400, `there is no parameter "network" here, only realm, user`, ""},
 		{"lockouts without a record", http.MethodDelete, lockouts, broken{}, 500, "this could not be recorded in the audit log, and was not done: no space", ""},
 		{"lockouts are not made", http.MethodPost, lockouts, new(acts), 405, "this path answers to GET, DELETE alone", ""},
 		{"all", http.MethodDelete, cache, new(acts), 200, `{"forgotten":1}`, "answers of /"},

@@ -141,6 +141,25 @@ func (s *Shield) Clear(f Filter) int {
 	return n
 }
 
+// ClearNetworks forgets what was taken of the limits of client networks: of those in the
+// range, and of the one that a smaller range is in. What is held against accounts stays. It
+// returns of how many nothing was left.
+func (s *Shield) ClearNetworks(in netip.Prefix) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for _, network := range s.networks.Keys() {
+		if !network.Overlaps(in) {
+			continue
+		}
+		if b, _ := s.networks.Peek(network); b.wait(now) > 0 {
+			n++
+		}
+		s.networks.Remove(network)
+	}
+	return n
+}
+
 // chosen returns the keys of the records that one of the filters chooses.
 func (s *Shield) chosen(filters []Filter) []key {
 	typed := map[key][]string{}

@@ -104,6 +104,36 @@ func TestListOfLimits(t *testing.T) {
 	})
 }
 
+// TestClearNetworks holds that a client network may try again, and nobody else, nor by a
+// password that is known to be wrong.
+func TestClearNetworks(t *testing.T) {
+	for in, want := range map[string]bool{
+		"198.51.100.1/32": true, "198.51.100.0/24": true, "0.0.0.0/0": true, "198.51.100.2/32": false, "192.0.2.0/24": false, "::/0": false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			shield := guard.NewShield(guard.Limits{Network: guard.Rate{Burst: 1, Per: time.Hour}, Overall: guard.Rate{Burst: 3, Per: time.Hour}})
+			d := door(t, &vault{}, lockout(), shield)
+			logins{{"alice", "1", elsewhere, refused}, {"bob", "1", elsewhere, "429 network-limit 1h0m0s"}}.run(t, d)
+			n, after := 0, "429 network-limit 1h0m0s"
+			if want {
+				n, after = 1, refused
+			}
+			if got := shield.ClearNetworks(netip.MustParsePrefix(in)); got != n {
+				t.Errorf("%s: cleared %d, want %d", in, got, n)
+			}
+			logins{{"alice", "1", elsewhere, known}, {"bob", "1", elsewhere, after}}.run(t, d)
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // the rest of an IPv6 address is the client's choice
+		shield := guard.NewShield(guard.Limits{Network: guard.Rate{Burst: 1, Per: time.Hour}})
+		d := door(t, &vault{}, lockout(), shield)
+		logins{{"alice", "1", netip.MustParseAddr("2001:db8::1"), refused}}.run(t, d)
+		if n := shield.ClearNetworks(netip.MustParsePrefix("2001:db8::2/128")); n != 1 {
+			t.Errorf("of a neighbour's /64: cleared %d", n)
+		}
+	})
+}
+
 func TestClear(t *testing.T) {
 	for name, c := range map[string]struct {
 		filter  guard.Filter
