@@ -20,6 +20,7 @@ const (
 type cache struct {
 	CacheSettings
 	logins  *lru.Cache[digest, login]
+	last    *lru.Cache[string, digest]  // the password that an account last signed in by, by its id
 	unknown *lru.Cache[string, absence] // by name
 
 	// generation counts how often something was forgotten, so that the answer to a question
@@ -30,6 +31,7 @@ type cache struct {
 // login is a login that the directory let pass.
 type login struct {
 	name     string // as it was typed, in canonical form
+	password digest
 	identity connectors.Identity
 	until    time.Time
 }
@@ -40,47 +42,75 @@ type absence struct {
 	until time.Time // how long it is not asked again
 }
 
+// isOver reports whether the absence counts for nothing any more: no login is under way either
+// that began before it was said, be it at the second try.
+func (a absence) isOver(now time.Time) bool {
+	return !now.Before(a.until) && now.Sub(a.said) > 2*flightTime
+}
+
 func newCache(s CacheSettings) *cache {
 	c := &cache{CacheSettings: s}
 	c.logins, _ = lru.New[digest, login](maxLogins)   // fails for a size of 0 alone
+	c.last, _ = lru.New[string, digest](maxLogins)    // likewise
 	c.unknown, _ = lru.New[string, absence](maxNames) // likewise
 	return c
 }
 
 // login returns the identity of a login that the directory let pass a moment ago.
 func (c *cache) login(d digest) (connectors.Identity, bool) {
-	l, ok := c.logins.Get(d)
-	if !ok || !time.Now().Before(l.until) {
+	now := time.Now()
+	l, ok := c.get(d, now)
+	if !ok || !now.Before(l.until) {
 		return connectors.Identity{}, false
 	}
 	return answered(l.identity, connectors.AnswerCache), true
 }
 
 // stale returns the identity of a login that the directory let pass a while ago, for when
-// it does not answer.
+// it does not answer. One by another password than the account has signed in by since is
+// not: it may be what the password was before it was changed.
 func (c *cache) stale(d digest) (connectors.Identity, bool) {
-	l, ok := c.logins.Get(d)
-	if !ok || !time.Now().Before(l.until.Add(c.Stale)) {
+	l, ok := c.get(d, time.Now())
+	if !ok {
+		return connectors.Identity{}, false
+	}
+	if last, ok := c.last.Get(l.identity.ID); !ok || last != l.password {
 		return connectors.Identity{}, false
 	}
 	return answered(l.identity, connectors.AnswerStale), true
 }
+
+// get returns a login that is remembered, and forgets one that is over.
+func (c *cache) get(d digest, now time.Time) (login, bool) {
+	l, ok := c.logins.Get(d)
+	if ok && c.isOver(l, now) {
+		c.logins.Remove(d)
+		return login{}, false
+	}
+	return l, ok
+}
+
+// isOver reports whether a login counts for nothing any more.
+func (c *cache) isOver(l login, now time.Time) bool { return !now.Before(l.until.Add(c.Stale)) }
 
 func answered(id connectors.Identity, from connectors.Answer) connectors.Identity {
 	id.Answer = from
 	return id
 }
 
-// passed remembers a login that the directory has let pass, who was asked in a generation,
-// after the login had begun. It is not remembered where the directory has said since then
-// that it does not know the name.
-func (c *cache) passed(d digest, name string, id connectors.Identity, generation uint64, begun time.Time) {
+// passed remembers a login that the directory has let pass, who was asked in a generation. It
+// is not remembered where the directory has said since the login began that it does not know
+// the name.
+func (c *cache) passed(d digest, a attempt, id connectors.Identity, generation uint64) {
+	if c.Stale > 0 {
+		c.last.Add(id.ID, a.password)
+	}
 	if c.TTL == 0 || c.generation.Load() != generation {
 		return
 	}
-	c.logins.Add(d, login{name: name, identity: id, until: time.Now().Add(c.TTL)})
+	c.logins.Add(d, login{name: a.name, password: a.password, identity: id, until: time.Now().Add(c.TTL)})
 	// Looked at when the login is there: noSuch does it the other way round.
-	if a, ok := c.unknown.Get(name); ok && !a.said.Before(begun) {
+	if nobody, ok := c.unknown.Get(a.name); ok && !nobody.said.Before(a.begun) {
 		c.logins.Remove(d)
 	}
 }
@@ -91,8 +121,12 @@ func (c *cache) refused(d digest) { c.logins.Remove(d) }
 
 // isUnknown reports whether the directory did not know the name a moment ago.
 func (c *cache) isUnknown(name string) bool {
+	now := time.Now()
 	a, ok := c.unknown.Get(name)
-	return ok && time.Now().Before(a.until)
+	if ok && a.isOver(now) {
+		c.unknown.Remove(name)
+	}
+	return ok && now.Before(a.until)
 }
 
 // noSuch remembers that the directory, who was asked in a generation, does not know a name:
@@ -113,20 +147,42 @@ func (c *cache) noSuch(name string, generation uint64) {
 
 // clear forgets everything, and returns how many logins and names that were.
 func (c *cache) clear() int {
-	c.generation.Add(1)
-	n := c.logins.Len() + c.unknown.Len()
-	c.logins.Purge()
-	c.unknown.Purge()
+	n := c.drop(func(login) bool { return true })
+	for _, name := range c.unknown.Keys() {
+		n += c.clearUnknown(name)
+	}
 	return n
 }
 
-// clearName forgets an account of this name, and the name.
+// clearName forgets the accounts that go by this name, or that somebody signed in to by it,
+// under all their names; and that it is unknown.
 func (c *cache) clearName(name string) int {
-	n := c.drop(func(l login) bool { return l.name == name || l.identity.Username == name })
-	if c.unknown.Remove(name) {
-		n++
+	return c.drop(c.of(name, "")) + c.clearUnknown(name)
+}
+
+// clearUnknown forgets that a name is unknown. It returns 1 where that still counted.
+func (c *cache) clearUnknown(name string) int {
+	counted := c.isUnknown(name)
+	if c.unknown.Remove(name) && counted {
+		return 1
 	}
-	return n
+	return 0
+}
+
+// barred forgets the account of a name and, where it is known, an id: the directory has said
+// that it may not sign in, whatever the password.
+func (c *cache) barred(name, id string) { c.remove(c.of(name, id)) }
+
+// of chooses the logins of the account of an id, and of those that go by a name, or that
+// somebody signed in to by it: under all their names.
+func (c *cache) of(name, id string) func(login) bool {
+	ids := map[string]bool{id: true}
+	for _, l := range c.logins.Values() {
+		if l.name == name || l.identity.Username == name {
+			ids[l.identity.ID] = true
+		}
+	}
+	return func(l login) bool { return ids[l.identity.ID] }
 }
 
 // clearAccount forgets the account of this id.
@@ -134,15 +190,18 @@ func (c *cache) clearAccount(id string) int {
 	return c.drop(func(l login) bool { return l.identity.ID == id })
 }
 
+// drop forgets logins, and returns how many of them still counted. What is under way is not
+// remembered.
 func (c *cache) drop(which func(login) bool) int {
 	c.generation.Add(1)
 	return c.remove(which)
 }
 
 func (c *cache) remove(which func(login) bool) int {
-	n := 0
+	n, now := 0, time.Now()
 	for _, d := range c.logins.Keys() {
-		if l, ok := c.logins.Peek(d); ok && which(l) && c.logins.Remove(d) {
+		l, ok := c.logins.Peek(d)
+		if over := c.isOver(l, now); ok && (over || which(l)) && c.logins.Remove(d) && !over {
 			n++
 		}
 	}

@@ -121,7 +121,7 @@ func TestForget(t *testing.T) {
 		"":            {5, []string{"alice", alias, "bob", "zoe"}},
 		"alice":       {3, []string{"alice", alias}}, // two passwords of hers, and one by another name
 		"ALICE":       {3, []string{"alice", alias}},
-		alias:         {1, []string{alias}},
+		alias:         {3, []string{"alice", alias}}, // whoever that is
 		"zoe":         {1, []string{"zoe"}},
 		"nobody":      {0, nil},
 		"no name ( )": {0, nil},
@@ -146,6 +146,106 @@ func TestForget(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestForgetCounts holds that only that is counted as forgotten which would have counted.
+func TestForgetCounts(t *testing.T) {
+	for stale, want := range map[time.Duration]int{0: 2, time.Minute: 3} {
+		synctest.Test(t, func(t *testing.T) {
+			s := remembering()
+			s.Cache.Stale = stale
+			d := newDesk()
+			g := guardedBy(t, d, s)
+			g.passes("alice", "right", connectors.AnswerUpstream)
+			g.want("zoe", "unknown", connectors.ErrNotMine)
+			time.Sleep(2 * time.Minute) // both are over
+			g.passes("bob", "right", connectors.AnswerUpstream)
+			g.want("zed", "unknown", connectors.ErrNotMine)
+			if n := g.forget(""); n != want {
+				t.Errorf("stale %s: forgot %d, want %d", stale, n, want)
+			}
+			if n := g.forget(""); n != 0 {
+				t.Errorf("stale %s: then forgot %d", stale, n)
+			}
+		})
+	}
+}
+
+// TestWhatIsOverTakesNoRoom holds that a login which is over, and is looked up, leaves: what
+// counts is not pushed out by it. So does a name.
+func TestWhatIsOverTakesNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = 8192
+		d := newDesk()
+		g := guardedBy(t, d, remembering())
+		g.passes("first", "right", connectors.AnswerUpstream)
+		g.want("nobody-first", "unknown", connectors.ErrNotMine)
+		time.Sleep(2 * time.Minute)
+		for i := range most - 1 {
+			g.passes(fmt.Sprintf("user-%d", i), "right", connectors.AnswerUpstream)
+			g.want(fmt.Sprintf("nobody-%d", i), "unknown", connectors.ErrNotMine)
+		}
+		d.say("right", errDown)
+		g.want("first", "right", errDown)
+		g.want("nobody-first", "down", errDown)
+		d.say("right", nil)
+		g.passes("one-more", "right", connectors.AnswerUpstream)
+		g.want("nobody-more", "unknown", connectors.ErrNotMine)
+		g.passes("user-0", "right", connectors.AnswerCache)
+		before := d.asked()
+		g.want("nobody-0", "unknown", connectors.ErrNotMine)
+		if d.asked() != before {
+			t.Error("a name was pushed out")
+		}
+	})
+}
+
+// TestBarred holds that an account of which the directory says that it may not sign in has
+// no logins that are remembered, by whatever password and name.
+func TestBarred(t *testing.T) {
+	const alias = "alice@corp.example"
+	for name, tt := range map[string]struct {
+		err     error
+		by      string
+		forgets bool
+	}{
+		"disabled":          {connectors.Reject(connectors.ReasonDisabled), "alice", true},
+		"disabled, by mail": {connectors.Reject(connectors.ReasonDisabled), alias, true},
+		"locked":            {connectors.Reject(connectors.ReasonLocked), "alice", true},
+		"expired":           {connectors.Reject(connectors.ReasonExpired), "alice", true},
+		"to be changed":     {connectors.Reject(connectors.ReasonMustChange), "alice", true},
+		"restricted":        {connectors.Reject(connectors.ReasonRestricted), "alice", true},
+		"wrong":             {connectors.Reject(connectors.ReasonWrongPassword), "alice", false},
+		"an outage":         {errDown, "alice", false},
+		"disabled, another": {connectors.Reject(connectors.ReasonDisabled), "carol", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk()
+			g := guardedBy(t, d, remembering())
+			for _, who := range []string{"alice", alias, "bob"} {
+				g.passes(who, "right", connectors.AnswerUpstream)
+			}
+			d.say("old", tt.err)
+			g.want(tt.by, "old", tt.err)
+			from := connectors.AnswerCache
+			if tt.forgets {
+				from = connectors.AnswerUpstream
+			}
+			g.passes("alice", "right", from)
+			g.passes(alias, "right", from)
+			g.passes("bob", "right", connectors.AnswerCache)
+		})
+	}
+}
+
+// TestBarredByAnotherName holds that an account is barred by its id, too: nobody has signed in
+// to it by the name that the directory was asked about.
+func TestBarredByAnotherName(t *testing.T) {
+	d := newDesk()
+	g := guardedBy(t, d, remembering())
+	g.passes("alice", "right", connectors.AnswerUpstream)
+	g.want("alice@corp.example", "disabled", d.answers["disabled"])
+	g.passes("alice", "right", connectors.AnswerUpstream)
 }
 
 // TestGoneAccountsAreForgotten holds that an account which is found to be gone has no logins
@@ -225,8 +325,19 @@ func TestStale(t *testing.T) {
 		"unknown since":                        {stale: stale, after: ttl, before: says(connectors.ErrNotMine), ends: errAny},
 		"unknown since, with another password": {stale: stale, after: ttl, before: func(g guarded, _ *desk) { g.want("alice", "unknown", connectors.ErrNotMine) }, ends: errAny},
 		"gone since":                           {stale: stale, after: ttl, before: func(g guarded, d *desk) { goneFor(g, d) }, ends: errAny},
-		"another's was refused":                {stale: stale, after: ttl, before: func(g guarded, _ *desk) { _, _ = g.login("bob", "wrong") }},
-		"mistyped since":                       {stale: stale, after: ttl, before: func(g guarded, _ *desk) { _, _ = g.login("alice", "wrong") }},
+		"another password passed since":        {stale: stale, after: ttl, before: func(g guarded, _ *desk) { g.passes("alice", "also right", connectors.AnswerUpstream) }, ends: errAny},
+		"another password passed sooner": {stale: stale, after: ttl - 1, before: func(g guarded, _ *desk) {
+			g.passes("alice@corp.example", "also right", connectors.AnswerUpstream)
+			time.Sleep(time.Minute)
+		}, ends: errAny},
+		"it passed by another name since": {stale: stale, after: ttl, before: func(g guarded, _ *desk) {
+			g.passes("alice", "also right", connectors.AnswerUpstream)
+			g.passes("alice@corp.example", "right", connectors.AnswerUpstream)
+		}},
+		"another's passed since":                {stale: stale, after: ttl, before: func(g guarded, _ *desk) { g.passes("bob", "also right", connectors.AnswerUpstream) }},
+		"disabled since, with another password": {stale: stale, after: ttl, before: func(g guarded, d *desk) { g.want("alice", "disabled", d.answers["disabled"]) }, ends: errAny},
+		"another's was refused":                 {stale: stale, after: ttl, before: func(g guarded, _ *desk) { _, _ = g.login("bob", "wrong") }},
+		"mistyped since":                        {stale: stale, after: ttl, before: func(g guarded, _ *desk) { _, _ = g.login("alice", "wrong") }},
 	} {
 		for kind, outage := range outages {
 			t.Run(name+", "+kind, func(t *testing.T) {

@@ -46,7 +46,8 @@ func newDesk() *desk {
 }
 
 func (d *desk) Locate(_ context.Context, username string) (connectors.Account, error) {
-	return connectors.Account{ID: "id of " + username, Username: strings.TrimSuffix(username, "@corp.example")}, nil
+	username = strings.TrimSuffix(username, "@corp.example")
+	return connectors.Account{ID: "id of " + username, Username: username}, nil
 }
 
 func (d *desk) Verify(ctx context.Context, a connectors.Account, password connectors.Secret) (connectors.Identity, error) {

@@ -98,7 +98,7 @@ func (p *password) ask(ctx context.Context, a attempt, c connectors.Credentials,
 	var throttled *connectors.Throttled
 	switch {
 	case err == nil:
-		p.cache.passed(d, a.name, id, generation, a.begun)
+		p.cache.passed(d, a, id, generation)
 	case errors.Is(err, connectors.ErrNotMine):
 		p.cache.noSuch(a.name, generation)
 	case errors.Is(err, connectors.ErrRejected):
@@ -137,7 +137,11 @@ func (p *password) check(ctx context.Context, a attempt, c connectors.Credential
 	if err == nil && !p.config.admits(id.Username) { // which some directories know no sooner
 		err = connectors.ErrNotMine
 	}
-	if errors.Is(err, connectors.ErrRejected) {
+	var rejection *connectors.Rejection
+	switch {
+	case errors.As(err, &rejection) && rejection.Reason != connectors.ReasonWrongPassword:
+		p.cache.barred(a.name, account.ID)
+	case errors.Is(err, connectors.ErrRejected):
 		p.cache.refused(d) // likewise
 	}
 	if err := pass.settle(id, err); err != nil {
