@@ -62,7 +62,7 @@ func TestDoubtsTakeOfTheLimits(t *testing.T) {
 			{"carol", "1", home, "outage"},
 		}.run(t, d)
 		for _, l := range shield.List(guard.Filter{Username: "carol"}) {
-			if l.Refused != 1 || l.Counted != 1 || l.Client != home || !l.Last.Equal(time.Now()) {
+			if l.Refused != 1 || !l.Until.IsZero() || l.Counted != 1 || l.Client != home || !l.Last.Equal(time.Now()) {
 				t.Errorf("listed: %+v", l)
 			}
 		}

@@ -116,7 +116,7 @@ func (r *record) lockout(k key, now time.Time) Lockout {
 // soonest is when the first of what counts is forgotten.
 func (r *record) soonest(now time.Time) (soonest time.Time) {
 	for _, t := range r.tries {
-		if t.isWrong(now) && !t.cleared && (soonest.IsZero() || t.until.Before(soonest)) {
+		if t.wrong > 0 && t.weighs(now) && !t.cleared && (soonest.IsZero() || t.until.Before(soonest)) {
 			soonest = t.until
 		}
 	}

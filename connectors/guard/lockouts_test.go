@@ -2,6 +2,7 @@ package guard_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -265,5 +266,63 @@ func TestClearBeforeASuccess(t *testing.T) {
 				logins{{"alice", "1", elsewhere, known}}.run(t, d)
 			})
 		})
+	}
+}
+
+// TestListSaysUntilWhen holds that the next login is let through when all is over that keeps it
+// out, and that nothing else holds it up.
+func TestListSaysUntilWhen(t *testing.T) {
+	spend := logins{{"alice", "1", elsewhere, refused}, {"alice", "2", elsewhere, refused}, {"alice", "3", elsewhere, refused}}
+	for name, c := range map[string]struct {
+		limits guard.Limits
+		look   guard.Look
+		answer error
+		before logins
+		spend  logins
+		want   time.Duration
+	}{
+		"wrong":                    {spend: spend, want: 15 * time.Minute},
+		"the limit is over later":  {limits: guard.Limits{Account: guard.Rate{Burst: 3, Per: 3 * time.Hour}}, spend: spend, want: time.Hour},
+		"the limit is over sooner": {limits: guard.Limits{Account: guard.Rate{Burst: 3, Per: 3 * time.Minute}}, spend: spend, want: 15 * time.Minute},
+		"wrong before a success":   {before: logins{{"alice", "0", elsewhere, refused}, {"alice", "right", home, "ok"}}, spend: spend, want: 15 * time.Minute},
+		"the realm looks longer":   {look: guard.Look{Budget: 3, Window: time.Hour}, spend: spend, want: 15 * time.Minute},
+		"in doubt": {
+			answer: connectors.InDoubt(errors.New("somebody else is under way")),
+			spend:  logins{{"alice", "1", elsewhere, "outage"}, {"alice", "1", elsewhere, "outage"}, {"alice", "1", elsewhere, "outage"}},
+			want:   15 * time.Minute,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := &vault{}
+				if c.answer != nil {
+					v.answer = func(string, string) error { return c.answer }
+				}
+				shield := guard.NewShield(c.limits)
+				d := closing(t, guard.Password(v, guard.Config{Settings: lockout(), Shield: shield, Look: c.look, Realm: "corp", Name: "vault"}))
+				c.before.run(t, d)
+				time.Sleep(5 * time.Minute)
+				c.spend.run(t, d)
+				if list := shield.List(); len(list) != 1 || !list[0].Until.Equal(time.Now().Add(c.want)) {
+					t.Errorf("at %s listed %+v", time.Now(), list)
+				}
+			})
+		})
+	}
+}
+
+// TestNULsCountForNobody holds that a password which nobody types is not held against a name
+// that nobody has, as it is against none that somebody has.
+func TestNULsCountForNobody(t *testing.T) {
+	shield := guard.NewShield(guard.Limits{})
+	d := door(t, &vault{}, lockout(), shield)
+	for _, name := range []string{"nobody", "alice"} {
+		logins{{name, "right\x00", elsewhere, refused}}.run(t, d)
+		if err := d.(connectors.Refuser).RefuseUnknown(connectors.Credentials{Username: name, Password: connectors.NewSecret("right\x00"), RemoteIP: elsewhere}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if list := shield.List(); len(list) != 0 {
+		t.Errorf("listed %+v", list)
 	}
 }

@@ -235,12 +235,7 @@ func (r *record) isIdle(now time.Time) bool {
 func (r *record) take(other *record) {
 	for d, t := range other.tries {
 		if mine := r.tries[d]; mine != nil {
-			t.pending += mine.pending
-			t.wrong += mine.wrong
-			t.sure = t.sure || mine.sure
-			if mine.turn > t.turn {
-				t.last, t.turn = mine.last, mine.turn
-			}
+			t.take(mine)
 		}
 		r.tries[d] = t
 	}
@@ -250,6 +245,25 @@ func (r *record) take(other *record) {
 		r.seenAt(p)
 	}
 	other.moved = r
+}
+
+// take adds what another try has, of the same password. Where only one of them counts, both
+// do: that is no less than the directory has counted.
+func (t *try) take(other *try) {
+	t.wrong += other.wrong
+	t.pending += other.pending
+	t.sure = t.sure || other.sure
+	t.shown = t.shown || other.shown
+	t.cleared = t.cleared && other.cleared
+	if other.until.After(t.until) {
+		t.until = other.until
+	}
+	if other.look.After(t.look) {
+		t.look = other.look
+	}
+	if other.turn > t.turn {
+		t.last, t.turn = other.last, other.turn
+	}
 }
 
 // maxPlaces is how many places are named of a record.

@@ -1,0 +1,197 @@
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
+)
+
+// TestJoinUnderWay has two names turn out to be one account's while the same password is
+// under way by both, of which nothing comes.
+func TestJoinUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		other := connectors.ReasonDisabled
+		v := &vault{space: "sso", noIDs: true, during: func(_ context.Context, name, password string) {
+			switch {
+			case password == "slow" && name == "alice":
+				time.Sleep(time.Second)
+			case password == "slow":
+				time.Sleep(3 * time.Second)
+			}
+		}, answer: func(_, password string) error {
+			switch password {
+			case "right":
+				return nil
+			case "slow":
+				return errors.New("out of order")
+			}
+			return connectors.Reject(other)
+		}}
+		shield := guard.NewShield(guard.Limits{})
+		d := door(t, v, lockout(), shield)
+		logins{{"alice", "right", home, "ok"}}.run(t, d)
+		var all sync.WaitGroup
+		for _, name := range []string{"alice", "alice@corp"} {
+			all.Go(func() { logins{{name, "slow", elsewhere, "outage"}}.run(t, d) })
+		}
+		synctest.Wait()
+		logins{{"alice@corp", "right", home, "ok"}}.run(t, d)
+		time.Sleep(2 * time.Second) // one of them is over
+		logins{
+			{"alice", "1", elsewhere, disabled},
+			{"alice", "2", elsewhere, disabled},
+			{"alice", "3", elsewhere, "429 lockout 15m0s"},
+		}.run(t, d)
+		all.Wait()
+		time.Sleep(15 * time.Minute)
+		v.take()
+		other = connectors.ReasonWrongPassword
+		logins{
+			{"alice", "1", elsewhere, refused},
+			{"alice", "2", elsewhere, refused},
+			{"alice", "3", elsewhere, refused},
+			{"alice", "4", elsewhere, "429 lockout 15m0s"},
+		}.run(t, d)
+		wantSent(t, v, "alice:1", "alice:2", "alice:3")
+		if shield.Clear(guard.Filter{}) != 1 {
+			t.Error("there is more than the account")
+		}
+	})
+}
+
+// TestJoinCounts has two names turn out to be one account's, by a login during which the same
+// password was refused by both: the directory may have counted it twice since.
+func TestJoinCounts(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before  logins
+		during  []string
+		counted int // at least
+	}{
+		"refused by both":            {nil, []string{"alice@corp", "alice"}, 2},
+		"refused by the other first": {logins{{"alice@corp", "x", elsewhere, refused}}, []string{"alice"}, 1},
+		"refused and cleared before": {logins{{"alice", "x", elsewhere, refused}, {"alice", "right", home, "ok"}}, []string{"alice@corp"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := &vault{space: "sso", noIDs: true, during: func(_ context.Context, name, password string) {
+					if password == "right" && strings.HasSuffix(name, "@corp") {
+						time.Sleep(time.Second)
+					}
+				}}
+				shield := guard.NewShield(guard.Limits{})
+				d := door(t, v, lockout(), shield)
+				logins{{"alice", "right", home, "ok"}}.run(t, d)
+				tt.before.run(t, d)
+				var all sync.WaitGroup
+				all.Go(func() { logins{{"alice@corp", "right", home, "ok"}}.run(t, d) })
+				synctest.Wait()
+				for _, name := range tt.during {
+					logins{{name, "x", elsewhere, refused}}.run(t, d)
+				}
+				all.Wait()
+				if list := shield.List(); len(list) != 1 || list[0].Refused != 1 || list[0].Counted < tt.counted {
+					t.Errorf("listed %+v, want it counted %d times", list, tt.counted)
+				}
+			})
+		})
+	}
+}
+
+// TestJoinRemembers has a password refused by two names at different times: that of the last
+// is what holds.
+func TestJoinRemembers(t *testing.T) {
+	for name, names := range map[string][2]string{"the account's": {"alice@corp", "alice"}, "the other": {"alice", "alice@corp"}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := door(t, &vault{space: "sso", noIDs: true}, lockout(), nil)
+				logins{{"alice", "right", home, "ok"}, {names[0], "x", elsewhere, refused}}.run(t, d)
+				time.Sleep(10 * time.Minute)
+				logins{{names[1], "x", elsewhere, refused}, {"alice@corp", "right", home, "ok"}}.run(t, d)
+				time.Sleep(15*time.Minute - time.Second)
+				logins{
+					{"alice", "1", elsewhere, refused},
+					{"alice", "2", elsewhere, refused},
+					{"alice", "3", elsewhere, refused},
+					{"alice", "x", elsewhere, known}, // and goes on looking so
+				}.run(t, d)
+				time.Sleep(time.Second)
+				logins{{"alice", "x", elsewhere, "429 lockout 14m59s"}}.run(t, d)
+			})
+		})
+	}
+}
+
+// TestJoinInDoubt has a password be in doubt by one name, and wrong by the other: it is wrong.
+func TestJoinInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{space: "sso", noIDs: true, answer: func(name, password string) error {
+			switch {
+			case password == "right":
+				return nil
+			case name == "alice":
+				return connectors.Reject(connectors.ReasonWrongPassword)
+			}
+			return connectors.InDoubt(errors.New("somebody else is under way"))
+		}}
+		d := door(t, v, lockout(), nil)
+		logins{
+			{"alice", "right", home, "ok"},
+			{"alice", "x", elsewhere, refused},
+			{"alice@corp", "x", elsewhere, "outage"},
+			{"alice@corp", "right", home, "ok"},
+			{"alice@corp", "x", elsewhere, known},
+		}.run(t, d)
+	})
+}
+
+// TestJoinOfAnAccountMadeAnew has the name of one account turn out to be another's, of which
+// the password counts that of the first does no more.
+func TestJoinOfAnAccountMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := false
+		v := &vault{space: "sso", noIDs: true, during: func(_ context.Context, _, password string) {
+			if slow && password == "right" {
+				time.Sleep(time.Second)
+			}
+		}}
+		shield := guard.NewShield(guard.Limits{})
+		d := door(t, v, lockout(), shield)
+		logins{{"alice", "right", home, "ok"}, {"alice", "x", elsewhere, refused}, {"alice", "right", home, "ok"}}.run(t, d)
+		v.id = "second"
+		logins{{"alice@corp", "right", home, "ok"}}.run(t, d)
+		slow = true
+		var all sync.WaitGroup
+		all.Go(func() { logins{{"alice", "right", home, "ok"}}.run(t, d) })
+		synctest.Wait()
+		logins{{"alice@corp", "x", elsewhere, refused}}.run(t, d)
+		all.Wait()
+		if list := shield.List(); len(list) != 1 || list[0].ID != "second" || list[0].Counted == 0 {
+			t.Errorf("listed %+v", list)
+		}
+	})
+}
+
+// TestJoinLooks has a password be one of the first by one name, and too many by the other: it
+// goes on being one of the first.
+func TestJoinLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{space: "sso", noIDs: true}
+		d := closing(t, guard.Password(v, guard.Config{Settings: lockout(), Look: guard.Look{Budget: 1, Window: 15 * time.Minute}, Realm: "corp", Name: "vault"}))
+		logins{
+			{"alice", "right", home, "ok"},
+			{"alice", "x", elsewhere, refused},
+			{"alice@corp", "1", elsewhere, refused},
+			{"alice@corp", "x", elsewhere, "429 lockout 15m0s"},
+			{"alice@corp", "right", home, "ok"},
+			{"alice", "2", elsewhere, refused},
+			{"alice", "x", elsewhere, known},
+		}.run(t, d)
+	})
+}
