@@ -52,6 +52,7 @@ type Broker struct {
 	logger  *slog.Logger
 	signing connectors.Turns
 	busy    Seldom // of requests that were refused since others are worked on
+	failed  failures
 }
 
 // New returns a broker for the realms. It fails where two realms share a name or a
@@ -92,7 +93,7 @@ func (b *Broker) Token(ctx context.Context, r Request) (Response, error) {
 // returns what the request failed with, which may be that it could not be recorded.
 func (b *Broker) record(ctx context.Context, started time.Time, r Request, p progress, err error) error {
 	if err != nil {
-		b.report(ctx, r, err)
+		b.report(ctx, r, p.realm, err)
 	}
 	e := entry(r, p, err)
 	e.Time = started.UTC()
@@ -100,7 +101,7 @@ func (b *Broker) record(ctx context.Context, started time.Time, r Request, p pro
 	// A client that has gone away must not keep its request out of the record.
 	if recordErr := b.auditor.Record(context.WithoutCancel(ctx), e); recordErr != nil {
 		err = internal("audit", recordErr)
-		b.report(ctx, r, err)
+		b.report(ctx, r, p.realm, err)
 	}
 	return err
 }
@@ -258,7 +259,7 @@ func guarded[T any](do func(*progress) (T, error)) (result T, p progress, err er
 }
 
 // report logs what an operator must know of; refusals are in the audit log.
-func (b *Broker) report(ctx context.Context, r Request, err error) {
+func (b *Broker) report(ctx context.Context, r Request, realm *Realm, err error) {
 	failure := AsError(err)
 	switch {
 	case failure.Kind != Unavailable && failure.Kind != Internal, failure.Reason == reasonGone:
@@ -272,10 +273,14 @@ func (b *Broker) report(ctx context.Context, r Request, err error) {
 		}
 		return
 	}
+	count, tell := b.failed.add(realm, failure, time.Now())
+	if !tell {
+		return
+	}
 	what := "token request failed"
 	if r.Act != "" {
 		what = "request of a person failed"
 	}
 	b.logger.ErrorContext(ctx, what,
-		slog.String("request_id", r.ID), slog.String("reason", failure.Reason), slog.Any("error", failure.Cause))
+		slog.String("request_id", r.ID), slog.String("reason", failure.Reason), slog.Int64("count", count), slog.Any("error", failure.Cause))
 }

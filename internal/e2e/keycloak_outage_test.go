@@ -59,9 +59,10 @@ func TestKeycloakOutages(t *testing.T) {
 		enable(t, k, realmLab, false)
 		defer enable(t, k, realmLab, true) // the other tests need it
 		wantOutages(t, before)
-		if log := before.Output.String(); !hasLine(log, "the realm is disabled at the provider") {
-			t.Errorf("the log does not say that the realm is disabled:\n%s", log)
-		}
+		before.WaitFor(t, "line that says that the realm is disabled", 15*time.Second, func() bool { // one each ten seconds
+			before.Token(t, "alice", "alice-password", service)
+			return hasLine(before.Output.String(), "the realm is disabled at the provider")
+		})
 	})
 	for _, b := range []*stack.Broker{before, early} {
 		wantLogin(t, b, 10*time.Second)

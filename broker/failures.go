@@ -1,0 +1,30 @@
+package broker
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// failures counts requests that failed, those apart that the log is to tell of each.
+type failures struct{ counts sync.Map } // of *Seldom, by failing
+
+// failing is what failures have in common that share a line in the log. Nothing of it is for
+// clients to choose, so that there are few.
+type failing struct{ realm, connector, reason string }
+
+// add counts a failure, and returns how many there were of its kind if the log is to tell of
+// them now.
+func (f *failures) add(realm *Realm, failure *Error, now time.Time) (count int64, tell bool) {
+	kind := failing{reason: failure.Reason}
+	if realm != nil {
+		kind.realm = realm.Name
+	}
+	if from := (*connectors.Failure)(nil); errors.As(failure, &from) {
+		kind.connector = from.Connector
+	}
+	seldom, _ := f.counts.LoadOrStore(kind, new(Seldom))
+	return seldom.(*Seldom).Add(now)
+}

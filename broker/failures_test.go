@@ -1,0 +1,100 @@
+package broker_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/broker/brokertest"
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// down is a connector of the names that begin with a text, whose upstream is down.
+type down struct {
+	names string
+	err   error
+}
+
+func (d down) Handles(c connectors.Credentials) bool { return strings.HasPrefix(c.Username, d.names) }
+
+func (d down) Authenticate(_ context.Context, c connectors.Credentials) (connectors.Identity, error) {
+	if strings.HasSuffix(c.Username, "-panics") {
+		panic(c.Username)
+	}
+	return connectors.Identity{}, d.err
+}
+
+// forgetful is an audit log that cannot take what a user of that name does.
+type forgetful string
+
+func (f forgetful) Record(_ context.Context, e broker.Entry) error {
+	if e.Username == string(f) {
+		return errors.New("the disk is full")
+	}
+	return nil
+}
+
+// TestTheLogTellsSeldomOfFailures holds that the log has a line for each connector and reason
+// each ten seconds, however many requests fail, and that it tells of all of them.
+func TestTheLogTellsSeldomOfFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		var realms []broker.Realm
+		for _, name := range []string{"corp", "lab"} {
+			realms = append(realms, broker.Realm{
+				Name: name, Services: []string{"registry." + name}, TokenTTL: time.Minute,
+				Connectors: connectors.NewChain(connectors.ASCIIUsernames,
+					connectors.Member{Name: "first", Connector: down{"a", errors.New("refused")}},
+					connectors.Member{Name: "second", Connector: down{"b", errors.New("hung")}}),
+				Policy: brokertest.Compile(t, brokertest.Realm{Name: name, Policy: "rules: [{name: all, anyone: true, repositories: [\"**\"], allow: [pull]}]"}),
+				Signer: slowSigner{},
+			})
+		}
+		b, err := broker.New(realms, forgetful("zoe"), slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// fails has requests fail, and returns what the log tells of them.
+		fails := func(service, username string, times int) []string {
+			log.Reset()
+			for range times {
+				credentials := connectors.Credentials{Username: username, Password: connectors.NewSecret("pw")}
+				if _, err := b.Token(t.Context(), broker.Request{ID: "id-" + username, Service: service, Credentials: &credentials}); err == nil {
+					t.Error("a token")
+				}
+			}
+			return slices.Collect(strings.Lines(log.String()))
+		}
+		want := func(got []string, words ...string) {
+			t.Helper()
+			if len(words) == 0 && len(got) > 0 || len(words) > 0 && len(got) != 1 {
+				t.Errorf("the log has %q, want a line of %q", got, words)
+				return
+			}
+			for _, w := range words {
+				if !strings.Contains(got[0], w) {
+					t.Errorf("the log has %q, want %q", got[0], w)
+				}
+			}
+		}
+		want(fails("registry.corp", "anna", 100), "level=ERROR", "request_id=id-anna", "reason=outage", "count=1 ", "connector first: refused")
+		want(fails("registry.corp", "ben", 100), "count=1 ", "connector second: hung")
+		want(fails("registry.lab", "anna", 100), "count=1 ", "connector first: refused")
+		want(fails("registry.corp", "a-panics", 100), "count=1 ", "reason=panic")
+		want(fails("registry.corp", "zoe", 100), "count=1 ", "reason=audit", "the disk is full")
+		time.Sleep(10*time.Second - 1)
+		want(fails("registry.corp", "anna", 1))
+		time.Sleep(1)
+		want(fails("registry.corp", "alma", 7), "request_id=id-alma", "count=101 ")
+		want(fails("registry.corp", "ben", 1), "count=100 ")
+		time.Sleep(10 * time.Second)
+		want(fails("registry.corp", "anna", 1), "count=7 ")
+	})
+}
