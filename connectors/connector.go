@@ -46,6 +46,7 @@ type Identity struct {
 	Kind      IdentityKind   // what the identity stands for
 	ID        string         // stable id (entryUUID, objectGUID, iss+sub): never the e-mail, never what was typed
 	Username  string         // canonical name as the directory has it: UsernameForm.Parse returns it as it is
+	Aliases   []string       // what else may be typed, as the upstream vouches: failed logins by these count for the account, too; in canonical form
 	Groups    []string       // bare names; the broker composes and qualifies them as connector:group
 	Claims    map[string]any // what else the connector learned; nothing of it is secret
 	Ceiling   Ceiling        // the most that this login may do; the zero Ceiling grants nothing

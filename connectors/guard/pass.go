@@ -271,12 +271,29 @@ func (p *pass) signedIn(id connectors.Identity, now time.Time) {
 		s.aliases.Add(key{p.upstream, p.name, true}, k)
 		r = s.join(p.account, k, r)
 	}
+	s.alias(p.upstream, id.Aliases, k, r)
 	r.username = id.Username
 	r.clear(p.password, p.asked)
 	s.homes.learn(k, p.network, now)
 	s.rights.Add(k, p.password)
 	if current, _ := s.accounts.Peek(k); current == r && r.isIdle(now) {
 		s.accounts.Remove(k)
+	}
+}
+
+// alias has names of an account mean it by which nobody has signed in, with what was counted
+// by them. By whose name somebody has signed in, the upstream has said whose it is.
+func (s *Shield) alias(upstream string, names []string, k key, r *record) {
+	for _, name := range names {
+		of := key{upstream, name, true}
+		if s.aliases.Contains(of) {
+			continue
+		}
+		s.aliases.Add(of, k)
+		if former, ok := s.names.Peek(of); ok {
+			s.names.Remove(of)
+			r.take(former)
+		}
 	}
 }
 

@@ -691,3 +691,53 @@ func TestAnAccountMadeAnew(t *testing.T) {
 		}.run(t, d)
 	})
 }
+
+// TestAliases holds that a success by one name tells whose the others are that the directory
+// vouches for, with what was counted by them before, or is under way.
+func TestAliases(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{space: "sso", noIDs: true, vouch: []string{"alice", "alice@corp"}}
+		v.during = func(_ context.Context, _, password string) {
+			if password == "slow" {
+				time.Sleep(time.Minute)
+			}
+		}
+		shield := guard.NewShield(guard.Limits{})
+		d := door(t, v, lockout(), shield)
+		logins{{"alice@corp", "1", elsewhere, refused}}.run(t, d)
+		var all sync.WaitGroup
+		all.Go(func() { logins{{"alice@corp", "slow", elsewhere, refused}}.run(t, d) })
+		synctest.Wait()
+		logins{{"alice", "right", home, "ok"}, {"alice", "1", elsewhere, known}, {"alice", "2", elsewhere, refused}}.run(t, d)
+		all.Wait()
+		logins{
+			{"alice", "slow", elsewhere, known},
+			{"alice@corp", "2", elsewhere, known},
+			{"alice@corp", "3", elsewhere, refused},
+			{"alice@corp", "4", elsewhere, "429 lockout 15m0s"},
+			{"alice", "4", elsewhere, "429 lockout 15m0s"},
+			{"alice@corp", "right", home, "ok"}, // a usual place, by whatever name
+		}.run(t, d)
+		wantSent(t, v, "alice@corp:1", "alice@corp:slow", "alice:right", "alice:2", "alice@corp:3", "alice@corp:right")
+		if list := shield.List(); len(list) != 1 || list[0].Username != "alice" {
+			t.Errorf("listed %+v", list)
+		}
+	})
+}
+
+// TestAliasesOfOthers holds that nobody gets a name by which somebody else has signed in:
+// clearing one's own count would clear what was guessed at that one.
+func TestAliasesOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{space: "sso", noIDs: true}
+		d := door(t, v, lockout(), guard.NewShield(guard.Limits{}))
+		logins{
+			{"alice@corp", "right", home, "ok"},
+			{"alice@corp", "1", elsewhere, refused},
+			{"alice@corp", "2", elsewhere, refused},
+			{"alice@corp", "3", elsewhere, refused},
+		}.run(t, d)
+		v.vouch = []string{"mallory", "alice@corp"}
+		logins{{"mallory", "right", elsewhere, "ok"}, {"alice@corp", "4", elsewhere, "429 lockout 15m0s"}}.run(t, d)
+	})
+}

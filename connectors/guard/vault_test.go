@@ -19,6 +19,7 @@ import (
 // notes the passwords that it is sent.
 type vault struct {
 	space  string                                           // Upstream
+	vouch  []string                                         // the aliases of whoever signs in
 	noIDs  bool                                             // only a login tells whose a name is, and aliases may be typed
 	id     string                                           // of who signs in; empty: of the name
 	answer func(name, password string) error                // in place of a comparison
@@ -72,7 +73,7 @@ func (v *vault) Verify(ctx context.Context, a connectors.Account, password conne
 	} else if password.Reveal() != "right" {
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
 	}
-	return connectors.Identity{Connector: "vault", Via: "vault", ID: cmp.Or(v.id, idOf(a.Username)), Username: account(a.Username), Ceiling: connectors.Unlimited()}, nil
+	return connectors.Identity{Connector: "vault", Via: "vault", ID: cmp.Or(v.id, idOf(a.Username)), Username: account(a.Username), Aliases: v.vouch, Ceiling: connectors.Unlimited()}, nil
 }
 
 // take returns what was sent since it was last asked.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 type person struct {
 	config   *Config
 	username string // as the claim has it; empty: not seen yet
+	address  string // that the provider has verified; empty: none is seen
 	groups   []string
 	grouped  bool // whether the groups claim is there
 	vouched  bool // whether it was said if the e-mail address is verified
@@ -56,7 +59,11 @@ func (p *person) readUsername(c claims) error {
 		}
 	}
 	verified, ok := c["email_verified"]
-	if p.vouched = p.vouched || ok; ok && p.isAddress() && verified != true && verified != "true" {
+	sound := verified == true || verified == "true"
+	if address, isText := c["email"].(string); isText && sound {
+		p.address = address
+	}
+	if p.vouched = p.vouched || ok; ok && p.isAddress() && !sound {
 		return &unfit{connectors.ReasonRestricted, "the e-mail address, which username_claim makes the user name, is not verified at the provider: anybody could have entered it"}
 	}
 	return nil
@@ -96,6 +103,7 @@ func (d *Directory) identity(ctx context.Context, subject string, p *person) (co
 		Kind:      connectors.Person,
 		ID:        d.config.Issuer + "#" + subject, // an issuer holds no #
 		Username:  username,
+		Aliases:   d.aliases(p),
 		Groups:    p.groups,
 		Ceiling:   connectors.Unlimited(),
 	}, nil
@@ -112,6 +120,20 @@ func (d *Directory) username(p *person) (string, error) {
 		return "", &unfit{connectors.ReasonBadUsername, fmt.Sprintf("the claim %s is %q: %v", claim, firstWords(p.username), err)}
 	}
 	return name, nil
+}
+
+// aliases returns the names by which the person may sign in, as far as nobody else can have
+// them: the claim that is the user name, and an address that is verified. Others, such as an
+// address that is not, people may enter as they like, and have what is sent for somebody else
+// count for themselves.
+func (d *Directory) aliases(p *person) []string {
+	var names []string
+	for _, claim := range [...]string{p.username, p.address} {
+		if name, ok := d.form.Parse(claim); ok && name == strings.ToLower(claim) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // noteGroups says what a missing groups claim means: that the person has none, or

@@ -162,6 +162,41 @@ func TestUsernames(t *testing.T) {
 	}
 }
 
+// TestAliases are the names that nobody else can have: what is the user name, and an address
+// that was verified.
+func TestAliases(t *testing.T) {
+	for name, tt := range map[string]struct {
+		path, strip      string
+		claims, userinfo map[string]any
+		want             []string
+	}{
+		"no address":                     {want: []string{"alice"}},
+		"a verified address":             {claims: map[string]any{"email": "A.Adams@Corp.example", "email_verified": true}, want: []string{"alice", "a.adams@corp.example"}},
+		"in words":                       {claims: map[string]any{"email": "a@corp.example", "email_verified": "true"}, want: []string{"alice", "a@corp.example"}},
+		"an address that is not":         {claims: map[string]any{"email": "bob@corp.example", "email_verified": false}, want: []string{"alice"}},
+		"an address without a word":      {claims: map[string]any{"email": "bob@corp.example"}, want: []string{"alice"}},
+		"no user name":                   {claims: map[string]any{"email": "a b@corp.example", "email_verified": true}, want: []string{"alice"}},
+		"no text":                        {claims: map[string]any{"email": 7, "email_verified": true}, want: []string{"alice"}},
+		"the address is the user name":   {path: "email", claims: map[string]any{"email": "a@corp.example", "email_verified": true}, want: []string{"a@corp.example"}},
+		"what is stripped is not typed":  {strip: "@corp.example", claims: map[string]any{"preferred_username": "Alice@corp.example"}, want: []string{"alice@corp.example"}},
+		"a name that is not the account": {path: "upn", claims: map[string]any{"upn": "alice@corp.example", "preferred_username": "bob"}, want: []string{"alice@corp.example"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProvider(t)
+			p.claims, p.userinfo = tt.claims, tt.userinfo
+			id, err := p.connect(func(c *oidc.Config) {
+				c.UsernameStrip = tt.strip
+				if tt.path != "" {
+					c.UsernameClaim = tt.path
+				}
+			}).login(t.Context())
+			if err != nil || !slices.Equal(id.Aliases, tt.want) {
+				t.Errorf("aliases %q, %v, want %q", id.Aliases, err, tt.want)
+			}
+		})
+	}
+}
+
 // TestUnicodeUsernames is for realms with unicode_usernames: a claim that would become
 // somebody else's name is refused.
 func TestUnicodeUsernames(t *testing.T) {
