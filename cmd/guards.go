@@ -155,8 +155,9 @@ func newCacheClear(p *program) *cobra.Command {
 		Use:   "clear",
 		Short: "Have the directories asked again",
 		Long: "Forget what the directories have answered, in the process that serves: logins that they let\n" +
-			"pass, and names that they do not know. What has changed there counts at once then, such as\n" +
-			"groups, a new password or a disabled account. Tokens that were given out stay valid.",
+			"pass, names that they do not know, and what the owners of access tokens may do. What has changed\n" +
+			"there counts at once then, such as groups, a new password or a disabled account. What registries\n" +
+			"were given tokens for stays allowed until those end.",
 		Example: "  shorepass cache clear --user alice",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -36,7 +36,7 @@ var (
 // ask asks the owning connector about an account: once for all who want to know at the
 // same time, and whether or not they wait for the answer.
 func (o *owners) ask(u *upstream, a Account) <-chan singleflight.Result {
-	return o.flights.DoChan(a.Connector+"\x00"+a.ID, func() (any, error) {
+	return o.flights.DoChan(o.question(a), func() (any, error) {
 		if !o.begin() {
 			return nil, errEnded
 		}

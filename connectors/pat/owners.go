@@ -50,6 +50,8 @@ type owners struct {
 	known     *lru.Cache[Account, Owner]
 	upstreams map[string]*upstream // by the connector's name
 	warned    map[string]bool      // what the log has had once
+	forgotten map[string]time.Time // since when the owners of a user name, or all, are to be asked about anew
+	forgets   int                  // how often that was wished
 }
 
 func newOwners(cfg *Config, d connectors.Deps, kept Owners, r *recorder) *owners {
@@ -61,6 +63,7 @@ func newOwners(cfg *Config, d connectors.Deps, kept Owners, r *recorder) *owners
 	return &owners{
 		realm: d.Realm, config: cfg, kept: kept, sibling: d.Sibling, recorder: r, logger: d.Logger,
 		life: life, end: end, known: known, upstreams: map[string]*upstream{}, warned: map[string]bool{},
+		forgotten: map[string]time.Time{},
 	}
 }
 
@@ -151,7 +154,7 @@ func (o *owners) fresh(known Owner) bool {
 		most = min(most, goneAge)
 	}
 	age, ok := age(known)
-	return ok && age <= most
+	return ok && age <= most && !o.isForgotten(known)
 }
 
 // usable reports whether what is known is new enough for an outage. None is that the

@@ -65,6 +65,77 @@ func TestWhatChangesCounts(t *testing.T) {
 	}
 }
 
+// TestForget holds that what happens to an owner counts at once where it is wished that the
+// directory is asked, of one or of all, whether it is known from memory or from the database.
+func TestForget(t *testing.T) {
+	for name, tt := range leaves {
+		for username, forgets := range map[string]int{"alice": 1, "": 2} {
+			for _, restarts := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, of %q, restarted: %v", name, username, restarts), func(t *testing.T) {
+					in(t, func(w *world) {
+						secret, bobs := w.issue(alice), w.issue(bob)
+						w.wants(secret, "platform", "audit")
+						w.wants(bobs)
+						pass(5 * time.Second)
+						if restarts {
+							w.restart()
+						}
+						w.directory.become(func() { tt.change(w.directory) })
+						w.wants(secret, "platform", "audit")
+						w.wants(bobs)
+						if n := w.Forget(username); n != forgets {
+							t.Errorf("%d are forgotten, want %d", n, forgets)
+						}
+						if n := w.Forget(username); n != 0 {
+							t.Errorf("%d are forgotten twice", n)
+						}
+						before := w.directory.count()
+						tt.then(w, secret)
+						_, _ = w.login(secret)
+						w.wants(bobs)
+						w.wants(bobs)
+						if n := w.directory.count() - before; n != forgets {
+							t.Errorf("the directory was asked %d times", n)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestForgottenWhileAsked holds that an answer to what was asked before counts no more.
+func TestForgottenWhileAsked(t *testing.T) {
+	in(t, func(w *world) {
+		secret := w.issue(alice)
+		w.directory.become(func() { w.directory.takes = time.Second })
+		var group sync.WaitGroup
+		group.Go(func() { w.wants(secret, "platform", "audit") })
+		pass(500 * time.Millisecond)
+		w.Forget("")
+		group.Go(func() { w.wants(secret, "platform", "audit") })
+		group.Wait()
+		for range 2 {
+			if n := w.directory.count(); n != 2 {
+				t.Errorf("the directory was asked %d times, want 2", n)
+			}
+			w.wants(secret, "platform", "audit")
+		}
+	})
+}
+
+// TestForgottenInAnOutage holds that what is known is used while the directory is down.
+func TestForgottenInAnOutage(t *testing.T) {
+	in(t, func(w *world) {
+		secret := w.issue(alice)
+		w.wants(secret, "platform", "audit")
+		pass(time.Second)
+		w.Forget("alice")
+		w.directory.become(func() { w.directory.state = "down" })
+		w.wants(secret, "platform", "audit")
+	})
+}
+
 // TestNobodyWaits holds that the directory is asked about an owner in use once in a while
 // only, and behind the logins.
 func TestNobodyWaits(t *testing.T) {
