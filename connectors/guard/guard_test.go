@@ -294,3 +294,12 @@ func TestDomain(t *testing.T) {
 		t.Error("a directory without a domain takes a name with one")
 	}
 }
+
+// TestNothingIsSentForOthers holds that the password of an account that is not the
+// connector's is not sent, where that is known before.
+func TestNothingIsSentForOthers(t *testing.T) {
+	v := &vault{}
+	d := closing(t, guard.Password(v, guard.Config{Settings: lockout(), Usernames: connectors.UsernamePatterns{"*@corp", "bob"}}))
+	logins{{"bob@corp", "right", home, "ok"}, {"alice@corp", "right", home, "not mine"}}.run(t, d)
+	wantSent(t, v, "bob:right")
+}

@@ -315,3 +315,18 @@ func TestLimitsValidate(t *testing.T) {
 		t.Errorf("problems of %q, want %q", fields, want)
 	}
 }
+
+// TestOldPasswordsByAnotherName holds that a password which was tried before for an account
+// takes nothing of the limits either where it turns out late whose the name is.
+func TestOldPasswordsByAnotherName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{answer: func(string, string) error { return connectors.Reject(connectors.ReasonDisabled) }}
+		d := door(t, v, lockout(), guard.NewShield(guard.Limits{Network: guard.Rate{Burst: 2, Per: time.Hour}}))
+		logins{
+			{"alice", "1", elsewhere, disabled},
+			{"alice@corp", "1", elsewhere, disabled},
+			{"bob", "1", elsewhere, disabled},
+			{"carol", "1", elsewhere, "429 network-limit 30m0s"},
+		}.run(t, d)
+	})
+}

@@ -77,7 +77,11 @@ func (u *upstream) enter(ctx context.Context) error {
 	defer late.Stop()
 	select {
 	case u.places <- struct{}{}:
-		return nil
+		if ctx.Err() == nil {
+			return nil
+		}
+		u.leave() // both at once
+		return connectors.ErrBusy
 	case <-late.C:
 	case <-ctx.Done(): // the connector is closed
 		return connectors.ErrBusy
