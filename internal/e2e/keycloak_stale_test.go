@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/e2e/keycloak"
@@ -63,6 +64,19 @@ func TestKeycloakStaleCredentials(t *testing.T) {
 		stale.password = "carol-password"
 		wantStatus(t, "the right one", g.get(t, stale), http.StatusOK)
 		wantFailures(t, k, "after that", "carol", 0)
+	})
+	t.Run("an address", func(t *testing.T) { // carol has signed in by her name alone
+		for i, name := range []string{"carol@corp.example", "carol", "Carol@Corp.example", "carol", "carol@corp.example"} {
+			want := http.StatusUnauthorized
+			if i >= budget {
+				want = http.StatusTooManyRequests
+			}
+			guess := attempt{from: "203.0.113.1", name: name, password: fmt.Sprint("a-guess-", i)}
+			wantStatus(t, "a guess by "+name, g.get(t, guess), want)
+			time.Sleep(1200 * time.Millisecond) // else Keycloak takes it for a machine
+		}
+		wantFailures(t, k, "guesses by name and address", "carol", budget)
+		wantStatus(t, "her address, from where her name was typed", g.get(t, attempt{from: "198.51.100.1", name: "carol@corp.example", password: "carol-password"}), http.StatusOK)
 	})
 	t.Run("three machines", func(t *testing.T) {
 		var machines sync.WaitGroup
