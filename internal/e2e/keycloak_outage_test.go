@@ -22,8 +22,7 @@ import (
 // at those that were given up.
 func TestKeycloakOutages(t *testing.T) {
 	k := startKeycloak(t)
-	old, with := uncached("        type: oidc\n")
-	lab := []string{k.Issuer(realmCorp), k.Issuer(realmLab), old, with}
+	lab := []string{k.Issuer(realmCorp), k.Issuer(realmLab), "guard: {", "guard: {cache: {ttl: 0s, unknown: 0s}, "}
 	before := keycloakBroker(t, k, lab...)
 	wantLogin(t, before, 5*time.Second)
 
