@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,5 +91,28 @@ func TestWaitsAreNobodysFault(t *testing.T) {
 				t.Errorf("%d at once: %d let in, %d busy, %d late, want %d let in; at most %d at once", bound, right, busy, late, served, p.most.Load())
 			}
 		})
+	}
+}
+
+// TestDoubtAfterNoAnswer holds that a wrong password is in doubt after a login that the
+// provider was sent and has not answered.
+func TestDoubtAfterNoAnswer(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	var asked atomic.Int32
+	p.handlers[pathToken] = func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 1 {
+			<-r.Context().Done()
+			return
+		}
+		refuse(400, "invalid_grant", "Invalid user credentials")(w, r)
+	}
+	c := p.connect()
+	for _, doubtful := range []bool{false, true} {
+		_, err := c.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret("old")})
+		wantOutage(t, err, "")
+		if errors.Is(err, connectors.ErrInDoubt) != doubtful {
+			t.Errorf("in doubt: %t, want %t: %v", !doubtful, doubtful, err)
+		}
 	}
 }

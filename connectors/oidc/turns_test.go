@@ -360,7 +360,7 @@ func TestDoubts(t *testing.T) {
 // takes its time: one that has waited for so long that its answer could not be waited for
 // is not sent, and nobody is in doubt.
 func TestNoDoubtFromTheQueue(t *testing.T) {
-	loggingIn(t, time.Second, func(t *testing.T, l oidc.Logins, p *asking) {
+	loggingIn(t, 700*time.Millisecond, func(t *testing.T, l oidc.Logins, p *asking) {
 		var group sync.WaitGroup
 		var refused, busy atomic.Int32
 		for i := range 4 {
