@@ -65,7 +65,7 @@ func (p *paced) login(name string, takes time.Duration, says error, times int) {
 func (p *paced) want(what string, least, most time.Duration) {
 	p.t.Helper()
 	low, high := time.Hour, time.Duration(0)
-	for range 1000 {
+	for range 20_000 {
 		took := p.connector.(connectors.Paced).RefusalTime()
 		low, high = min(low, took), max(high, took)
 	}
