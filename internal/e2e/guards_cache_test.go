@@ -12,7 +12,7 @@ import (
 // let pass before.
 func TestRememberedLogins(t *testing.T) {
 	t.Parallel()
-	g := startGuarded(t)
+	g := startGuarded(t, atOnce()...)
 
 	t.Run("two hundred at once", func(t *testing.T) {
 		t.Parallel()

@@ -42,7 +42,7 @@ func (g *guarded) wantSpent(t *testing.T, what string, a attempt) {
 // longer, are sent to the directory once, however often they are used.
 func TestStalePasswords(t *testing.T) {
 	t.Parallel()
-	g := startGuarded(t)
+	g := startGuarded(t, atOnce()...)
 
 	t.Run("two hundred at once", func(t *testing.T) {
 		t.Parallel()

@@ -41,6 +41,10 @@ func lockingPolicy() string {
 	return passwordPolicy("lockout", "pwdLockout: TRUE", fmt.Sprintf("pwdMaxFailure: %d", lockedAfter), "pwdFailureCountInterval: 0")
 }
 
+// atOnce lets all of two hundred requests in at once: on a busy machine some would wait for
+// a place for too long.
+func atOnce() []string { return []string{"realms:\n", "limits: {requests: {at_once: 512}}\nrealms:\n"} }
+
 // startGuarded starts them. edits are of the configuration.
 func startGuarded(t *testing.T, edits ...string) *guarded {
 	t.Helper()
