@@ -72,12 +72,12 @@ func TestWhoseAnOutageIs(t *testing.T) {
 func TestWaitsAreNobodysFault(t *testing.T) {
 	t.Parallel()
 	d := open(t, config(listen(t, script{search: func(string, string) ([]record, int) {
-		time.Sleep(wait)
+		time.Sleep(5 * wait) // less than an operation may take
 		return []record{alice()}, 0
 	}}.serve)))
 	const callers = 40 // for 16 connections
 	errs := make(chan error, callers)
-	ctx, cancel := context.WithTimeout(t.Context(), wait/2)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*wait) // more than it takes to connect
 	defer cancel()
 	for range callers {
 		go func() {

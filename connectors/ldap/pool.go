@@ -47,11 +47,31 @@ func (p *pool) do(ctx context.Context, op func(*ldap.Conn) error) error {
 	}
 	select {
 	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
 	case <-ctx.Done():
-		return fmt.Errorf("%w: waiting for one of %d busy connections: %w", connectors.ErrBusy, poolSize, context.Cause(ctx))
 	}
-	defer func() { <-p.slots }()
+	if !worthwhile(ctx) { // also where there is one in the last moment: the directory is not to be blamed
+		return tooLate(ctx)
+	}
 	return p.servers.ask(ctx, func(ctx context.Context, to *server) error { return p.on(ctx, to, op) })
+}
+
+// leastTime is what a directory is given at least to answer in.
+const leastTime = 50 * time.Millisecond
+
+// worthwhile reports whether there is time for a directory to answer.
+func worthwhile(ctx context.Context) bool {
+	end, bounded := ctx.Deadline()
+	return ctx.Err() == nil && (!bounded || time.Until(end) >= leastTime)
+}
+
+// tooLate is the error of who has waited for a connection until there was no time left.
+func tooLate(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if cause == nil {
+		cause = errNoAnswer
+	}
+	return fmt.Errorf("%w: waiting for one of %d busy connections: %w", connectors.ErrBusy, poolSize, cause)
 }
 
 // on runs op on a connection to a server. If it was idle and turns out to be broken,

@@ -124,7 +124,9 @@ func (t *Template) Verify(ctx context.Context, a connectors.Account, password co
 	case t.slots <- struct{}{}:
 		defer func() { <-t.slots }()
 	case <-ctx.Done():
-		return connectors.Identity{}, fmt.Errorf("%w: waiting for one of %d busy connections: %w", connectors.ErrBusy, poolSize, context.Cause(ctx))
+	}
+	if !worthwhile(ctx) {
+		return connectors.Identity{}, tooLate(ctx)
 	}
 	bind := accountBind{dn: t.dn.of(a.Username), password: password}
 	s, err := t.open(ctx, &bind)
