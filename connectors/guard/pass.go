@@ -2,7 +2,6 @@ package guard
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -195,123 +194,6 @@ func (p *pass) limitOf(r *record) *bucket {
 		r.familiar = newBucket(twice)
 	}
 	return r.familiar
-}
-
-// settle says what came of the login, and returns what the client is to be answered.
-func (p *pass) settle(id connectors.Identity, err error) error {
-	p.shield.mu.Lock()
-	defer p.shield.mu.Unlock()
-	now := time.Now()
-	var rejection *connectors.Rejection
-	switch {
-	case p.record == nil:
-		return err
-	case err == nil:
-		p.signedIn(id, now)
-		return nil
-	case errors.As(err, &rejection):
-		v := isOther
-		if rejection.Reason == connectors.ReasonWrongPassword {
-			v = isWrong
-		}
-		return asked(p.refused(p.release(), err, v, now))
-	case errors.Is(err, connectors.ErrInDoubt):
-		p.count(p.release(), inDoubt, now)
-	}
-	return err // which says nothing of the password
-}
-
-// asked marks a Throttled by which a password is refused that the directory has refused.
-func asked(err error) error {
-	if t := (*connectors.Throttled)(nil); errors.As(err, &t) {
-		t.Asked = true
-	}
-	return err
-}
-
-// release takes back what was set aside of the account, and returns its record.
-func (p *pass) release() *record {
-	r := p.record
-	for r.moved != nil {
-		r = r.moved
-	}
-	p.record = nil
-	r.pending--
-	if t := r.tries[p.password]; t != nil {
-		t.pending--
-	}
-	return r
-}
-
-// refused notes that a password was refused, and returns the answer.
-func (p *pass) refused(r *record, because error, v verdict, now time.Time) error {
-	t := r.begin(p.password, now)
-	answer := r.refusal(t, because, p.attempt, now)
-	if !t.shown {
-		p.settleLimits(false, now)
-	}
-	p.count(r, v, now)
-	return answer
-}
-
-// count notes that a password was refused.
-func (p *pass) count(r *record, v verdict, now time.Time) {
-	p.settleLimits(true, now)
-	r.client, r.last = p.client, now
-	p.shield.turn++
-	r.refuse(p.password, v, p.shield.turn, now)
-}
-
-// signedIn notes that the password was right. An account that was known by its name alone
-// is known from then on; so is one that was made anew by the name of another.
-func (p *pass) signedIn(id connectors.Identity, now time.Time) {
-	s, r := p.shield, p.release()
-	k := key{space: p.upstream, id: id.ID}
-	if k != p.account {
-		s.aliases.Add(key{p.upstream, p.name, true}, k)
-		r = s.join(p.account, k, r)
-	}
-	s.alias(p.upstream, id.Aliases, k, r)
-	r.username = id.Username
-	r.clear(p.password, p.asked)
-	s.homes.learn(k, p.network, now)
-	s.rights.Add(k, p.password)
-	if current, _ := s.accounts.Peek(k); current == r && r.isIdle(now) {
-		s.accounts.Remove(k)
-	}
-}
-
-// alias has names of an account mean it by which nobody has signed in, with what was counted
-// by them. By whose name somebody has signed in, the upstream has said whose it is.
-func (s *Shield) alias(upstream string, names []string, k key, r *record) {
-	for _, name := range names {
-		of := key{upstream, name, true}
-		if s.aliases.Contains(of) {
-			continue
-		}
-		s.aliases.Add(of, k)
-		if former, ok := s.names.Peek(of); ok {
-			s.names.Remove(of)
-			r.take(former)
-		}
-	}
-}
-
-// join makes the record of a name, or of an account that has lost its name, that of the
-// account that has the name.
-func (s *Shield) join(former, account key, r *record) *record {
-	if current, _ := s.records(former).Peek(former); current == r {
-		s.records(former).Remove(former)
-	}
-	known, ok := s.accounts.Get(account)
-	switch {
-	case !ok:
-		s.accounts.Add(account, r)
-		return r
-	case known != r:
-		known.take(r)
-	}
-	return known
 }
 
 // leave gives back what nothing has come of.

@@ -231,41 +231,6 @@ func (r *record) isIdle(now time.Time) bool {
 	return len(r.tries) == 0 && r.limit.isFull(now) && (r.familiar == nil || r.familiar.isFull(now))
 }
 
-// take adds what another record has, of the same account, and stands in its place.
-func (r *record) take(other *record) {
-	for d, t := range other.tries {
-		if mine := r.tries[d]; mine != nil {
-			t.take(mine)
-		}
-		r.tries[d] = t
-	}
-	r.pending += other.pending
-	r.note(other.seen...)
-	for _, p := range other.places {
-		r.seenAt(p)
-	}
-	other.moved = r
-}
-
-// take adds what another try has, of the same password. Where only one of them counts, both
-// do: that is no less than the directory has counted.
-func (t *try) take(other *try) {
-	t.wrong += other.wrong
-	t.pending += other.pending
-	t.sure = t.sure || other.sure
-	t.shown = t.shown || other.shown
-	t.cleared = t.cleared && other.cleared
-	if other.until.After(t.until) {
-		t.until = other.until
-	}
-	if other.look.After(t.look) {
-		t.look = other.look
-	}
-	if other.turn > t.turn {
-		t.last, t.turn = other.last, other.turn
-	}
-}
-
 // maxPlaces is how many places are named of a record.
 const maxPlaces = 16
 

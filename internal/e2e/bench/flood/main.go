@@ -1,4 +1,4 @@
-// Flood asks one thing of a server, over many connections, and says as JSON what came of it.
+// Command flood asks one thing of a server, over many connections, and says as JSON what came of it.
 //
 // Without a rate, each connection asks again as soon as it has its answer: that finds out
 // what the server can do. With one, requests are due at their times whatever became of those

@@ -1,0 +1,92 @@
+package guard
+
+import (
+	"errors"
+	"time"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// settle says what came of the login, and returns what the client is to be answered.
+func (p *pass) settle(id connectors.Identity, err error) error {
+	p.shield.mu.Lock()
+	defer p.shield.mu.Unlock()
+	now := time.Now()
+	var rejection *connectors.Rejection
+	switch {
+	case p.record == nil:
+		return err
+	case err == nil:
+		p.signedIn(id, now)
+		return nil
+	case errors.As(err, &rejection):
+		v := isOther
+		if rejection.Reason == connectors.ReasonWrongPassword {
+			v = isWrong
+		}
+		return asked(p.refused(p.release(), err, v, now))
+	case errors.Is(err, connectors.ErrInDoubt):
+		p.count(p.release(), inDoubt, now)
+	}
+	return err // which says nothing of the password
+}
+
+// asked marks a Throttled by which a password is refused that the directory has refused.
+func asked(err error) error {
+	if t := (*connectors.Throttled)(nil); errors.As(err, &t) {
+		t.Asked = true
+	}
+	return err
+}
+
+// release takes back what was set aside of the account, and returns its record.
+func (p *pass) release() *record {
+	r := p.record
+	for r.moved != nil {
+		r = r.moved
+	}
+	p.record = nil
+	r.pending--
+	if t := r.tries[p.password]; t != nil {
+		t.pending--
+	}
+	return r
+}
+
+// refused notes that a password was refused, and returns the answer.
+func (p *pass) refused(r *record, because error, v verdict, now time.Time) error {
+	t := r.begin(p.password, now)
+	answer := r.refusal(t, because, p.attempt, now)
+	if !t.shown {
+		p.settleLimits(false, now)
+	}
+	p.count(r, v, now)
+	return answer
+}
+
+// count notes that a password was refused.
+func (p *pass) count(r *record, v verdict, now time.Time) {
+	p.settleLimits(true, now)
+	r.client, r.last = p.client, now
+	p.shield.turn++
+	r.refuse(p.password, v, p.shield.turn, now)
+}
+
+// signedIn notes that the password was right. An account that was known by its name alone
+// is known from then on; so is one that was made anew by the name of another.
+func (p *pass) signedIn(id connectors.Identity, now time.Time) {
+	s, r := p.shield, p.release()
+	k := key{space: p.upstream, id: id.ID}
+	if k != p.account {
+		s.aliases.Add(key{p.upstream, p.name, true}, k)
+		r = s.join(p.account, k, r)
+	}
+	s.alias(p.upstream, id.Aliases, k, r)
+	r.username = id.Username
+	r.clear(p.password, p.asked)
+	s.homes.learn(k, p.network, now)
+	s.rights.Add(k, p.password)
+	if current, _ := s.accounts.Peek(k); current == r && r.isIdle(now) {
+		s.accounts.Remove(k)
+	}
+}
