@@ -12,13 +12,18 @@ import (
 // refusals is how many of each kind are measured.
 const refusals = 5000
 
-// BenchmarkRefusals measures whether the time of a refusal tells which names there are.
+// BenchmarkRefusals measures whether the time of a refusal tells which names there are. It
+// fails where the AUC of two kinds is not between 0.45 and 0.55.
 func BenchmarkRefusals(b *testing.B) {
 	programs.build(b)
 	took := telltale.Start(b, programs.broker, refusals).Measure(b)
 	for _, p := range telltale.Pairs() {
 		these, those := took[p.These], took[p.Those]
-		report.add(ofRefusals, fmt.Sprintf("%s; %s", p.These, p.Those), milliseconds(these), milliseconds(those), telltale.Compare(these, those).String())
+		auc := telltale.Compare(these, those)
+		if auc.Value < 0.45 || auc.Value > 0.55 {
+			b.Errorf("%s; %s: AUC %s, want 0.45 to 0.55", p.These, p.Those, auc)
+		}
+		report.add(ofRefusals, fmt.Sprintf("%s; %s", p.These, p.Those), milliseconds(these), milliseconds(those), auc.String())
 	}
 	for b.Loop() { // once is enough
 	}
