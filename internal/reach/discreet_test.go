@@ -18,7 +18,8 @@ import (
 
 const canary = "hunter2-canary"
 
-// answering is a server that answers whatever it is asked with these bytes.
+// answering is a server that answers whatever it is asked with these bytes, and ends. It reads
+// on until the client has seen that: what arrives at a closed connection resets it.
 func answering(t *testing.T, answer string) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -28,8 +29,11 @@ func answering(t *testing.T, answer string) *httptest.Server {
 			t.Error(err)
 			return
 		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 		_, _ = io.WriteString(conn, answer)
-		_ = conn.Close()
+		_ = conn.(*net.TCPConn).CloseWrite()
+		_, _ = io.Copy(io.Discard, conn)
 	}))
 	t.Cleanup(s.Close)
 	return s
