@@ -266,6 +266,42 @@ func TestLimitsOfCrowds(t *testing.T) {
 	}
 }
 
+// TestCrowdsOfTwoLimits holds that who waits for one limit, and then for another, has the next
+// one look who waits for the first.
+func TestCrowdsOfTwoLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{}
+		v.during = func(_ context.Context, name, _ string) {
+			if name == "slow" {
+				time.Sleep(2 * time.Second)
+			}
+			time.Sleep(time.Second)
+		}
+		limits := guard.Limits{Network: guard.Rate{Burst: 1, Per: time.Hour}, Overall: guard.Rate{Burst: 2, Per: time.Hour}}
+		d := door(t, v, lockout(), guard.NewShield(limits))
+		begun := time.Now()
+		var all sync.WaitGroup
+		for _, c := range []struct {
+			name, from string
+			after      time.Duration
+		}{
+			{"fast", "192.0.2.1", time.Second},
+			{"slow", "192.0.2.2", 3 * time.Second},
+			{"neighbour", "192.0.2.2", 4 * time.Second}, // for all together, then for the network
+			{"elsewhere", "192.0.2.3", 2 * time.Second}, // for all together
+		} {
+			all.Go(func() {
+				got := login(t.Context(), d, c.name, "right", netip.MustParseAddr(c.from))
+				if after := time.Since(begun); got != "ok" || after != c.after {
+					t.Errorf("%s: %s after %v, want ok after %v", c.name, got, after, c.after)
+				}
+			})
+			synctest.Wait()
+		}
+		all.Wait()
+	})
+}
+
 // TestClientNetworks holds what counts as one client.
 func TestClientNetworks(t *testing.T) {
 	for name, c := range map[string]struct {

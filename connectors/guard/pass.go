@@ -33,6 +33,9 @@ func (s *Shield) enter(ctx context.Context, a attempt) (*pass, error) {
 			waited.tell() // the next one who waits, whatever came of this one
 			return p, err
 		}
+		if waited != full {
+			waited.tell() // there may be something left of it, which this one cannot use yet
+		}
 		waited = full
 		select {
 		case <-full.room:
