@@ -2,11 +2,13 @@ package oidc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
@@ -25,6 +27,7 @@ type Directory struct {
 	verifier *oidc.IDTokenVerifier
 	logger   *slog.Logger
 
+	silent     atomic.Bool // the provider has not answered a login, and nothing since
 	grouped    atomic.Bool // whether the groups claim has ever been there
 	ungrouped  seldom      // the warning that it has not
 	restricted seldom      // the warning that the provider forbids a login
@@ -99,6 +102,24 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 	})
 }
 
+// current is what the provider publishes of itself. Where it has not answered a login, that
+// is fetched anew: what hangs is sent no other password, since it may count them all when it
+// goes on.
+func (d *Directory) current(ctx context.Context) (*metadata, error) {
+	if !d.silent.Load() {
+		return d.keeper.get(ctx)
+	}
+	m, err := d.keeper.renew(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d.silent.Store(false)
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < fairShare {
+		return nil, errNoAnswer // in time for a login
+	}
+	return m, nil
+}
+
 // login asks for an ID token, and for what it lacks.
 func (d *Directory) login(ctx context.Context, username string, password connectors.Secret) (connectors.Identity, error) {
 	m, err := d.metadata(ctx)
@@ -107,6 +128,9 @@ func (d *Directory) login(ctx context.Context, username string, password connect
 	}
 	answer, err := d.grant(ctx, m, username, password)
 	if err != nil {
+		if errors.As(err, new(unanswered)) {
+			d.silent.Store(true)
+		}
 		return connectors.Identity{}, err
 	}
 	subject, c, err := d.verify(ctx, answer)

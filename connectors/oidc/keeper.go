@@ -99,6 +99,14 @@ func (k *keeper) newerThan(ctx context.Context, old *metadata) (*metadata, error
 	return f.wait(ctx)
 }
 
+// renew returns metadata that the provider has answered with just now.
+func (k *keeper) renew(ctx context.Context) (*metadata, error) {
+	k.mu.Lock()
+	f := k.start()
+	k.mu.Unlock()
+	return f.wait(ctx)
+}
+
 // start returns the fetch that is under way, or starts one. Nobody who waits for it
 // can cut it short: others wait too. The caller holds mu.
 func (k *keeper) start() *fetching {

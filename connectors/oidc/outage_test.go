@@ -116,3 +116,42 @@ func TestDoubtAfterNoAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestNoPasswordForAHungProvider holds that a provider which has not answered a login is sent
+// no password before it has answered something.
+func TestNoPasswordForAHungProvider(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	c := p.connect()
+	_, err := c.Authenticate(t.Context(), connectors.Credentials{Username: "bob", Password: connectors.NewSecret("wrong")})
+	if !errors.Is(err, connectors.ErrRejected) {
+		t.Fatal(err)
+	}
+	before := p.count(pathToken)
+	goesOn := make(chan struct{})
+	hangs := func(then func(http.ResponseWriter, *http.Request)) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-goesOn:
+				then(w, r)
+			case <-r.Context().Done():
+			}
+		}
+	}
+	p.mu.Lock()
+	p.handlers[pathToken] = hangs(p.serveToken)
+	p.handlers[pathDiscovery] = hangs(func(w http.ResponseWriter, _ *http.Request) { p.serveDiscovery(w) })
+	p.mu.Unlock()
+	for range 3 {
+		_, err := c.login(t.Context())
+		wantOutage(t, err, "")
+		wantMark(t, err, true)
+	}
+	if n := p.count(pathToken) - before; n != 1 {
+		t.Errorf("it was sent the password %d times, want 1", n)
+	}
+	close(goesOn)
+	if _, err := c.login(t.Context()); err != nil {
+		t.Errorf("when it answers again: %v", err)
+	}
+}

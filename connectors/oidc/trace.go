@@ -27,7 +27,7 @@ func step(ctx context.Context, name string) func(err error, detail func() string
 // metadata returns the provider's metadata, in a step.
 func (d *Directory) metadata(ctx context.Context) (*metadata, error) {
 	finish := step(ctx, "discovery")
-	m, err := d.keeper.get(ctx)
+	m, err := d.current(ctx)
 	finish(err, func() string {
 		if err != nil {
 			return d.config.Issuer
