@@ -35,9 +35,11 @@ func (t Turns) Try() bool {
 // when that ends before.
 func (t Turns) Take(ctx context.Context) error {
 	if t.Try() {
-		// The scheduler would have each request go through to its end, and the others wait
-		// before anybody knows that they are there: let them come and queue here.
-		runtime.Gosched()
+		if len(t) == cap(t) {
+			// The scheduler would have each request go through to its end, and the others
+			// wait before anybody knows that they are there: let them come and queue here.
+			runtime.Gosched()
+		}
 		return nil
 	}
 	late := time.NewTimer(max(turnAtLeast, turnsWithin-visitOf(ctx).age()))

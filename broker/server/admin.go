@@ -49,7 +49,7 @@ func (a *Admin) Handler() http.Handler {
 	a.tokenRoutes(r)
 	a.guardRoutes(r)
 	r.NotFoundHandler = http.HandlerFunc(notFound)
-	return (&server{Config: Config{Logger: a.Logger}}).around(r)
+	return (&server{Config: Config{Logger: a.Logger}}).around(inContext(r))
 }
 
 func (a *Admin) list(w http.ResponseWriter, r *http.Request) {

@@ -48,7 +48,7 @@ func (s *server) gated(next handler) http.Handler {
 	}
 	return &gate{
 		next: next, places: connectors.NewTurns(s.AtOnce), full: newRefused(broker.Overloaded()),
-		people:  s.around(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { sendProblem(w, r, problemOf(broker.Overloaded())) })),
+		people:  s.around(inContext(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { sendProblem(w, r, problemOf(broker.Overloaded())) }))),
 		trusted: s.TrustedProxies, counter: s.Counter, logger: s.Logger,
 	}
 }

@@ -36,9 +36,16 @@ type handler func(ctx context.Context, w http.ResponseWriter, r *http.Request)
 // ServeHTTP makes it a handler of requests with their own context.
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h(r.Context(), w, r) }
 
+// inContext has a handler know of the context by the request.
+func inContext(next http.Handler) handler {
+	return func(ctx context.Context, w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(ctx))
+	}
+}
+
 // around gives every request an id and a log line, and turns a panic into an
 // answer.
-func (s *server) around(next http.Handler) handler {
+func (s *server) around(next handler) handler {
 	return func(ctx context.Context, w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		m := meta{requestID: rand.Text(), arrived: started, clientIP: clientIP(r, s.TrustedProxies)}
@@ -54,7 +61,7 @@ func (s *server) around(next http.Handler) handler {
 				s.logRequest(r, m, recorder.status, time.Since(started))
 			}
 		}()
-		next.ServeHTTP(recorder, r.WithContext(ctx))
+		next(ctx, recorder, r)
 	}
 }
 

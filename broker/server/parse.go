@@ -37,9 +37,6 @@ func parse(w http.ResponseWriter, r *http.Request) broker.Request {
 		request.Fault = fault
 		return request
 	}
-	if basic != nil {
-		basic.RemoteIP = metaOf(r.Context()).clientIP
-	}
 	request.Credentials = basic
 	return request
 }

@@ -55,7 +55,7 @@ func New(cfg Config) http.Handler {
 	s := &server{Config: cfg}
 	r := mux.NewRouter().SkipClean(true)
 	for _, path := range tokenPaths() {
-		route(r, path, s.token, http.MethodGet, http.MethodPost)
+		route(r, path, handler(s.token).ServeHTTP, http.MethodGet, http.MethodPost)
 	}
 	route(r, "/realms/{realm}/keys", s.keys, http.MethodGet, http.MethodHead)
 	route(r, "/realms/{realm}/ca.pem", s.bundle, http.MethodGet, http.MethodHead)
@@ -67,14 +67,15 @@ func New(cfg Config) http.Handler {
 }
 
 // straight answers what nearly all ask for; a router finds it, too, and takes longer.
-func (s *server) straight(router http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (s *server) straight(router http.Handler) handler {
+	others := inContext(router)
+	return func(ctx context.Context, w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == shortPath && (r.Method == http.MethodGet || r.Method == http.MethodPost) {
-			s.token(w, r)
+			s.token(ctx, w, r)
 			return
 		}
-		router.ServeHTTP(w, r)
-	})
+		others(ctx, w, r)
+	}
 }
 
 type server struct{ Config }
@@ -86,11 +87,14 @@ func route(r *mux.Router, path string, h http.HandlerFunc, methods ...string) {
 }
 
 // token is the token endpoint: GET after the distribution token specification, POST after its OAuth2 one.
-func (s *server) token(w http.ResponseWriter, r *http.Request) {
-	meta := metaOf(r.Context())
+func (s *server) token(ctx context.Context, w http.ResponseWriter, r *http.Request) {
+	meta := metaOf(ctx)
 	request := parse(w, r)
 	request.ID, request.ClientIP = meta.requestID, meta.clientIP
-	response, err := s.Tokens.Token(r.Context(), request)
+	if request.Credentials != nil {
+		request.Credentials.RemoteIP = meta.clientIP
+	}
+	response, err := s.Tokens.Token(ctx, request)
 	if err != nil {
 		fail(w, broker.AsError(err), meta.requestID)
 		return
