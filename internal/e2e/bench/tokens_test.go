@@ -2,8 +2,10 @@ package bench_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +41,8 @@ func BenchmarkTokens(b *testing.B) {
 	argon, bcrypt := startFloor(b, "-hash", w.hashes["argon2id"]), startFloor(b, "-hash", w.hashes["bcrypt"])
 	first, again := crowd(), who{name: "worker"}
 	bind := floor{name: "search and bind", program: w.floor(b, 0)}
+	signed := "-signed=" + strconv.Itoa(signedBytes(b, w.broker, "?service=static-again&scope=repository:builders/app:pull,push", again))
+	argonAgain, ldapAgain := []string{"-remember", "-hash", w.hashes["argon2id"]}, []string{"-remember"}
 	const quick, slow = 300 * time.Millisecond, 600 * time.Millisecond
 	for _, p := range []path{
 		{name: "anonymous", query: "?service=memberof&scope=repository:public/app:pull", round: quick, floors: []floor{signer, bare}},
@@ -47,11 +51,23 @@ func BenchmarkTokens(b *testing.B) {
 		{name: "LDAP, groups from memberOf", who: first, query: "?service=memberof&scope=repository:builders/app:pull,push", round: quick, floors: []floor{{program: bind.program}}},
 		{name: "LDAP, groups searched", who: first, query: "?service=search&scope=repository:builders/app:pull,push", round: quick, floors: []floor{bind, {name: "and one search more", program: w.floor(b, 1)}}},
 		{name: "LDAP, nested groups searched", who: first, query: "?service=nested&scope=repository:builders/app:pull,push", round: quick, floors: []floor{bind, {name: "and three searches more", program: w.floor(b, 3)}}},
-		{name: "repeated login, static user", who: again, query: "?service=static-again&scope=repository:builders/app:pull,push", round: quick, floors: []floor{{program: startFloor(b, "-remember", "-hash", w.hashes["argon2id"])}}},
-		{name: "repeated login, LDAP user", who: again, query: "?service=ldap-again&scope=repository:builders/app:pull,push", round: quick, floors: []floor{{program: w.floor(b, 0, "-remember")}}},
+		{name: "repeated login, static user", who: again, query: "?service=static-again&scope=repository:builders/app:pull,push", round: quick, floors: []floor{{program: startFloor(b, argonAgain...)}, {name: "and a token as long", program: startFloor(b, append(argonAgain, signed)...)}}},
+		{name: "repeated login, LDAP user", who: again, query: "?service=ldap-again&scope=repository:builders/app:pull,push", round: quick, floors: []floor{{program: w.floor(b, 0, ldapAgain...)}, {name: "and a token as long", program: w.floor(b, 0, append(ldapAgain, signed)...)}}},
 	} {
 		b.Run(p.name, func(b *testing.B) { p.measure(b, w) })
 	}
+}
+
+// signedBytes is how long a token of the broker's is without its signature.
+func signedBytes(b *testing.B, broker *program, query string, w who) int {
+	b.Helper()
+	l := newLoad(b, broker, tokenPath+query, w)
+	response, err := l.client.Do(l.requests[0].Clone(b.Context()))
+	must(b, err)
+	defer response.Body.Close()
+	var answer struct{ Token string }
+	must(b, json.NewDecoder(response.Body).Decode(&answer))
+	return strings.LastIndexByte(answer.Token, '.')
 }
 
 func (p path) measure(b *testing.B, w *world) {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -32,6 +33,7 @@ func main() {
 		sso      provider
 		id       = flag.String("token-id", "", "the public id of the one access token that there is")
 		remember = flag.Bool("remember", false, "whether a login that was right counts for two minutes")
+		signed   = flag.Int("signed", len("header.claims"), "how long a token is without its signature, in bytes")
 		sha      = flag.String("token-sha256", "", "the SHA-256 of its text, in hexadecimal")
 	)
 	flag.StringVar(&dir.url, "ldap", "", "the directory to look users up in")
@@ -67,13 +69,13 @@ func main() {
 		check = remembering(check)
 	}
 	untouched := make([]byte, *headroom<<20) // as the broker has
-	fmt.Fprintln(os.Stderr, serve(*addr, check))
+	fmt.Fprintln(os.Stderr, serve(*addr, check, strings.Repeat("x", *signed)))
 	runtime.KeepAlive(untouched)
 	os.Exit(1)
 }
 
-// serve answers every request with a token.
-func serve(addr string, check authenticate) error {
+// serve answers every request with a token: a text and its signature.
+func serve(addr string, check authenticate, text string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -88,12 +90,12 @@ func serve(addr string, check authenticate) error {
 					return
 				}
 			}
-			signature, err := jwt.SigningMethodES256.Sign("header.claims", key)
+			signature, err := jwt.SigningMethodES256.Sign(text, key)
 			if err != nil {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
 				return
 			}
-			fmt.Fprintf(w, `{"token":"header.claims.%x"}`, signature)
+			fmt.Fprintf(w, `{"token":"%s.%x"}`, text, signature)
 		}),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
