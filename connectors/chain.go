@@ -98,7 +98,7 @@ func (c *Chain) ask(ctx context.Context, cred Credentials) (_ Identity, _ *Failu
 		}
 		return id, nil, took
 	}
-	if err := c.count(cred); err != nil {
+	if err := c.count(ctx, cred); err != nil {
 		return Identity{}, &Failure{Err: err}, took
 	}
 	return Identity{}, &Failure{Err: Reject(c.unknown(cred, asked))}, took
@@ -107,13 +107,13 @@ func (c *Chain) ask(ctx context.Context, cred Credentials) (_ Identity, _ *Failu
 // count counts a login by a name that nobody knows or handles, so that such a one is
 // refused like a known one. It fails where there were too many. The last member that
 // counts any does: it is the one that such names get to.
-func (c *Chain) count(cred Credentials) error {
+func (c *Chain) count(ctx context.Context, cred Credentials) error {
 	if cred.Password.Issued() || HoldsToken(cred.Username) {
 		return nil
 	}
 	for _, m := range slices.Backward(c.members) {
 		if r, ok := m.Connector.(Refuser); ok {
-			if err := r.RefuseUnknown(cred); !errors.Is(err, ErrNotMine) {
+			if err := r.RefuseUnknown(ctx, cred); !errors.Is(err, ErrNotMine) {
 				return err
 			}
 		}

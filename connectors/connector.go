@@ -152,8 +152,9 @@ type Upstreamed interface {
 type Refuser interface {
 	// RefuseUnknown counts a failed login by a name that no connector of the realm knows, as
 	// if there were such an account. It fails with a [Throttled] where there were too many,
-	// and with [ErrNotMine] where this is not the form of a name here.
-	RefuseUnknown(c Credentials) error
+	// with [ErrBusy] where it did not come to that before the context ended, and with
+	// [ErrNotMine] where this is not the form of a name here.
+	RefuseUnknown(ctx context.Context, c Credentials) error
 }
 
 // Lister is implemented by a [Directory] that knows all its user names without

@@ -18,7 +18,7 @@ func TestNamesAreBounded(t *testing.T) {
 		d := door(t, &vault{}, lockout(), shield)
 		logins{{"alice", "1", elsewhere, refused}, {"alice", "2", elsewhere, refused}, {"alice", "3", elsewhere, refused}}.run(t, d)
 		for i := range most + 100 {
-			if err := d.(connectors.Refuser).RefuseUnknown(connectors.Credentials{Username: fmt.Sprint("nobody", i), Password: connectors.NewSecret("1")}); err != nil {
+			if err := d.(connectors.Refuser).RefuseUnknown(t.Context(), connectors.Credentials{Username: fmt.Sprint("nobody", i), Password: connectors.NewSecret("1")}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -2,6 +2,7 @@ package guard_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -299,6 +300,25 @@ func TestCrowdsOfTwoLimits(t *testing.T) {
 			synctest.Wait()
 		}
 		all.Wait()
+	})
+}
+
+// TestCrowdsBesideNames holds that a login by a name that nobody has waits for others as long
+// as its client may.
+func TestCrowdsBesideNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{during: func(context.Context, string, string) { time.Sleep(3 * time.Second) }}
+		d := door(t, v, lockout(), guard.NewShield(guard.Limits{Network: guard.Rate{Burst: 1, Per: time.Hour}}))
+		go login(t.Context(), d, "alice", "right", elsewhere)
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun := time.Now()
+		err := d.(connectors.Refuser).RefuseUnknown(ctx, connectors.Credentials{Username: "nobody", Password: connectors.NewSecret("1"), RemoteIP: elsewhere})
+		if took := time.Since(begun); !errors.Is(err, connectors.ErrBusy) || took != time.Second {
+			t.Errorf("%v after %v, want busy after a second", err, took)
+		}
+		time.Sleep(3 * time.Second)
 	})
 }
 

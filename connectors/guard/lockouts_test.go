@@ -318,7 +318,7 @@ func TestNULsCountForNobody(t *testing.T) {
 	d := door(t, &vault{}, lockout(), shield)
 	for _, name := range []string{"nobody", "alice"} {
 		logins{{name, "right\x00", elsewhere, refused}}.run(t, d)
-		if err := d.(connectors.Refuser).RefuseUnknown(connectors.Credentials{Username: name, Password: connectors.NewSecret("right\x00"), RemoteIP: elsewhere}); err != nil {
+		if err := d.(connectors.Refuser).RefuseUnknown(t.Context(), connectors.Credentials{Username: name, Password: connectors.NewSecret("right\x00"), RemoteIP: elsewhere}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

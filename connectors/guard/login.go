@@ -151,7 +151,7 @@ func (p *password) check(ctx context.Context, a attempt, c connectors.Credential
 }
 
 // RefuseUnknown counts a failed login by a name that no connector of the realm knows.
-func (p *password) RefuseUnknown(c connectors.Credentials) error {
+func (p *password) RefuseUnknown(ctx context.Context, c connectors.Credentials) error {
 	name, ok := p.parse(c.Username)
 	switch {
 	case !ok:
@@ -161,7 +161,7 @@ func (p *password) RefuseUnknown(c connectors.Credentials) error {
 	}
 	a := p.attempt(name, c)
 	a.place.Connector, a.settings.Budget, a.settings.Window = "", a.look.Budget, a.look.Window
-	return p.shield.refuse(a)
+	return p.shield.refuse(ctx, a)
 }
 
 // locate locates an account of the connector's.

@@ -226,9 +226,7 @@ func (p *pass) refuseName(because error) error {
 }
 
 // refuse counts a login by a name that nobody knows. It fails where there were too many.
-func (s *Shield) refuse(a attempt) error {
-	ctx, cancel := context.WithTimeout(context.Background(), flightTime)
-	defer cancel()
+func (s *Shield) refuse(ctx context.Context, a attempt) error {
 	p, err := s.enter(ctx, a)
 	if err != nil {
 		return err

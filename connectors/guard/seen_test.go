@@ -14,7 +14,7 @@ import (
 // guess has a password tried for a name that nobody has.
 func guess(t *testing.T, c connectors.Connector, name, password string) string {
 	t.Helper()
-	err := c.(connectors.Refuser).RefuseUnknown(connectors.Credentials{Username: name, Password: connectors.NewSecret(password), RemoteIP: elsewhere})
+	err := c.(connectors.Refuser).RefuseUnknown(t.Context(), connectors.Credentials{Username: name, Password: connectors.NewSecret(password), RemoteIP: elsewhere})
 	if err == nil {
 		return "401"
 	}
