@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/shorepass/shorepass/cmd"
+	"github.com/shorepass/shorepass/internal/freeport"
 )
 
 var update = flag.Bool("update", false, "write the expected output anew")
@@ -34,14 +36,12 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
 			for _, name := range []string{"LISTEN", "MONITOR", "LISTEN2", "MONITOR2"} {
-				l, err := net.Listen("tcp", "127.0.0.1:0")
+				port, release, err := freeport.Hold()
 				if err != nil {
 					return err
 				}
-				env.Setenv(name, l.Addr().String())
-				if err := l.Close(); err != nil {
-					return err
-				}
+				env.Defer(release)
+				env.Setenv(name, fmt.Sprint("127.0.0.1:", port))
 			}
 			examples, err := filepath.Abs("../examples")
 			env.Setenv("EXAMPLES", examples)
@@ -93,9 +93,9 @@ func logsIn(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// waitFor waits up to ten seconds for an address to take connections.
+// waitFor waits up to half a minute for an address to take connections.
 func waitFor(ts *testscript.TestScript, _ bool, args []string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	for _, addr := range args {
 		for {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/shorepass/shorepass/cmd"
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/audit"
+	"github.com/shorepass/shorepass/internal/freeport"
 	"github.com/shorepass/shorepass/internal/store"
 	"github.com/shorepass/shorepass/policy"
 )
@@ -92,12 +92,7 @@ realms:
 // freePort is an address that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprint("127.0.0.1:", freeport.For(t))
 }
 
 // keep makes a data folder with so many tokens.

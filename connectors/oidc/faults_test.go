@@ -3,6 +3,7 @@ package oidc_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/oidc"
+	"github.com/shorepass/shorepass/internal/freeport"
 )
 
 // answerWithin is how long a login may take, whatever the provider does.
@@ -259,13 +261,7 @@ func TestCallerWhoGoesAway(t *testing.T) {
 // TestStartsBeforeTheProvider makes the connector, and lets people try, before there is
 // a provider at its address. It is found when it comes.
 func TestStartsBeforeTheProvider(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
-
+	address := fmt.Sprint("127.0.0.1:", freeport.For(t))
 	p := unstarted(t)
 	p.URL = "http://" + address
 	c := p.connect()
@@ -278,6 +274,7 @@ func TestStartsBeforeTheProvider(t *testing.T) {
 		}
 	}
 
+	var err error
 	if p.Listener, err = net.Listen("tcp", address); err != nil {
 		t.Fatal(err)
 	}

@@ -62,6 +62,7 @@ var rules = []rule{
 	{room: "internal/audit", may: []string{"broker", "connectors"}},
 	{room: "internal/arch"},
 	{room: "internal/files"},
+	{room: "internal/freeport", std: true},
 	{room: "internal/reach"},
 	{room: "internal/backup", may: []string{"internal/files", "internal/store"}},
 	{room: "internal/manual"},

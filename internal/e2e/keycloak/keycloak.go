@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/internal/e2e/process"
+	"github.com/shorepass/shorepass/internal/freeport"
 )
 
 // The administrator of every server.
@@ -81,12 +81,11 @@ func (s *Server) prepare(realms [][]byte) error {
 		}
 	}
 	for i := range s.ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, _, err := freeport.Hold() // while it is stopped, too
 		if err != nil {
 			return err
 		}
-		defer l.Close()
-		s.ports[i] = strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+		s.ports[i] = strconv.Itoa(port)
 	}
 	s.URL, s.management = "http://127.0.0.1:"+s.ports[0], "http://127.0.0.1:"+s.ports[1]
 	return nil

@@ -18,6 +18,7 @@ import (
 
 	"github.com/shorepass/shorepass/internal/e2e/authority"
 	"github.com/shorepass/shorepass/internal/e2e/process"
+	"github.com/shorepass/shorepass/internal/freeport"
 )
 
 // The names that tree.ldif uses.
@@ -172,7 +173,7 @@ func (s *Server) Start(tb testing.TB) {
 		tb.Fatalf("slapd: %v", err)
 	}
 	s.process = p
-	for deadline := time.Now().Add(10 * time.Second); !answers(tb.Context(), s.URL); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !answers(tb.Context(), s.URL); time.Sleep(10 * time.Millisecond) {
 		if p.Ended() || time.Now().After(deadline) {
 			tb.Fatalf("slapd does not come up:\n%s", s.log.tail(4000))
 		}
@@ -270,18 +271,7 @@ func addrOr(tb testing.TB, addr string) string {
 	if addr != "" {
 		return addr
 	}
-	return freeAddr(tb)
-}
-
-// freeAddr returns a loopback address whose port was free a moment ago.
-func freeAddr(tb testing.TB) string {
-	tb.Helper()
-	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return fmt.Sprint("127.0.0.1:", freeport.For(tb))
 }
 
 func answers(ctx context.Context, url string) bool {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/shorepass/shorepass/internal/freeport"
 )
 
 // Find returns the path of a program, or fails the test.
@@ -50,16 +51,11 @@ func same(a, b string) bool {
 	return err == nil && os.SameFile(one, other)
 }
 
-// FreeAddr returns localhost with a port that was free a moment ago. Clients treat
+// FreeAddr returns localhost with a port that is free until the test ends. Clients treat
 // localhost as a registry without TLS.
 func FreeAddr(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	return fmt.Sprintf("localhost:%d", l.Addr().(*net.TCPAddr).Port)
+	return fmt.Sprint("localhost:", freeport.For(tb))
 }
 
 // Buffer is a bytes.Buffer that a process and a test may use at once.
