@@ -55,8 +55,8 @@ func (d *desk) Verify(ctx context.Context, a connectors.Account, password connec
 	d.verified = append(d.verified, a.Username)
 	err, known := d.answers[password.Reveal()]
 	took := d.took
-	d.mu.Unlock()
 	d.most.Store(max(d.most.Load(), d.here.Add(1)))
+	d.mu.Unlock()
 	defer d.here.Add(-1)
 	switch password.Reveal() {
 	case "panics":

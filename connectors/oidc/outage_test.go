@@ -87,8 +87,8 @@ func TestWaitsAreNobodysFault(t *testing.T) {
 				})
 			}
 			group.Wait()
-			if right != served || busy == 0 || right+busy+late != 20 || int(p.most.Load()) != bound {
-				t.Errorf("%d at once: %d let in, %d busy, %d late, want %d let in; at most %d at once", bound, right, busy, late, served, p.most.Load())
+			if right != served || busy == 0 || right+busy+late != 20 || int(p.most) != bound {
+				t.Errorf("%d at once: %d let in, %d busy, %d late, want %d let in; at most %d at once", bound, right, busy, late, served, p.most)
 			}
 		})
 	}
