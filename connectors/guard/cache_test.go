@@ -89,27 +89,29 @@ func TestNothingIsRememberedUnlessAsked(t *testing.T) {
 // TestMemoryIsBounded signs more people in than are remembered, and has more names be
 // unknown.
 func TestMemoryIsBounded(t *testing.T) {
-	const most = 8192
-	d := newDesk()
-	g := guardedBy(t, d, remembering())
-	for i := range most {
-		g.passes(fmt.Sprintf("user-%d", i), "right", connectors.AnswerUpstream)
-		g.want(fmt.Sprintf("nobody-%d", i), "unknown", connectors.ErrNotMine)
-	}
-	g.passes("user-0", "right", connectors.AnswerCache) // used last, now
-	g.passes("one-more", "right", connectors.AnswerUpstream)
-	g.want("nobody-more", "unknown", connectors.ErrNotMine)
-	g.passes("user-0", "right", connectors.AnswerCache)
-	before := d.asked()
-	g.passes("user-1", "right", connectors.AnswerUpstream)
-	g.want("nobody-1", "unknown", connectors.ErrNotMine)
-	g.want("nobody-0", "unknown", connectors.ErrNotMine)
-	if n := d.asked() - before; n != 2 {
-		t.Errorf("asked %d times, want 2", n)
-	}
-	if n := g.forget(""); n != 2*most {
-		t.Errorf("forgot %d, want %d", n, 2*most)
-	}
+	synctest.Test(t, func(t *testing.T) { // however long it takes
+		const most = 8192
+		d := newDesk()
+		g := guardedBy(t, d, remembering())
+		for i := range most {
+			g.passes(fmt.Sprintf("user-%d", i), "right", connectors.AnswerUpstream)
+			g.want(fmt.Sprintf("nobody-%d", i), "unknown", connectors.ErrNotMine)
+		}
+		g.passes("user-0", "right", connectors.AnswerCache) // used last, now
+		g.passes("one-more", "right", connectors.AnswerUpstream)
+		g.want("nobody-more", "unknown", connectors.ErrNotMine)
+		g.passes("user-0", "right", connectors.AnswerCache)
+		before := d.asked()
+		g.passes("user-1", "right", connectors.AnswerUpstream)
+		g.want("nobody-1", "unknown", connectors.ErrNotMine)
+		g.want("nobody-0", "unknown", connectors.ErrNotMine)
+		if n := d.asked() - before; n != 2 {
+			t.Errorf("asked %d times, want 2", n)
+		}
+		if n := g.forget(""); n != 2*most {
+			t.Errorf("forgot %d, want %d", n, 2*most)
+		}
+	})
 }
 
 func TestForget(t *testing.T) {
