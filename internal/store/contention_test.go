@@ -81,9 +81,9 @@ func TestReadersPassAWriter(t *testing.T) {
 	c, _ := other(t, path)
 	exec(t, c, "BEGIN IMMEDIATE")
 	exec(t, c, "UPDATE tokens SET name = 'other'")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // less than what a lock is waited for
-	defer cancel()
 	for range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // less than what a lock is waited for
+		defer cancel()
 		if got, err := s.Token(ctx, "corp", one.ID); err != nil || got.Name != "one" {
 			t.Fatalf("%q, %v", got.Name, err)
 		}
@@ -156,7 +156,7 @@ func TestRevocationWithALongReader(t *testing.T) {
 	if withoutLog(t, path, one.ID) {
 		t.Fatal("the database's own file has what the reader keeps from it")
 	}
-	again, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	again, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	if revoked, err := s.Revoke(again, "corp", nil, now, "administrator"); !errors.Is(err, pat.ErrUnsettled) || len(revoked) > 0 {
 		t.Errorf("nothing more: %d, %v", len(revoked), err)

@@ -140,7 +140,7 @@ func TestDeadlines(t *testing.T) {
 	defer cancel()
 	started := time.Now()
 	wantKind(t, "with little time", s.SaveOwners(ctx, []pat.Owner{owner()}), store.Slow, path)
-	if took := time.Since(started); took > time.Second {
+	if took := time.Since(started); took >= 2*time.Second { // which a lock is waited for
 		t.Errorf("it took %s", took)
 	}
 	gone, leave := context.WithCancel(t.Context())

@@ -30,7 +30,7 @@ func TestReadMarksAreLocked(t *testing.T) {
 	// https://sqlite.org/walformat.html#locks.
 	const ofOpenFile, first, marks = 37, 123, 5
 	lock := syscall.Flock_t{Type: syscall.F_WRLCK, Whence: io.SeekStart, Start: first, Len: marks}
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if err = syscall.FcntlFlock(index.Fd(), ofOpenFile, &lock); err == nil {
 			break
 		}

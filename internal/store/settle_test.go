@@ -60,7 +60,7 @@ func unsettled(t *testing.T) (path, id string, leave func()) {
 	if err := c.QueryRowContext(t.Context(), "SELECT count(*) FROM tokens").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // enough to write, whatever the disk has to do
 	defer cancel()
 	if _, err := s.Revoke(ctx, "corp", []string{id}, now, "administrator"); !errors.Is(err, pat.ErrUnsettled) {
 		t.Fatalf("error %v", err)
