@@ -42,7 +42,7 @@ func drip(c net.Conn) {
 		if _, err := c.Write([]byte{b}); err != nil {
 			return
 		}
-		time.Sleep(wait / 5)
+		time.Sleep(wait)
 	}
 }
 
@@ -72,8 +72,12 @@ func TestMisbehavingDirectories(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), wait)
-			defer cancel()
+			ctx := t.Context()
+			if strings.Contains(c.want, "deadline") { // the others answer, when the machine has time for it
+				short, cancel := context.WithTimeout(ctx, 3*wait)
+				defer cancel()
+				ctx = short
+			}
 			d := open(t, config(listen(t, c.serve)))
 			_, err := d.Locate(ctx, "alice")
 			wantOutage(t, err, c.want)
