@@ -18,8 +18,9 @@ import (
 	"github.com/shorepass/shorepass/internal/freeport"
 )
 
-// answerWithin is how long a login may take, whatever the provider does.
-const answerWithin = 4500 * time.Millisecond
+// answerWithin is how long a login may take, whatever the provider does: the four seconds
+// that it has, and some for a busy machine.
+const answerWithin = 8 * time.Second
 
 // TestBadDocuments has the provider publish what cannot be used. The password is sent
 // nowhere then.
