@@ -18,14 +18,18 @@ func checkDown(tb testing.TB, f Fixture) {
 	}
 	c := f.Down(tb)
 	cred := f.Good.credentials()
-	start := time.Now()
-	if !c.Handles(cred) {
-		tb.Error("the connector does not handle the good login while its upstream is down")
+	took := time.Hour
+	for range 3 { // on a busy machine one may take its time
+		start := time.Now()
+		if !c.Handles(cred) {
+			tb.Error("the connector does not handle the good login while its upstream is down")
+		}
+		took = min(took, time.Since(start))
 	}
-	if took := time.Since(start); took > 100*time.Millisecond {
+	if took > 100*time.Millisecond {
 		tb.Errorf("Handles took %v: it must not ask the upstream", took)
 	}
-	start = time.Now()
+	start := time.Now()
 	_, err := c.Authenticate(tb.Context(), cred)
 	wantOutage(tb, err)
 	if f.Tokens == "" && !errors.Is(err, connectors.ErrUnreachable) {

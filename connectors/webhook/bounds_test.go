@@ -24,7 +24,7 @@ import (
 func (p *peer) alone(t *testing.T) (d connectors.Directory, verify func() error) {
 	t.Helper()
 	c := p.configured(t)
-	c.Locate, c.Resolve = false, false
+	c.Locate, c.Resolve, c.Timeout = false, false, 4*time.Second // the longest that there is
 	d = open(t, c)
 	return d, func() error {
 		_, err := d.Verify(t.Context(), connectors.Account{Username: "alice"}, connectors.NewSecret("alice-password"))
@@ -99,7 +99,7 @@ func TestConnections(t *testing.T) {
 			}
 		})
 	}
-	for deadline := time.Now().Add(1500 * time.Millisecond); now.Load() < 32 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Second); now.Load() < 32 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 	}
 	if n := now.Load(); n != 32 {
 		t.Errorf("there are %d at once", n)
@@ -125,7 +125,7 @@ func TestDeadConnections(t *testing.T) {
 		s.Start()
 	})
 	c := p.configured(t)
-	c.Locate, c.Resolve, c.Timeout = false, false, time.Second
+	c.Locate, c.Resolve, c.Timeout = false, false, 2*time.Second
 	d := open(t, c)
 	verify := func() error {
 		_, err := d.Verify(t.Context(), connectors.Account{Username: "alice"}, connectors.NewSecret("alice-password"))
@@ -151,7 +151,7 @@ func TestDeadConnections(t *testing.T) {
 	if err := verify(); !isOutage(err) {
 		t.Fatalf("error %v", err)
 	}
-	for deadline := time.Now().Add(2 * time.Second); closed.Load() < 2 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); closed.Load() < 2 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 	}
 	if n := closed.Load(); n != 2 {
 		t.Errorf("%d of 2 connections are closed", n)
