@@ -25,12 +25,13 @@ const (
 type upstream struct {
 	places  chan struct{} // one for each login that is there; nil: any number, or the directory sees to it
 	breaker *breaker
+	life    context.Context // of the connector
 	logger  *slog.Logger
 	crowded atomic.Int64 // Unix time at which it was last said that there was no place
 }
 
-func newUpstream(d connectors.Directory, s Settings, logger *slog.Logger) *upstream {
-	u := &upstream{breaker: newBreaker(s.Breaker, logger), logger: logger}
+func newUpstream(life context.Context, d connectors.Directory, s Settings, logger *slog.Logger) *upstream {
+	u := &upstream{breaker: newBreaker(s.Breaker, logger), life: life, logger: logger}
 	if bounded, ok := d.(connectors.Bounded); ok {
 		bounded.Bound(s.Bulkhead.Max)
 	} else if s.Bulkhead.Max > 0 {
@@ -55,6 +56,9 @@ func (u *upstream) do(ctx context.Context, login func(context.Context) (connecto
 	defer func() { done(said) }() // before the next has the place
 	if err := u.breaker.opened(); err != nil {
 		return connectors.Identity{}, err
+	}
+	if u.life.Err() != nil { // who had the place before may have learnt of it sooner
+		return connectors.Identity{}, connectors.ErrBusy
 	}
 	id, err := login(ctx)
 	if said = outcome(ctx, err); said != nil && !errors.Is(said, errUntold) {
