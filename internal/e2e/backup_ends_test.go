@@ -18,9 +18,7 @@ func TestBackupOfAHungBroker(t *testing.T) {
 	t.Parallel()
 	k := newKeeper(t)
 	k.Serve(t)
-	if err := k.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	k.Pause(t)
 	defer k.Signal(syscall.SIGCONT)
 	waiting := stack.Start(t, nil, program, "backup", "--config", k.Config, filepath.Join(k.Dir, "x.tar"))
 	left := func() []string {

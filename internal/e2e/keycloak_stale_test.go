@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -34,7 +35,13 @@ func TestKeycloakFailedLoginsApart(t *testing.T) {
 	connector := oidcConnector(t, oidcConfig(k, realmCorp))
 	var group sync.WaitGroup
 	for i := range 3 {
-		group.Go(func() { _, _ = signIn(t, connector, "carol", "stale-"+strconv.Itoa(i)) })
+		group.Go(func() {
+			err := connectors.ErrBusy
+			for errors.Is(err, connectors.ErrBusy) { // where Keycloak is slow, not all have their turn in time
+				_, err = signIn(t, connector, "carol", "stale-"+strconv.Itoa(i))
+			}
+			wantReason(t, err, connectors.ReasonWrongPassword)
+		})
 	}
 	group.Wait()
 	wantFailures(t, k, "three at once", "carol", 3)
@@ -51,7 +58,7 @@ func TestKeycloakStaleCredentials(t *testing.T) {
 		}
 	}()
 	g := &guarded{broker: keycloakBroker(t, k, "[10.0.0.0/8]", "[127.0.0.0/8]")}
-	await(t, "login, for which Keycloak wakes up", func() bool {
+	g.broker.WaitFor(t, "login, for which Keycloak wakes up", time.Minute, func() bool {
 		return g.get(t, attempt{from: "192.0.2.2", name: "alice", password: "alice-password"}).Status == http.StatusOK
 	})
 	t.Run("one password", func(t *testing.T) {
@@ -84,7 +91,11 @@ func TestKeycloakStaleCredentials(t *testing.T) {
 			machines.Go(func() {
 				stale := attempt{from: fmt.Sprint("198.51.100.", 10+i), name: "alice", password: fmt.Sprint("old-password-", i)}
 				for range 2 {
-					if got := g.atOnce(t, 10, stale); got[http.StatusUnauthorized] != 10 {
+					got := g.atOnce(t, 10, stale)
+					for got[http.StatusServiceUnavailable] == 10 { // where Keycloak is slow, not all have their turn in time
+						got = g.atOnce(t, 10, stale)
+					}
+					if got[http.StatusUnauthorized] != 10 {
 						t.Errorf("machine %d is answered with %v", i, got)
 					}
 				}
@@ -116,7 +127,7 @@ func testKeycloakLockedElsewhere(t *testing.T, k *keycloak.Server, g *guarded) {
 		t.Fatal(err)
 	}
 	tries := 0
-	await(t, "lock on bob", func() bool { // Keycloak does not count what comes while it is at work on another
+	g.broker.WaitFor(t, "lock on bob", time.Minute, func() bool { // Keycloak does not count what comes while it is at work on another
 		tries++ // by connectors that do not know of each other
 		_, err := signIn(t, oidcConnector(t, oidcConfig(k, realmCorp)), "bob", fmt.Sprint("typed-at-the-web-page-", tries))
 		wantReason(t, err, connectors.ReasonWrongPassword)

@@ -43,8 +43,8 @@ func TestStopUnderLoad(t *testing.T) {
 	if err := w.broker.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	w.broker.WaitFor(t, "draining", 2*time.Second, func() bool { return w.broker.Ready() == http.StatusServiceUnavailable })
-	time.Sleep(4 * time.Second) // a load balancer has turned away by now
+	w.broker.WaitFor(t, "draining", 4*time.Second, func() bool { return w.broker.Ready() == http.StatusServiceUnavailable })
+	time.Sleep(time.Until(started.Add(4 * time.Second))) // a load balancer has turned away by now
 	close(stop)
 	wg.Wait()
 	if code := w.broker.Wait(t, 30*time.Second); code != 0 {

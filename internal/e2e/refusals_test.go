@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -35,8 +34,9 @@ realms:
 
 // TestRefusalsTakeTheSameTime measures how long refusals take, whichever connector is
 // asked first: the time must not tell which names there are, nor where. The margins are
-// wide, since the machine has other things to do. Whether a hash is spent for every name
-// shows in the realm without a directory: beside one, all are held for longer than that.
+// wide, and the quickest of several counts, since the machine has other things to do.
+// Whether a hash is spent for every name shows in the realm without a directory: beside
+// one, all are held for longer than that.
 func TestRefusalsTakeTheSameTime(t *testing.T) {
 	const local = "      - name: local                    # for the day when the directory is down\n" +
 		"        type: static\n        config: {file: users.yaml}\n"
@@ -65,8 +65,8 @@ func TestRefusalsTakeTheSameTime(t *testing.T) {
 				{"password with a NUL, in the file", "breakglass", "wrong\x00"},
 				{"password with a NUL, unknown name", "zoe", "wrong\x00"},
 			}
-			took := map[string][]time.Duration{}
-			for round := range 5 {
+			took := map[string]time.Duration{} // the quickest
+			for round := range 8 {
 				for _, r := range refusals {
 					password := r.password
 					if order.fresh && password == "wrong" {
@@ -76,22 +76,20 @@ func TestRefusalsTakeTheSameTime(t *testing.T) {
 					if a.Status != http.StatusUnauthorized {
 						t.Fatalf("%s: status %d: %s", r.name, a.Status, a.Body)
 					}
-					took[r.name] = append(took[r.name], a.Took)
+					if quickest, ok := took[r.name]; !ok || a.Took < quickest {
+						took[r.name] = a.Took
+					}
 				}
 			}
-			median := func(name string) time.Duration {
-				slices.Sort(took[name])
-				return took[name][len(took[name])/2]
-			}
 			for _, r := range refusals {
-				t.Logf("%s: %s", r.name, median(r.name))
+				t.Logf("%s: %s", r.name, took[r.name])
 				as, within, small := "wrong password, in the file", 3, time.Duration(0)
 				if r.password != "wrong" { // refused before anybody is asked
 					as, within, small = "blank password, unknown name", 5, 5*time.Millisecond
 				}
-				less, more := min(median(r.name), median(as)), max(median(r.name), median(as))
+				less, more := min(took[r.name], took[as]), max(took[r.name], took[as])
 				if more > less*time.Duration(within) && more > small {
-					t.Errorf("%s takes %s, %s %s", r.name, median(r.name), as, median(as))
+					t.Errorf("%s takes %s, %s %s", r.name, took[r.name], as, took[as])
 				}
 			}
 		})

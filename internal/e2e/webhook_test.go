@@ -176,7 +176,7 @@ func TestWebhookOutages(t *testing.T) {
 	f := failing{broker: b, person: "alice", others: map[string]string{"ci": tokenOf(t, b, "people:alice")}}
 	f.end, f.mend = func() { _ = p.Signal(syscall.SIGKILL); p.wait(t) }, func() { p.start(t) }
 	t.Run("stopped", f.survives)
-	f.end, f.mend = func() { _ = p.Signal(syscall.SIGSTOP) }, func() { _ = p.Signal(syscall.SIGCONT) }
+	f.end, f.mend = func() { p.Pause(t) }, func() { _ = p.Signal(syscall.SIGCONT) }
 	t.Run("hung", f.survives)
 }
 

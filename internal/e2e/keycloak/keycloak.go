@@ -147,7 +147,7 @@ func (s *Server) Stop() error {
 
 // Pause stops the process from running, Resume lets it go on: in between it takes
 // connections and says nothing.
-func (s *Server) Pause() error { return s.process.Signal(syscall.SIGSTOP) }
+func (s *Server) Pause() error { return s.process.Pause() }
 
 // Resume ends a Pause.
 func (s *Server) Resume() error { return s.process.Signal(syscall.SIGCONT) }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shorepass/shorepass/internal/e2e/process"
 	"github.com/shorepass/shorepass/internal/freeport"
 )
 
@@ -120,6 +121,14 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Signal sends a signal to the process.
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
+// Pause stops the process with its sockets open, until it gets SIGCONT.
+func (p *Process) Pause(tb testing.TB) {
+	tb.Helper()
+	if err := process.Pause(p.PID()); err != nil {
+		tb.Fatal(err)
+	}
+}
 
 // Wait waits for the process to end and returns its exit code.
 func (p *Process) Wait(tb testing.TB, within time.Duration) int {
