@@ -37,7 +37,7 @@ func holdDatabase(t *testing.T, path, statements string) (leave func()) {
 	if _, err := io.WriteString(in, statements+"\nSELECT 'held';\n"); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(out.String(), "held"); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(out.String(), "held"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("sqlite3: %s", &out)
 		}

@@ -61,7 +61,7 @@ func TestLDAPStopped(t *testing.T) {
 			mustSignIn(t, c, "alice")
 			s.Stop(t)
 			for range 3 {
-				wantOutageWithin(t, c, time.Second)
+				wantOutageWithin(t, c, 3*time.Second)
 			}
 			s.Start(t)
 			wantRecovery(t, c)

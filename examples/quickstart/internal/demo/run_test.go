@@ -216,7 +216,7 @@ func TestRun(t *testing.T) {
 			case !tt.allowed && (err == nil || !strings.Contains(err.Error(), "401 Unauthorized")):
 				t.Errorf("not refused by the registry: %v", err)
 			}
-			r.await(t, tt.told, 5*time.Second)
+			r.await(t, tt.told, 20*time.Second)
 		})
 	}
 
@@ -225,20 +225,20 @@ func TestRun(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 		r.await(t, "anonymous from 127.0.0.1 with Go-http-client/1.1\n"+
-			"          granted  public/hello: pull (rule \"the world reads public images\")\n", 5*time.Second)
+			"          granted  public/hello: pull (rule \"the world reads public images\")\n", 20*time.Second)
 	})
 	t.Run("anonymous pulls nothing else", func(t *testing.T) {
 		if status, _ := askToken(t, nil, "repository:platform/hello:pull"); status != http.StatusUnauthorized {
 			t.Errorf("status %d", status)
 		}
-		r.await(t, "          refused  platform/hello: pull (no rule allows it)\n          answered 401: log in first\n", 5*time.Second)
+		r.await(t, "          refused  platform/hello: pull (no rule allows it)\n          answered 401: log in first\n", 20*time.Second)
 	})
 	t.Run("wrong password", func(t *testing.T) {
 		wrong := registry.Account{Username: "alice", Password: "bob-password"}
 		if status, _ := askToken(t, &wrong, "repository:platform/hello:pull"); status != http.StatusUnauthorized {
 			t.Errorf("status %d", status)
 		}
-		r.await(t, "somebody as \"alice\" from 127.0.0.1 with Go-http-client/1.1\n          answered 401: login refused (wrong-password)\n", 5*time.Second)
+		r.await(t, "somebody as \"alice\" from 127.0.0.1 with Go-http-client/1.1\n          answered 401: login refused (wrong-password)\n", 20*time.Second)
 	})
 
 	r.stop(t)
