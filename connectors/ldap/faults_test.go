@@ -3,6 +3,7 @@ package ldap_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"runtime"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 
 	"github.com/shorepass/shorepass/connectors/ldap"
+	"github.com/shorepass/shorepass/internal/freeport"
 )
 
 // wait is the deadline that tests give to directories that hang: the connector's
@@ -242,14 +244,10 @@ func heap() uint64 {
 }
 
 func TestNothingListens(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = l.Close()
-	d := open(t, config("ldap://"+l.Addr().String()))
-	_, err = d.Locate(t.Context(), "alice")
-	wantOutage(t, err, "cannot connect to "+l.Addr().String()+": nothing listens there; check that the directory is up, and the port in url: dial tcp ")
+	addr := fmt.Sprint("127.0.0.1:", freeport.For(t))
+	d := open(t, config("ldap://"+addr))
+	_, err := d.Locate(t.Context(), "alice")
+	wantOutage(t, err, "cannot connect to "+addr+": nothing listens there; check that the directory is up, and the port in url: dial tcp ")
 	_, err = d.Resolve(t.Context(), "1")
 	wantOutage(t, err, "nothing listens there")
 }

@@ -3,6 +3,7 @@ package reach_test
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shorepass/shorepass/internal/freeport"
 	"github.com/shorepass/shorepass/internal/reach"
 )
 
@@ -145,8 +147,7 @@ func TestDiscreetTells(t *testing.T) {
 	defer old.Close()
 	clear := httptest.NewServer(http.NotFoundHandler())
 	defer clear.Close()
-	down := httptest.NewServer(nil)
-	down.Close()
+	down := fmt.Sprint("http://127.0.0.1:", freeport.For(t))
 	alerting := answering(t, "\x15\x03\x01\x00\x02\x02\x0a")
 	insecure := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // certificates are not what this is about
 	hanging := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -159,7 +160,7 @@ func TestDiscreetTells(t *testing.T) {
 		to        string
 		want, fix string
 	}{
-		"down":           {&http.Transport{}, down.URL, "connection refused", "nothing listens there"},
+		"down":           {&http.Transport{}, down, "connection refused", "nothing listens there"},
 		"hangs up":       {&http.Transport{}, answering(t, "").URL, "EOF", ""},
 		"half":           {&http.Transport{}, answering(t, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx").URL, "unexpected EOF", ""},
 		"authority":      {&http.Transport{}, over.URL, "unknown authority", "set ca_file"},
