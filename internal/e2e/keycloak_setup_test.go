@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"errors"
+	"net/url"
 	"os"
 	"sync"
 	"testing"
@@ -42,6 +43,12 @@ func startKeycloak(tb testing.TB) *keycloak.Server {
 		lab := replace(tb, corp, `"realm": "corp"`, `"realm": "lab"`, `"bruteForceProtected": true`, `"bruteForceProtected": false`)
 		if sso.dir, sso.err = os.MkdirTemp("", "shorepass-keycloak-"); sso.err == nil {
 			sso.server, sso.err = keycloak.Start(sso.dir, []byte(corp), []byte(lab))
+		}
+		for _, realm := range []string{realmCorp, realmLab} {
+			if sso.err == nil {
+				form := url.Values{"client_id": {"shorepass"}, "client_secret": {"keycloak-client-secret"}, "scope": {"openid"}, "username": {"alice"}, "password": {"alice-password"}}
+				sso.err = sso.server.Wake(tb.Context(), realm, form)
+			}
 		}
 	}
 	if sso.err != nil {
