@@ -111,6 +111,7 @@ func (c *Chain) count(ctx context.Context, cred Credentials) error {
 	if cred.Password.Issued() || HoldsToken(cred.Username) {
 		return nil
 	}
+	Elsewhere(ctx) // it may wait for logins that are under way
 	for _, m := range slices.Backward(c.members) {
 		if r, ok := m.Connector.(Refuser); ok {
 			if err := r.RefuseUnknown(ctx, cred); !errors.Is(err, ErrNotMine) {

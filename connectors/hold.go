@@ -42,12 +42,13 @@ func (m Member) paced() (p Paced, ok bool) {
 
 // even makes a refusal take as long as any other: it has the members spend their time
 // that are decoys, but for the one that did by refusing, and then waits for what the paced
-// ones have not taken. No other login waits for it. The time of a refused token tells
-// nothing of any name.
+// ones have not taken. No other login waits for it: who is held takes nobody's place. The
+// time of a refused token tells nothing of any name.
 func (c *Chain) even(ctx context.Context, cred Credentials, refusal *Failure, took time.Duration) {
 	if cred.Password.Issued() {
 		return
 	}
+	Elsewhere(ctx)
 	var whole time.Duration
 	for _, m := range c.members {
 		if d, ok := m.Connector.(Decoy); ok && (m.Name != refusal.Connector || isRemembered(refusal)) {
@@ -78,9 +79,8 @@ func isRemembered(err error) bool {
 	return !errors.As(err, &throttled) || !throttled.Asked
 }
 
-// hold waits, as long as somebody waits for the answer. Who is held takes nobody's place.
+// hold waits, as long as somebody waits for the answer.
 func hold(ctx context.Context, d time.Duration) {
-	Elsewhere(ctx)
 	wait := time.NewTimer(d)
 	defer wait.Stop()
 	select {

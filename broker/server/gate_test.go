@@ -341,45 +341,68 @@ func TestWhoWaitsElsewhereHasNoPlace(t *testing.T) {
 	})
 }
 
+// hashing is a connector of no name that is sent, whose decoys take a while.
+type hashing struct{ connectors.Connector }
+
+func (hashing) Handles(connectors.Credentials) bool { return false }
+
+func (hashing) SpendAsRefusal(context.Context, connectors.Secret) { time.Sleep(10 * time.Second) }
+
+// counting is a connector of no name that is sent, which counts such a one when others are
+// through.
+type counting struct{ connectors.Connector }
+
+func (counting) Handles(connectors.Credentials) bool { return false }
+
+func (counting) RefuseUnknown(context.Context, connectors.Credentials) error {
+	time.Sleep(10 * time.Second)
+	return nil
+}
+
 // TestRefusalsThatAreHeldHaveNoPlace has one place, and a refusal that takes ten seconds.
 func TestRefusalsThatAreHeldHaveNoPlace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "slow", Connector: refuser{}})
-		tokens := func(ctx context.Context, r broker.Request) (broker.Response, error) {
-			if r.Credentials == nil {
-				return broker.Response{Token: "t", ExpiresIn: time.Minute, IssuedAt: time.Now()}, nil
-			}
-			_, err := chain.Authenticate(ctx, *r.Credentials)
-			return broker.Response{}, &broker.Error{Kind: broker.Unauthenticated, Cause: err}
+	for name, c := range map[string]connectors.Connector{"held": refuser{}, "at a decoy": hashing{}, "to be counted": counting{}} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { testHeldHaveNoPlace(t, c) }) })
+	}
+}
+
+func testHeldHaveNoPlace(t *testing.T, c connectors.Connector) {
+	t.Helper()
+	chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "slow", Connector: c})
+	tokens := func(ctx context.Context, r broker.Request) (broker.Response, error) {
+		if r.Credentials == nil {
+			return broker.Response{Token: "t", ExpiresIn: time.Minute, IssuedAt: time.Now()}, nil
 		}
-		h := server.New(server.Config{Tokens: tokensFunc(tokens), AtOnce: 1, Counter: new(counted), Logger: slog.New(slog.DiscardHandler)})
-		get := func(user string) int {
-			w := httptest.NewRecorder()
-			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/token", http.NoBody)
-			if user != "" {
-				r.SetBasicAuth(user, "wrong")
-			}
-			h.ServeHTTP(w, r)
-			return w.Code
+		_, err := chain.Authenticate(ctx, *r.Credentials)
+		return broker.Response{}, &broker.Error{Kind: broker.Unauthenticated, Cause: err}
+	}
+	h := server.New(server.Config{Tokens: tokensFunc(tokens), AtOnce: 1, Counter: new(counted), Logger: slog.New(slog.DiscardHandler)})
+	get := func(user string) int {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/token", http.NoBody)
+		if user != "" {
+			r.SetBasicAuth(user, "wrong")
 		}
-		held := make(chan int, 20)
-		for range cap(held) {
-			go func() { held <- get("alice") }()
+		h.ServeHTTP(w, r)
+		return w.Code
+	}
+	held := make(chan int, 20)
+	for range cap(held) {
+		go func() { held <- get("alice") }()
+	}
+	synctest.Wait()
+	began := time.Now()
+	if status := get(""); status != http.StatusOK || time.Since(began) != 0 {
+		t.Errorf("another gets %d after %s", status, time.Since(began))
+	}
+	for range cap(held) {
+		if status := <-held; status != http.StatusUnauthorized {
+			t.Errorf("who is held gets %d", status)
 		}
-		synctest.Wait()
-		began := time.Now()
-		if status := get(""); status != http.StatusOK || time.Since(began) != 0 {
-			t.Errorf("another gets %d after %s", status, time.Since(began))
-		}
-		for range cap(held) {
-			if status := <-held; status != http.StatusUnauthorized {
-				t.Errorf("who is held gets %d", status)
-			}
-		}
-		if took := time.Since(began); took < 10*time.Second {
-			t.Errorf("they were held for %s", took)
-		}
-	})
+	}
+	if took := time.Since(began); took < 10*time.Second {
+		t.Errorf("they were held for %s", took)
+	}
 }
 
 type tokensFunc func(context.Context, broker.Request) (broker.Response, error)
