@@ -4,13 +4,18 @@ package static
 func (b *Bound) FreeLogins() int { return cap(b.logins) - len(b.logins) }
 
 // FillLogins takes the places of all logins; release gives them back.
-func (b *Bound) FillLogins() (release func()) {
-	for range cap(b.logins) {
-		b.logins <- struct{}{}
+func (b *Bound) FillLogins() (release func()) { return fill(b.logins) }
+
+// FillDecoys takes the places of all decoys; release gives them back.
+func (b *Bound) FillDecoys() (release func()) { return fill(b.decoys) }
+
+func fill(places chan struct{}) (release func()) {
+	for range cap(places) {
+		places <- struct{}{}
 	}
 	return func() {
-		for range cap(b.logins) {
-			<-b.logins
+		for range cap(places) {
+			<-places
 		}
 	}
 }

@@ -165,8 +165,10 @@ func (d *Directory) SpendAsRefusal(ctx context.Context, password connectors.Secr
 	d.bound.asDecoy(ctx, func() { d.decoy.matches(password.Reveal()) })
 }
 
-// asDecoy runs do when a decoy's turn comes, or gives up.
+// asDecoy runs do when a decoy's turn comes, or gives up. Who waits for one has no place
+// that others need: of those who log in by made-up names there may be any number.
 func (b *Bound) asDecoy(ctx context.Context, do func()) {
+	connectors.Elsewhere(ctx)
 	late := time.NewTimer(decoyWait)
 	defer late.Stop()
 	select {

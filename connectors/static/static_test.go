@@ -112,6 +112,39 @@ func TestDecoysKeepNobodyWaiting(t *testing.T) {
 	}
 }
 
+// TestWhoWaitsAsDecoyHasNoPlace holds that a request which waits to spend a hash for a name
+// that nobody has, or has for one that was refused, gives back its place first.
+func TestWhoWaitsAsDecoyHasNoPlace(t *testing.T) {
+	bound := static.NewBound()
+	users := fmt.Sprintf("users: [{username: alice, password_hash: %q}]", quick(t, "alice-pw"))
+	d, err := static.New(&static.Config{File: write(t, "users.yaml", users)}, connectors.Deps{Name: "local"}, bound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := connectors.NewSecret("wrong")
+	for name, refuse := range map[string]func(context.Context){
+		"a name that nobody has": func(ctx context.Context) { d.SpendAsRefusal(ctx, wrong) },
+		"a wrong password":       func(ctx context.Context) { _, _ = d.Verify(ctx, connectors.Account{ID: "alice"}, wrong) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			release := bound.FillDecoys()
+			defer release()
+			ctx, visit := connectors.Arriving(t.Context())
+			places := connectors.NewTurns(1)
+			places.Try()
+			visit.Has(&places)
+			began, done := time.Now(), make(chan time.Duration)
+			go func() { refuse(ctx); done <- time.Since(began) }()
+			if err := places.Take(t.Context()); err != nil { // for which it waits less long than a decoy does
+				t.Errorf("while it waits, another gets %v", err)
+			}
+			if took := <-done; took < time.Second {
+				t.Errorf("it took %s: it has not waited", took)
+			}
+		})
+	}
+}
+
 func TestHash(t *testing.T) {
 	for _, a := range []static.Algorithm{static.Argon2id, static.Bcrypt} {
 		t.Run(string(a), func(t *testing.T) {
