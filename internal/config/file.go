@@ -43,10 +43,29 @@ func (p part) checkFile(keys fileKeys) {
 	if socket := p.cfg.AdminSocket; len(socket) > maxSocket && socketKnown {
 		p.report("admin_socket", "admin_socket: %s has %d bytes, and a socket's path has at most %d: name a shorter one", socket, len(socket), maxSocket)
 	}
-	for i, network := range keys.TrustedProxies {
-		if netip.Prefix(network).Bits() == 0 {
-			p.warn("trusted_proxies["+strconv.Itoa(i)+"]", "trusted_proxies: every client is believed what it says of its address: name the proxies alone")
+	p.checkProxies(keys.TrustedProxies)
+}
+
+// The widest ranges that may be those of proxies alone.
+const (
+	proxies4 = 24 // bits
+	proxies6 = 64
+)
+
+// checkProxies warns of ranges in which there is more than proxies.
+func (p part) checkProxies(ranges []network) {
+	for i, r := range ranges {
+		proxies, widest, who := netip.Prefix(r), proxies6, "every client"
+		if proxies.Addr().Is4() {
+			widest = proxies4
 		}
+		if proxies.Bits() >= widest || proxies.Addr().IsLoopback() {
+			continue
+		}
+		if proxies.Bits() > 0 {
+			who += " in " + proxies.String()
+		}
+		p.warn("trusted_proxies["+strconv.Itoa(i)+"]", "trusted_proxies: %s is believed what it says of its address, and so escapes the limits of failed logins: name the proxies alone", who)
 	}
 }
 

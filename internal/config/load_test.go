@@ -167,7 +167,7 @@ func TestFull(t *testing.T) {
 		DataDir:        dir + "/data",
 		Log:            config.Log{Level: "debug", Format: "json"},
 		Audit:          config.Audit{File: dir + "/audit.jsonl"},
-		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24"), netip.MustParsePrefix("2001:db8::1/128")},
 		Limits: config.Limits{Requests: config.RequestLimits{AtOnce: 250}, Connections: 2000, FailedLogins: guard.Limits{
 			Network: guard.Rate{Burst: 100, Per: time.Minute},
 			Account: guard.Rate{Burst: 10, Per: time.Hour},

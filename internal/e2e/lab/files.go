@@ -79,7 +79,7 @@ func (l *lab) writeConfig() error {
 	}
 	_, keys, _ := strings.Cut(string(content), "\nlisten:")
 	config := "# The broker of the lab. Press Enter there after a change.\nlisten:" + strings.NewReplacer(
-		"plain_http: true                       # TLS ends at the proxy in front\ntrusted_proxies: [10.0.0.0/8]\n", "", // there is none
+		"plain_http: true                       # TLS ends at the proxy in front\ntrusted_proxies: [192.0.2.10]          # its address, and no more: who has it is believed whatever client address he names\n", "", // there is none
 		"0.0.0.0:5001", l.brokerAddr, "localhost:5002", l.monitorAddr, "https://login.corp.example", public,
 		"ldap://ldap.corp.example:389", "ldap://"+l.ldap, "corp-ca.pem", "slapd/ca.pem").Replace(keys)
 	files := map[string]string{configFile: config, "ldap-password": "service-password\n"}
