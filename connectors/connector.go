@@ -175,6 +175,14 @@ type Bounded interface {
 	Bound(atOnce int)
 }
 
+// Forgetter is implemented by directories that answer some logins by what the upstream said
+// of those a moment ago: their identities have [AnswerCache].
+type Forgetter interface {
+	// Forget has the upstream asked anew about the accounts that go by a canonical user name,
+	// or that somebody signed in to by it; about all where it is empty.
+	Forget(username string)
+}
+
 // LoginObserver is implemented by connectors that keep what logins show of the accounts
 // of others.
 type LoginObserver interface {

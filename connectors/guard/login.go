@@ -97,6 +97,7 @@ func (p *password) ask(ctx context.Context, a attempt, c connectors.Credentials,
 	id, err := p.login(ctx, a, c, d)
 	var throttled *connectors.Throttled
 	switch {
+	case err == nil && id.Answer != connectors.AnswerUpstream: // the directory remembers it, no longer than it says
 	case err == nil:
 		p.cache.passed(d, a, id, generation)
 	case errors.Is(err, connectors.ErrNotMine):
@@ -176,12 +177,15 @@ func (p *password) locate(ctx context.Context, name string) (connectors.Account,
 // Forget forgets what is remembered of the logins of a user name, or of all where that is
 // empty, so that the directory is asked again. It returns how much it was.
 func (p *password) Forget(username string) int {
+	name, ok := p.parse(username)
+	if !ok && username != "" {
+		return 0
+	}
+	if f, ok := p.directory.(connectors.Forgetter); ok {
+		f.Forget(name)
+	}
 	if username == "" {
 		return p.cache.clear()
-	}
-	name, ok := p.parse(username)
-	if !ok {
-		return 0
 	}
 	return p.cache.clearName(name)
 }

@@ -16,6 +16,8 @@ func (p *pass) settle(id connectors.Identity, err error) error {
 	switch {
 	case p.record == nil:
 		return err
+	case err == nil && id.Answer != connectors.AnswerUpstream:
+		return nil // the upstream was not asked, and goes on counting
 	case err == nil:
 		p.signedIn(id, now)
 		return nil

@@ -37,6 +37,7 @@ var (
 	_ connectors.Directory  = (*Directory)(nil)
 	_ connectors.Upstreamed = (*Directory)(nil)
 	_ connectors.Bounded    = (*Directory)(nil)
+	_ connectors.Forgetter  = (*Directory)(nil)
 )
 
 // New returns a directory. It reads ca_file, and never dials.
@@ -69,6 +70,10 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 // Bound has the provider be asked for so many logins at once at most; 0: for as many as
 // may be under way. It is to be called before the first.
 func (d *Directory) Bound(atOnce int) { d.logins.bound(atOnce) }
+
+// Forget has the provider asked anew about the account of a user name, or about all where that
+// is empty.
+func (d *Directory) Forget(username string) { d.logins.forget(username) }
 
 // Close ends the logins that are under way and the fetches in the background, and closes
 // the connections.

@@ -52,11 +52,19 @@ func NewLogins() Logins { return Logins{newLogins()} }
 
 // Do logs in.
 func (l Logins) Do(ctx context.Context, name, password string, ask func(context.Context) error) error {
-	_, err := l.logins.do(ctx, name, connectors.NewSecret(password), func(ctx context.Context) (connectors.Identity, error) {
-		return connectors.Identity{}, ask(ctx)
-	})
+	_, err := l.As(ctx, connectors.Identity{}, name, password, ask)
 	return err
 }
+
+// As logs in, and is that identity if it succeeds.
+func (l Logins) As(ctx context.Context, id connectors.Identity, name, password string, ask func(context.Context) error) (connectors.Identity, error) {
+	return l.logins.do(ctx, name, connectors.NewSecret(password), func(ctx context.Context) (connectors.Identity, error) {
+		return id, ask(ctx)
+	})
+}
+
+// Forget has logins of a name count no more, or all.
+func (l Logins) Forget(name string) { l.logins.forget(name) }
 
 // ErrNoAnswer is that of a provider which did not answer in time.
 func ErrNoAnswer() error { return errNoAnswer }

@@ -69,12 +69,6 @@ type flight struct {
 	err      error
 }
 
-// vouched is a login that has succeeded.
-type vouched struct {
-	identity connectors.Identity
-	until    time.Time
-}
-
 func newLogins() *logins {
 	l := &logins{
 		secret: []byte(rand.Text()), provider: newQueue(maxAsked), turns: turns{},
@@ -122,14 +116,6 @@ func (l *logins) key(name string, password connectors.Secret) string {
 	return string(h.Sum(nil))
 }
 
-// recall returns the login of the key, if it still counts.
-func (l *logins) recall(key string) (connectors.Identity, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	v, ok := l.good[key]
-	return v.identity, ok && time.Now().Before(v.until) && l.life.Err() == nil
-}
-
 // join returns the flight of the key, which it begins if there is none.
 func (l *logins) join(ctx context.Context, name, key string, ask check) (*flight, error) {
 	l.mu.Lock()
@@ -156,7 +142,7 @@ func (l *logins) join(ctx context.Context, name, key string, ask check) (*flight
 		defer cancel()
 		defer context.AfterFunc(l.life, cancel)()
 		id, err := l.fly(ctx, name, t, proven, ask)
-		l.finish(key, f, id, err)
+		l.finish(name, key, f, id, err)
 	}()
 	return f, nil
 }
@@ -225,38 +211,30 @@ func (l *logins) back(name string) {
 	l.turns.back(name)
 }
 
-// finish ends the flight. A login that was good counts for a while, and for longer its
-// password goes first.
-func (l *logins) finish(key string, f *flight, id connectors.Identity, err error) {
+// finish ends the flight. A login that was good counts for a while, unless it was forgotten
+// while it was under way, and for longer its password goes first.
+func (l *logins) finish(name, key string, f *flight, id connectors.Identity, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
+	current := l.flights[key] == f
+	var rejection *connectors.Rejection
 	switch {
 	case err == nil:
-		l.forget(now)
-		l.good[key] = vouched{id, now.Add(countsFor)}
+		l.makeRoom(now)
+		if current {
+			l.good[key] = vouched{name, id, now.Add(countsFor)}
+		}
 		l.proven[key] = now.Add(provenFor)
-	case errors.Is(err, connectors.ErrRejected):
+	case errors.As(err, &rejection):
 		delete(l.proven, key)
+		if rejection.Reason != connectors.ReasonWrongPassword { // the account may not sign in, whatever the password
+			l.drop(name)
+		}
 	}
-	if l.flights[key] == f {
+	if current {
 		delete(l.flights, key)
 	}
 	f.identity, f.err = id, err
 	close(f.done)
-}
-
-// forget makes room for another good login. The caller holds mu.
-func (l *logins) forget(now time.Time) {
-	for key, v := range l.good {
-		if !now.Before(v.until) {
-			delete(l.good, key)
-		}
-	}
-	for key := range l.proven {
-		if len(l.proven) < maxProven {
-			return
-		}
-		delete(l.proven, key) // any: it still gets its turn, if not first
-	}
 }
