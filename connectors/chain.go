@@ -61,9 +61,10 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 	case strings.Contains(cred.Password.Reveal(), "\x00"):
 		return Identity{}, &Failure{Err: Reject(ReasonBadPassword)}
 	}
+	begun := time.Now()
 	id, failure, took := c.ask(ctx, cred)
 	if failure == nil {
-		c.tell(id)
+		c.tell(id, begun)
 		return id, nil
 	}
 	if isRefusal(failure) {
@@ -125,13 +126,13 @@ func (c *Chain) count(ctx context.Context, cred Credentials) error {
 // tell tells the observers of a login. One that another connector vouches for than the
 // account is of was by a token, and is none; one that the upstream was not asked about
 // shows nothing new of the account.
-func (c *Chain) tell(id Identity) {
+func (c *Chain) tell(id Identity, begun time.Time) {
 	if id.Via != id.Connector || id.Answer != AnswerUpstream {
 		return
 	}
 	for _, m := range c.members {
 		if o, ok := m.Connector.(LoginObserver); ok {
-			o.LoggedIn(id)
+			o.LoggedIn(id, begun)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 )
@@ -313,10 +315,35 @@ func TestChainKeepsTokensInNames(t *testing.T) {
 // observer is told of logins.
 type observer struct {
 	scripted
-	seen []string
+	seen  []string
+	begun time.Time // the last one
 }
 
-func (o *observer) LoggedIn(id connectors.Identity) { o.seen = append(o.seen, id.Username) }
+func (o *observer) LoggedIn(id connectors.Identity, begun time.Time) {
+	o.seen, o.begun = append(o.seen, id.Username), begun
+}
+
+// lengthy is a connector that takes a second.
+type lengthy struct{ scripted }
+
+func (l *lengthy) Authenticate(ctx context.Context, c connectors.Credentials) (connectors.Identity, error) {
+	time.Sleep(time.Second)
+	return l.scripted.Authenticate(ctx, c)
+}
+
+// TestChainTellsWhenALoginBegan holds that what a login has read is not taken for newer than
+// its beginning.
+func TestChainTellsWhenALoginBegan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tokens, begun := &observer{}, time.Now()
+		chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "tokens", Connector: tokens, Tokens: true},
+			connectors.Member{Name: "directory", Connector: &lengthy{scripted{handles: true, identity: vouching("directory")}}})
+		_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret("secret")})
+		if err != nil || !tokens.begun.Equal(begun) {
+			t.Errorf("it began %v before it is told of, error %v; want one second", time.Since(tokens.begun), err)
+		}
+	})
+}
 
 // TestChainTellsOfLogins holds that a login is told of wherever the observer stands, and
 // that one by a token is none.

@@ -187,8 +187,9 @@ type Forgetter interface {
 // of others.
 type LoginObserver interface {
 	// LoggedIn is told the identity of everybody who has signed in at another connector of
-	// the realm, with that connector's own password. It returns at once.
-	LoggedIn(id Identity)
+	// the realm, with that connector's own password, and when the login began: what it shows
+	// is no newer. It returns at once.
+	LoggedIn(id Identity, begun time.Time)
 }
 
 // Type is one type of connector, handed to the program's wiring under its name.

@@ -209,8 +209,9 @@ func (c *Connector) recorded(ctx context.Context, err error, t Token) error {
 	return &connectors.Outage{Known: &known, Err: err}
 }
 
-// LoggedIn notes what a login with a password has shown of an account.
-func (c *Connector) LoggedIn(id connectors.Identity) { c.owners.loggedIn(id) }
+// LoggedIn notes what a login with a password has shown of an account. What it has read may be
+// as old as the login: one that began before something was forgotten brings none of that back.
+func (c *Connector) LoggedIn(id connectors.Identity, begun time.Time) { c.owners.loggedIn(id, begun) }
 
 // Recent returns the accounts that have shown to go by a canonical user name so lately that
 // it is not in the database yet.

@@ -254,7 +254,7 @@ func TestOwnersUnread(t *testing.T) {
 func TestNotOpen(t *testing.T) {
 	in(t, func(w *world) {
 		c := pat.New(w.config, connectors.Deps{Realm: realm, Name: "tokens", Logger: w.logger()}, nil, nil)
-		c.LoggedIn(person(carol, "carol"))
+		c.LoggedIn(person(carol, "carol"), time.Now())
 		if _, err := c.Authenticate(w.Context(), connectors.Credentials{Password: pat.NewText().Secret()}); err == nil || connectorsAnswer(err) {
 			t.Errorf("error = %v, want an outage", err)
 		}

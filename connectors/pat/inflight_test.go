@@ -230,7 +230,7 @@ func TestLookedUpAfterAll(t *testing.T) {
 			var asked atomic.Int32
 			w.siblings["sso"] = unsupporting{asked: &asked}
 			secret := w.issue(carol, fixed("named"))
-			w.LoggedIn(person(carol, "carol", "login"))
+			w.LoggedIn(person(carol, "carol", "login"), time.Now())
 			for range 3 {
 				w.wants(secret, "named")
 				w.wants(w.issue(carol), "login")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 )
@@ -57,10 +58,10 @@ func (o *owners) learn(learned Owner) Owner {
 
 // loggedIn learns from a login. Of those whose connector can be asked, it is kept where
 // they have tokens.
-func (o *owners) loggedIn(id connectors.Identity) {
+func (o *owners) loggedIn(id connectors.Identity, begun time.Time) {
 	seen := Owner{
 		Realm: o.realm, Account: Account{Connector: id.Connector, ID: id.ID}, Username: id.Username,
-		Groups: slices.Clone(id.Groups), Seen: wallTime(),
+		Groups: slices.Clone(id.Groups), Seen: begun.UTC().Round(0),
 	}
 	c, ok := o.sibling(id.Connector)
 	if !ok || id.Kind != connectors.Person {

@@ -50,13 +50,13 @@ func TestLastLogin(t *testing.T) {
 	in(t, func(w *world) {
 		secret := w.issue(carol)
 		w.refuses(secret, connectors.ReasonOwnerUnseen)
-		w.LoggedIn(person(carol, "carol", "oncall"))
+		w.LoggedIn(person(carol, "carol", "oncall"), time.Now())
 		w.wants(secret, "oncall")
 		pass(w.config.MaxLoginAge)
 		w.wants(secret, "oncall")
 		pass(time.Second)
 		w.refuses(secret, connectors.ReasonOwnerUnseen)
-		w.LoggedIn(person(carol, "carol.x", "platform"))
+		w.LoggedIn(person(carol, "carol.x", "platform"), time.Now())
 		if id := w.wants(secret, "platform"); id.Username != "carol.x" {
 			t.Errorf("the name is %q", id.Username)
 		}
@@ -74,13 +74,13 @@ func TestLastLogin(t *testing.T) {
 // TestFirstLoginIsKeptAtOnce holds that a token can be made right after a login.
 func TestFirstLoginIsKeptAtOnce(t *testing.T) {
 	in(t, func(w *world) {
-		w.LoggedIn(person(carol, "carol", "oncall"))
+		w.LoggedIn(person(carol, "carol", "oncall"), time.Now())
 		pass(time.Millisecond)
 		if o := w.ledger.owner(carol); o.Username != "carol" || !slices.Equal(o.Groups, []string{"oncall"}) {
 			t.Errorf("what is kept: %+v", o)
 		}
 		for range 100 { // nothing new
-			w.LoggedIn(person(carol, "carol", "oncall"))
+			w.LoggedIn(person(carol, "carol", "oncall"), time.Now())
 			pass(time.Second)
 		}
 		if n := w.ledger.saved(); n > 3 {
@@ -94,8 +94,8 @@ func TestFirstLoginIsKeptAtOnce(t *testing.T) {
 func TestLoginsOfTheDirectory(t *testing.T) {
 	in(t, func(w *world) {
 		secret := w.issue(alice)
-		w.LoggedIn(person(alice, "alice", "new"))
-		w.LoggedIn(person(bob, "bob", "new"))
+		w.LoggedIn(person(alice, "alice", "new"), time.Now())
+		w.LoggedIn(person(bob, "bob", "new"), time.Now())
 		w.within(0, func() { w.wants(secret, "new") }) // though it is not written down yet
 		pass(2 * time.Minute)
 		if o := w.ledger.owner(alice); !slices.Equal(o.Groups, []string{"new"}) {
@@ -108,7 +108,7 @@ func TestLoginsOfTheDirectory(t *testing.T) {
 		w.directory.become(func() { delete(w.directory.people, alice.ID) })
 		pass(w.config.MaxGroupAge)
 		w.refuses(secret, connectors.ReasonOwnerGone)
-		w.LoggedIn(person(alice, "alice", "back"))
+		w.LoggedIn(person(alice, "alice", "back"), time.Now())
 		w.within(0, func() { w.wants(secret, "back") })
 	})
 }
@@ -120,7 +120,7 @@ func TestNewestWins(t *testing.T) {
 		w.directory.become(func() { w.directory.takes = time.Second })
 		go func() { _, _ = w.login(secret) }()
 		pass(500 * time.Millisecond)
-		w.LoggedIn(person(alice, "alice", "newest"))
+		w.LoggedIn(person(alice, "alice", "newest"), time.Now())
 		w.directory.become(func() { w.directory.people[alice.ID] = person(alice, "alice", "older") })
 		pass(2 * time.Minute)
 		w.wants(secret, "newest")
@@ -141,7 +141,7 @@ func TestFixedGroups(t *testing.T) {
 		}
 		pass(29 * 24 * time.Hour)
 		w.wants(secret, "oncall", "platform")
-		w.LoggedIn(person(a, "dave", "other"))
+		w.LoggedIn(person(a, "dave", "other"), time.Now())
 		w.wants(secret, "oncall", "platform") // till it ends
 	})
 }
@@ -153,7 +153,7 @@ func TestCannotResolve(t *testing.T) {
 		w.siblings["sso"] = unsupporting{}
 		secret := w.issue(carol)
 		w.refuses(secret, connectors.ReasonOwnerUnseen)
-		w.LoggedIn(person(carol, "carol", "oncall"))
+		w.LoggedIn(person(carol, "carol", "oncall"), time.Now())
 		pass(time.Hour)
 		w.wants(secret, "oncall")
 		if n := w.log.count("cannot be looked up"); n != 0 {
@@ -167,9 +167,9 @@ func TestNoPerson(t *testing.T) {
 	in(t, func(w *world) {
 		id := person(carol, "carol")
 		id.Kind = connectors.Workload
-		w.LoggedIn(id)
+		w.LoggedIn(id, time.Now())
 		stranger := person(pat.Account{Connector: "elsewhere", ID: "x"}, "x")
-		w.LoggedIn(stranger)
+		w.LoggedIn(stranger, time.Now())
 		pass(2 * time.Minute)
 		if n := w.ledger.saved(); n != 0 {
 			t.Errorf("%d were kept", n)
@@ -212,7 +212,7 @@ func TestWritesFail(t *testing.T) {
 	in(t, func(w *world) {
 		w.issue(carol)
 		w.ledger.setDown(true)
-		w.LoggedIn(person(carol, "carol", "oncall"))
+		w.LoggedIn(person(carol, "carol", "oncall"), time.Now())
 		pass(10 * time.Minute)
 		if n := w.log.count("is not written down"); n != 1 {
 			t.Errorf("%d lines about it", n)

@@ -124,6 +124,24 @@ func TestForgottenWhileAsked(t *testing.T) {
 	})
 }
 
+// TestForgottenDuringALogin holds that a login which began before counts for nothing that was
+// forgotten: it may have read the groups before.
+func TestForgottenDuringALogin(t *testing.T) {
+	in(t, func(w *world) {
+		secret := w.issue(alice)
+		w.wants(secret, "platform", "audit")
+		pass(time.Second)
+		begun := time.Now()
+		pass(time.Second)
+		w.directory.become(func() { w.directory.people[alice.ID] = person(alice, "alice", "platform") })
+		w.Forget("alice")
+		w.LoggedIn(person(alice, "alice", "platform", "audit"), begun)
+		w.wants(secret, "platform")
+		w.LoggedIn(person(alice, "alice", "platform", "audit"), begun)
+		w.wants(secret, "platform")
+	})
+}
+
 // TestForgottenInAnOutage holds that what is known is used while the directory is down.
 func TestForgottenInAnOutage(t *testing.T) {
 	in(t, func(w *world) {
@@ -480,7 +498,7 @@ func TestLoginAfterTheClock(t *testing.T) {
 		secret := w.issue(carol)
 		w.ledger.owners[carol] = pat.Owner{Realm: realm, Account: carol, Username: "carol", Groups: []string{"ahead"}, Seen: time.Now().Add(time.Hour)}
 		w.refuses(secret, connectors.ReasonOwnerUnseen)
-		w.LoggedIn(person(carol, "carol", "now"))
+		w.LoggedIn(person(carol, "carol", "now"), time.Now())
 		w.wants(secret, "now")
 		pass(2 * time.Minute)
 		if o := w.ledger.owner(carol); !slices.Equal(o.Groups, []string{"now"}) {

@@ -17,14 +17,14 @@ import (
 func TestOneTransaction(t *testing.T) {
 	in(t, func(w *world) {
 		w.ledger.become(func() { w.ledger.blind = true })
-		w.LoggedIn(person(bob, "bob")) // whether he has tokens is asked
+		w.LoggedIn(person(bob, "bob"), time.Now()) // whether he has tokens is asked
 		for i := range 100 {
-			w.LoggedIn(person(pat.Account{Connector: "sso", ID: fmt.Sprint(i)}, fmt.Sprintf("user%d", i)))
+			w.LoggedIn(person(pat.Account{Connector: "sso", ID: fmt.Sprint(i)}, fmt.Sprintf("user%d", i)), time.Now())
 		}
 		pass(time.Second)
 		before := w.ledger.saved()
 		for i := range 100 { // nothing of them is new but the time
-			w.LoggedIn(person(pat.Account{Connector: "sso", ID: fmt.Sprint(i)}, fmt.Sprintf("user%d", i)))
+			w.LoggedIn(person(pat.Account{Connector: "sso", ID: fmt.Sprint(i)}, fmt.Sprintf("user%d", i)), time.Now())
 		}
 		seen := time.Now()
 		pass(time.Minute)
@@ -47,7 +47,7 @@ func TestCloseIsBounded(t *testing.T) {
 		w.wants(w.issue(alice), "platform", "audit")
 		pass(time.Second)
 		w.ledger.become(func() { w.ledger.takes = time.Hour })
-		w.LoggedIn(person(carol, "carol", "new"))
+		w.LoggedIn(person(carol, "carol", "new"), time.Now())
 		synctest.Wait() // it is being written
 		w.within(3*time.Second, func() {
 			if err := w.Close(); err == nil {
@@ -63,9 +63,9 @@ func TestCloseIsBounded(t *testing.T) {
 func TestNewWhileWriting(t *testing.T) {
 	in(t, func(w *world) {
 		w.ledger.become(func() { w.ledger.takes = time.Second })
-		w.LoggedIn(person(carol, "carol", "first"))
+		w.LoggedIn(person(carol, "carol", "first"), time.Now())
 		pass(500 * time.Millisecond)
-		w.LoggedIn(person(carol, "carol", "second"))
+		w.LoggedIn(person(carol, "carol", "second"), time.Now())
 		pass(2 * time.Minute)
 		if o := w.ledger.owner(carol); !slices.Equal(o.Groups, []string{"second"}) {
 			t.Errorf("what is kept: %+v", o)
@@ -78,11 +78,11 @@ func TestNewWhileWriting(t *testing.T) {
 func TestUrgentStaysUrgent(t *testing.T) {
 	in(t, func(w *world) {
 		w.ledger.setDown(true)
-		w.LoggedIn(person(carol, "carol", "new"))
+		w.LoggedIn(person(carol, "carol", "new"), time.Now())
 		pass(time.Second)
 		w.ledger.setDown(false)
-		w.LoggedIn(person(carol, "carol", "new"))
-		w.LoggedIn(person(pat.Account{Connector: "sso", ID: "dave"}, "dave"))
+		w.LoggedIn(person(carol, "carol", "new"), time.Now())
+		w.LoggedIn(person(pat.Account{Connector: "sso", ID: "dave"}, "dave"), time.Now())
 		pass(time.Millisecond)
 		if o := w.ledger.owner(carol); o.Username != "carol" {
 			t.Error("it waits for the minute")
@@ -96,7 +96,7 @@ func TestKnownToHaveTokens(t *testing.T) {
 	in(t, func(w *world) {
 		secret := w.issue(alice)
 		w.ledger.become(func() { w.ledger.blind = true })
-		w.LoggedIn(person(alice, "alice", "login"))
+		w.LoggedIn(person(alice, "alice", "login"), time.Now())
 		for range 14 {
 			_, _ = w.login(secret)
 			pass(time.Minute)
@@ -159,7 +159,7 @@ func TestWrittenAgain(t *testing.T) {
 		pass(time.Second)
 		w.ledger.become(func() { w.ledger.noUses = true })
 		pass(time.Minute)
-		w.LoggedIn(person(carol, "carol", "new")) // which is written at once
+		w.LoggedIn(person(carol, "carol", "new"), time.Now()) // which is written at once
 		pass(time.Second)
 		const failing, again = "is not written down", "is written down again"
 		if o := w.ledger.owner(carol); o.Username != "carol" || w.log.count(failing) != 1 || w.log.count(again) != 0 {
