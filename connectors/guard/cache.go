@@ -21,6 +21,7 @@ type cache struct {
 	CacheSettings
 	logins  *lru.Cache[digest, login]
 	last    *lru.Cache[string, digest]  // the password that an account last signed in by, by its id
+	latest  *lru.Cache[string, digest]  // the login by which somebody last signed in, by name; as last, for what is stale
 	unknown *lru.Cache[string, absence] // by name
 
 	// generation counts how often something was forgotten, so that the answer to a question
@@ -52,6 +53,7 @@ func newCache(s CacheSettings) *cache {
 	c := &cache{CacheSettings: s}
 	c.logins, _ = lru.New[digest, login](maxLogins)   // fails for a size of 0 alone
 	c.last, _ = lru.New[string, digest](maxLogins)    // likewise
+	c.latest, _ = lru.New[string, digest](maxLogins)  // likewise
 	c.unknown, _ = lru.New[string, absence](maxNames) // likewise
 	return c
 }
@@ -80,6 +82,16 @@ func (c *cache) stale(d digest) (connectors.Identity, bool) {
 	return answered(l.identity, connectors.AnswerStale), true
 }
 
+// staleOf returns the login by a name that counts while the directory does not answer.
+func (c *cache) staleOf(name string) (digest, connectors.Identity, bool) {
+	d, ok := c.latest.Get(name)
+	if !ok {
+		return digest{}, connectors.Identity{}, false
+	}
+	id, ok := c.stale(d)
+	return d, id, ok
+}
+
 // get returns a login that is remembered, and forgets one that is over.
 func (c *cache) get(d digest, now time.Time) (login, bool) {
 	l, ok := c.logins.Get(d)
@@ -104,6 +116,7 @@ func answered(id connectors.Identity, from connectors.Answer) connectors.Identit
 func (c *cache) passed(d digest, a attempt, id connectors.Identity, generation uint64) {
 	if c.Stale > 0 {
 		c.last.Add(id.ID, a.password)
+		c.latest.Add(a.name, d)
 	}
 	if c.TTL == 0 || c.generation.Load() != generation {
 		return

@@ -333,9 +333,13 @@ func TestStale(t *testing.T) {
 			time.Sleep(time.Minute)
 		}, ends: errAny},
 		"it passed by another name since": {stale: stale, after: ttl, before: func(g guarded, _ *desk) {
-			g.passes("alice", "also right", connectors.AnswerUpstream)
+			g.passes("alice@corp.example", "also right", connectors.AnswerUpstream)
 			g.passes("alice@corp.example", "right", connectors.AnswerUpstream)
 		}},
+		"it passed by another name alone since": {stale: stale, after: ttl, before: func(g guarded, _ *desk) {
+			g.passes("alice", "also right", connectors.AnswerUpstream)
+			g.passes("alice@corp.example", "right", connectors.AnswerUpstream)
+		}, ends: errAny},
 		"another's passed since":                {stale: stale, after: ttl, before: func(g guarded, _ *desk) { g.passes("bob", "also right", connectors.AnswerUpstream) }},
 		"disabled since, with another password": {stale: stale, after: ttl, before: func(g guarded, d *desk) { g.want("alice", "disabled", d.answers["disabled"]) }, ends: errAny},
 		"another's was refused":                 {stale: stale, after: ttl, before: func(g guarded, _ *desk) { _, _ = g.login("bob", "wrong") }},
@@ -445,7 +449,8 @@ func TestStaleWhereItIsBusy(t *testing.T) {
 }
 
 // TestStaleAfterTooMany holds that who is told that there were too many is let pass by what
-// is remembered only where the directory has not refused the password.
+// is remembered only where the directory has not refused the password, and from where she has
+// signed in.
 func TestStaleAfterTooMany(t *testing.T) {
 	disabled := connectors.Reject(connectors.ReasonDisabled)
 	for name, tt := range map[string]struct {
@@ -453,7 +458,7 @@ func TestStaleAfterTooMany(t *testing.T) {
 		asked          bool  // about her password
 		want           string
 	}{
-		"not asked":                {want: "ok"},
+		"not asked":                {want: "429 lockout 15m0s"}, // she has not signed in from there
 		"disabled":                 {verify: disabled, asked: true, want: "outage"},
 		"disabled, as it is found": {locate: disabled, asked: true, want: "outage"},
 		"asked, and right":         {asked: true, want: "ok"},

@@ -14,7 +14,8 @@ import (
 //
 // A login counts when it has failed for the first time: a password that was refused for an
 // account before is no guess, however often a client sends it. Logins that the cache
-// answers do not count either. From where the account has signed in before, what is left to
+// answers do not count either, but are let pass as others are where the account has not signed
+// in from there. From where the account has signed in before, what is left to
 // a network or to all keeps nobody out, and the account has a limit of its own, twice as high.
 type Limits struct {
 	Network Rate `yaml:"network"` // of one client network: see connectors.ClientNetwork

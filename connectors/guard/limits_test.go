@@ -205,8 +205,8 @@ func TestOverallLimit(t *testing.T) {
 		}
 		logins{
 			{"user5", "right", addr, "429 overall-limit 12m0s"},
-			{"alice", "right", elsewhere, "ok"}, // by the cache
-			{"alice", "1", home, refused},       // at home
+			{"alice", "right", home, "ok"}, // by the cache
+			{"alice", "1", home, refused},  // at home
 			{"user1", "1", addr, known},
 		}.run(t, d)
 	})

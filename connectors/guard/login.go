@@ -25,11 +25,14 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
 	}
 	d := p.digests.of(name, c.Password)
-	if id, ok := p.cache.login(d); ok {
-		p.shield.homes.learn(p.keyOf(id), connectors.ClientNetwork(c.RemoteIP), time.Now())
-		return id, nil
+	remembered, ok := p.cache.login(d)
+	if ok && p.atHome(remembered, connectors.ClientNetwork(c.RemoteIP)) {
+		return remembered, nil
 	}
 	a := p.attempt(name, c)
+	if ok {
+		return p.welcome(ctx, a, remembered)
+	}
 	if err := p.shield.known(a); err != nil {
 		return connectors.Identity{}, err
 	}
@@ -40,13 +43,11 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 	if other := (*unwelcome)(nil); errors.As(err, &other) && other.network != a.network {
 		id, err = p.fly(ctx, a, c, d) // on our own account
 	}
-	if err == nil { // whoever began it
-		p.shield.homes.learn(p.keyOf(id), a.network, time.Now())
-	}
-	if isUnanswered(err) {
-		if id, ok := p.cache.stale(d); ok {
-			return id, nil
-		}
+	switch {
+	case err == nil: // whoever began it
+		return p.welcome(ctx, a, id)
+	case isUnanswered(err):
+		return p.unanswered(ctx, a, d, err)
 	}
 	return id, err
 }

@@ -118,7 +118,22 @@ func (p *pass) toVerify(account connectors.Account) error {
 	k := s.keyOf(p.attempt, account)
 	r, t := p.open(k, account, now)
 	defer r.forget(p.password) // where it goes no further
-	if t.isWrong(now) && !s.again(k, r, t, p.attempt, now) {
+	if err := p.bar(k, r, t, now); err != nil {
+		return err
+	}
+	if err := p.holdAccount(r, now); err != nil {
+		return err
+	}
+	r.show(t, now)
+	r.pending++
+	t.pending++
+	p.account, p.record, p.asked = k, r, s.turn
+	return nil
+}
+
+// bar fails where a password is known to be wrong, and where no more may be sent.
+func (p *pass) bar(k key, r *record, t *try, now time.Time) error {
+	if t.isWrong(now) && !p.shield.again(k, r, t, p.attempt, now) {
 		return r.refusal(t, connectors.Reject(connectors.ReasonKnownWrong), p.attempt, now)
 	}
 	budget := p.settings.Budget
@@ -128,13 +143,6 @@ func (p *pass) toVerify(account connectors.Account) error {
 	if p.settings.Budget > 0 && r.counted(now)+r.pending >= budget {
 		return r.spent(t, p.attempt, now)
 	}
-	if err := p.holdAccount(r, now); err != nil {
-		return err
-	}
-	r.show(t, now)
-	r.pending++
-	t.pending++
-	p.account, p.record, p.asked = k, r, s.turn
 	return nil
 }
 
@@ -173,14 +181,18 @@ func (p *pass) open(k key, account connectors.Account, now time.Time) (*record, 
 
 // holdAccount sets something aside of the limit of an account.
 func (p *pass) holdAccount(r *record, now time.Time) error {
-	if p.free {
-		return nil
+	err := p.accountLeft(r, now)
+	if err == nil && !p.free {
+		p.hold(p.limitOf(r))
 	}
-	limit := p.limitOf(r)
-	if wait := limit.waitHeld(now); wait > 0 {
+	return err
+}
+
+// accountLeft fails where nothing is left of the limit of an account.
+func (p *pass) accountLeft(r *record, now time.Time) error {
+	if wait := p.limitOf(r).waitHeld(now); !p.free && wait > 0 {
 		return &connectors.Throttled{Reason: connectors.ReasonAccountLimit, RetryAfter: wait}
 	}
-	p.hold(limit)
 	return nil
 }
 
