@@ -54,6 +54,10 @@ func startKeycloak(tb testing.TB) *keycloak.Server {
 	if sso.err != nil {
 		tb.Fatal(sso.err)
 	}
+	// Keycloak locks an account where the last failed login of another test is a moment ago.
+	if err := sso.server.Unlock(tb.Context(), realmCorp); err != nil {
+		tb.Fatal(err)
+	}
 	tb.Cleanup(func() {
 		if tb.Failed() {
 			tb.Logf("the end of Keycloak's log:\n%s", sso.server.Log())
