@@ -68,7 +68,7 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 		return id, nil
 	}
 	if isRefusal(failure) {
-		c.even(ctx, cred, failure, took)
+		failure = c.even(ctx, cred, failure, took)
 	}
 	return Identity{}, failure
 }

@@ -19,6 +19,7 @@ type scripted struct {
 	err      error
 	asked    int
 	decoys   int
+	full     error // what comes of a decoy
 }
 
 func (s *scripted) Handles(connectors.Credentials) bool { return s.handles }
@@ -31,7 +32,10 @@ func (s *scripted) Authenticate(context.Context, connectors.Credentials) (connec
 // slow is one whose refusals cost time.
 type slow struct{ scripted }
 
-func (s *slow) SpendAsRefusal(context.Context, connectors.Secret) { s.decoys++ }
+func (s *slow) SpendAsRefusal(context.Context, connectors.Secret) error {
+	s.decoys++
+	return s.full
+}
 
 var errDown = errors.New("connection refused")
 
@@ -205,6 +209,34 @@ func TestChainSpendsEveryCostlyRefusalOnce(t *testing.T) {
 	first.err = connectors.ErrNotMine
 	if _, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "zoe", Password: connectors.NewSecret("pw")}); reasonOf(err) != connectors.ReasonUnknown || first.decoys != 1 || second.decoys != 2 {
 		t.Errorf("error %v, decoys %d and %d, want 1 and 2", err, first.decoys, second.decoys)
+	}
+}
+
+// TestRefusalsWithoutATurn holds that a refusal is none where its decoy meets with an outage,
+// whoever refuses, and is one where nobody waits for it any more.
+func TestRefusalsWithoutATurn(t *testing.T) {
+	locked := &connectors.Throttled{Reason: connectors.ReasonLockout}
+	for name, tt := range map[string]struct {
+		says error
+		full error
+		busy bool
+	}{
+		"wrong":                         {connectors.Reject(connectors.ReasonWrongPassword), connectors.ErrBusy, true},
+		"known to be wrong":             {connectors.Reject(connectors.ReasonKnownWrong), connectors.ErrBusy, true},
+		"locked out":                    {locked, connectors.ErrBusy, true},
+		"unknown":                       {connectors.ErrNotMine, connectors.ErrBusy, true},
+		"wrong, and the client is gone": {connectors.Reject(connectors.ReasonWrongPassword), context.Canceled, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			quick, costly := &scripted{handles: true, err: tt.says}, &slow{scripted{full: tt.full}}
+			chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "quick", Connector: quick}, connectors.Member{Name: "slow", Connector: costly})
+			_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret("pw")})
+			var throttled *connectors.Throttled
+			refused := errors.Is(err, connectors.ErrRejected) || errors.As(err, &throttled)
+			if errors.Is(err, connectors.ErrBusy) != tt.busy || refused == tt.busy {
+				t.Errorf("error %v, want busy: %v", err, tt.busy)
+			}
+		})
 	}
 }
 

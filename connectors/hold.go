@@ -12,8 +12,9 @@ import (
 // refuse by themselves, so that the time of a refusal tells nothing of the name.
 type Decoy interface {
 	// SpendAsRefusal takes about as long as refusing the password would. It gives up
-	// where that would keep others from signing in.
-	SpendAsRefusal(ctx context.Context, password Secret)
+	// where that would keep others from signing in, and fails with [ErrBusy] where refusing
+	// the password would.
+	SpendAsRefusal(ctx context.Context, password Secret) error
 }
 
 // Paced is implemented by connectors whose upstream takes noticeable time to refuse a
@@ -42,17 +43,20 @@ func (m Member) paced() (p Paced, ok bool) {
 
 // even makes a refusal take as long as any other: it has the members spend their time
 // that are decoys, but for the one that did by refusing, and then waits for what the paced
-// ones have not taken. No other login waits for it: who is held takes nobody's place. The
-// time of a refused token tells nothing of any name.
-func (c *Chain) even(ctx context.Context, cred Credentials, refusal *Failure, took time.Duration) {
+// ones have not taken. No other login waits for it: who is held takes nobody's place. It
+// returns the refusal, or an outage where that is what names of a decoy's would have met
+// with. The time of a refused token tells nothing of any name.
+func (c *Chain) even(ctx context.Context, cred Credentials, refusal *Failure, took time.Duration) *Failure {
 	if cred.Password.Issued() {
-		return
+		return refusal
 	}
 	Elsewhere(ctx)
 	var whole time.Duration
 	for _, m := range c.members {
 		if d, ok := m.Connector.(Decoy); ok && (m.Name != refusal.Connector || isRemembered(refusal)) {
-			d.SpendAsRefusal(ctx, cred.Password)
+			if err := d.SpendAsRefusal(ctx, cred.Password); errors.Is(err, ErrBusy) {
+				return &Failure{Connector: m.Name, Err: err}
+			}
 		}
 		if p, ok := m.paced(); ok {
 			whole += p.RefusalTime()
@@ -61,6 +65,7 @@ func (c *Chain) even(ctx context.Context, cred Credentials, refusal *Failure, to
 	if whole > 0 {
 		hold(ctx, whole-took+rand.N(scatter)) //nolint:gosec // nobody gains by guessing it
 	}
+	return refusal
 }
 
 // isRefusal reports whether a failure speaks of the credentials, rather than of an outage.

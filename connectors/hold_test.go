@@ -32,7 +32,10 @@ func (d *directory) RefusalTime() time.Duration { return d.refusal }
 // hashes is one that spends its time itself.
 type hashes struct{ directory }
 
-func (h *hashes) SpendAsRefusal(context.Context, connectors.Secret) { time.Sleep(h.takes) }
+func (h *hashes) SpendAsRefusal(context.Context, connectors.Secret) error {
+	time.Sleep(h.takes)
+	return nil
+}
 
 const ms = time.Millisecond
 

@@ -346,7 +346,10 @@ type hashing struct{ connectors.Connector }
 
 func (hashing) Handles(connectors.Credentials) bool { return false }
 
-func (hashing) SpendAsRefusal(context.Context, connectors.Secret) { time.Sleep(10 * time.Second) }
+func (hashing) SpendAsRefusal(context.Context, connectors.Secret) error {
+	time.Sleep(10 * time.Second)
+	return nil
+}
 
 // counting is a connector of no name that is sent, which counts such a one when others are
 // through.

@@ -194,7 +194,10 @@ type costly struct {
 	spent int
 }
 
-func (c *costly) SpendAsRefusal(context.Context, connectors.Secret) { c.spent++ }
+func (c *costly) SpendAsRefusal(context.Context, connectors.Secret) error {
+	c.spent++
+	return nil
+}
 
 // both resolves, and its refusals cost time.
 type both struct {
@@ -202,7 +205,10 @@ type both struct {
 	costly int
 }
 
-func (b *both) SpendAsRefusal(context.Context, connectors.Secret) { b.costly++ }
+func (b *both) SpendAsRefusal(context.Context, connectors.Secret) error {
+	b.costly++
+	return nil
+}
 
 func TestWhatTheDirectoryCanDoTheConnectorCan(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -223,7 +229,9 @@ func TestWhatTheDirectoryCanDoTheConnectorCan(t *testing.T) {
 			}
 		}
 		if costs {
-			decoy.SpendAsRefusal(t.Context(), connectors.NewSecret("pw"))
+			if err := decoy.SpendAsRefusal(t.Context(), connectors.NewSecret("pw")); err != nil {
+				t.Errorf("%s: SpendAsRefusal() = %v", name, err)
+			}
 		}
 	}
 	l := &listing{}

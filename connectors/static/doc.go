@@ -19,7 +19,8 @@
 // fails as an outage, not as a refusal.
 //
 // So that the time of a refusal does not tell which names are listed, others are
-// refused after the costliest hash of the file, as long as that keeps nobody waiting.
+// refused after the costliest hash of the file, as long as that keeps nobody waiting, and
+// fail as an outage where a listed name would.
 // Users who all have the same algorithm and cost are refused in the same time. Beside a
 // directory, the chain holds all refusals for as long as that takes, too.
 package static

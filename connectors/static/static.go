@@ -6,27 +6,23 @@ import (
 	"maps"
 	"runtime"
 	"slices"
-	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 )
-
-// decoyWait is how long a decoy waits for its turn.
-const decoyWait = time.Second
 
 // Bound is how many hashes the process computes at once. All static connectors of a
 // process share one. Decoys have places of their own, so that names which nobody has
 // do not keep those that somebody has waiting.
 type Bound struct {
 	logins connectors.Turns
-	decoys chan struct{}
+	decoys connectors.Turns
 }
 
 // NewBound returns the bound for a process: as many hashes as there are cores, and
 // half as many decoys.
 func NewBound() *Bound {
 	cores := runtime.GOMAXPROCS(0)
-	return &Bound{logins: connectors.NewTurns(cores), decoys: make(chan struct{}, max(1, cores/2))}
+	return &Bound{logins: connectors.NewTurns(cores), decoys: connectors.NewTurns(max(1, cores/2))}
 }
 
 // Directory is the accounts of one file.
@@ -159,26 +155,30 @@ func (d *Directory) Resolve(_ context.Context, id string) (connectors.Identity, 
 	return d.identity(u), nil
 }
 
-// SpendAsRefusal computes the costliest hash that a user has. It waits no longer
-// than a second for its turn.
-func (d *Directory) SpendAsRefusal(ctx context.Context, password connectors.Secret) {
+// SpendAsRefusal computes the costliest hash that a user has. It waits for the turn of a
+// login first, as a listed name does, and fails where that does not come; but no login waits
+// for it, since it gives that back at once.
+func (d *Directory) SpendAsRefusal(ctx context.Context, password connectors.Secret) error {
+	if err := d.bound.logins.Take(ctx); err != nil {
+		return tooMany(err)
+	}
+	d.bound.logins.End()
 	d.bound.asDecoy(ctx, func() { d.decoy.matches(password.Reveal()) })
+	return nil
 }
 
 // asDecoy runs do when a decoy's turn comes, or gives up. Who waits for one has no place
 // that others need: of those who log in by made-up names there may be any number.
 func (b *Bound) asDecoy(ctx context.Context, do func()) {
 	connectors.Elsewhere(ctx)
-	late := time.NewTimer(decoyWait)
-	defer late.Stop()
-	select {
-	case b.decoys <- struct{}{}:
-		defer func() { <-b.decoys }()
-		do()
-	case <-late.C:
-	case <-ctx.Done():
+	if b.decoys.Take(ctx) != nil {
+		return
 	}
+	defer b.decoys.End()
+	do()
 }
+
+func tooMany(err error) error { return fmt.Errorf("too many password hashes at once: %w", err) }
 
 // compute waits for its turn.
 func (d *Directory) compute(ctx context.Context, h hash, password connectors.Secret) (bool, error) {
@@ -186,7 +186,7 @@ func (d *Directory) compute(ctx context.Context, h hash, password connectors.Sec
 		return false, err
 	}
 	if err := d.bound.logins.Take(ctx); err != nil {
-		return false, fmt.Errorf("too many password hashes at once: %w", err)
+		return false, tooMany(err)
 	}
 	defer d.bound.logins.End()
 	return h.matches(password.Reveal()), nil

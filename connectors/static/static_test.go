@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
@@ -91,14 +92,21 @@ func TestDecoysKeepNobodyWaiting(t *testing.T) {
 	}
 	d := open(t, &static.Config{File: write(t, "users.yaml", fmt.Sprintf("users: [{username: cheap, password_hash: %q}, {username: alice, password_hash: %q}]", quick(t, "x"), hash))})
 	started := time.Now()
-	d.SpendAsRefusal(t.Context(), connectors.NewSecret("x"))
+	spend := func() error { return d.SpendAsRefusal(t.Context(), connectors.NewSecret("x")) }
+	if err := spend(); err != nil {
+		t.Fatal(err)
+	}
 	one := time.Since(started)
 	if cheapest := 2 * time.Millisecond; one < cheapest {
 		t.Errorf("a decoy takes %s: not the costliest hash", one)
 	}
 	var wg sync.WaitGroup
 	for range 100 {
-		wg.Go(func() { d.SpendAsRefusal(t.Context(), connectors.NewSecret("x")) })
+		wg.Go(func() {
+			if err := spend(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	time.Sleep(10 * time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
@@ -123,7 +131,7 @@ func TestWhoWaitsAsDecoyHasNoPlace(t *testing.T) {
 	}
 	wrong := connectors.NewSecret("wrong")
 	for name, refuse := range map[string]func(context.Context){
-		"a name that nobody has": func(ctx context.Context) { d.SpendAsRefusal(ctx, wrong) },
+		"a name that nobody has": func(ctx context.Context) { _ = d.SpendAsRefusal(ctx, wrong) },
 		"a wrong password":       func(ctx context.Context) { _, _ = d.Verify(ctx, connectors.Account{ID: "alice"}, wrong) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -135,10 +143,10 @@ func TestWhoWaitsAsDecoyHasNoPlace(t *testing.T) {
 			visit.Has(&places)
 			began, done := time.Now(), make(chan time.Duration)
 			go func() { refuse(ctx); done <- time.Since(began) }()
-			if err := places.Take(t.Context()); err != nil { // for which it waits less long than a decoy does
+			if err := places.Take(t.Context()); err != nil {
 				t.Errorf("while it waits, another gets %v", err)
 			}
-			if took := <-done; took < time.Second {
+			if took := <-done; took < 600*time.Millisecond {
 				t.Errorf("it took %s: it has not waited", took)
 			}
 		})
@@ -329,6 +337,57 @@ func TestHashesAreBounded(t *testing.T) {
 	}
 	if free := bound.FreeLogins(); free != all {
 		t.Errorf("%d places of %d are free afterwards", free, all)
+	}
+}
+
+// TestRefusalsWaitForTheSameTurns holds that a refusal does not tell whether its name is
+// listed where there are no turns: without one of a login it is an outage, without one of a
+// decoy it is a refusal, and both after the same time. The right password waits for no decoy.
+func TestRefusalsWaitForTheSameTurns(t *testing.T) {
+	users := write(t, "users.yaml", fmt.Sprintf("users: [{username: alice, password_hash: %q}]", quick(t, "alice-pw")))
+	for name, tt := range map[string]struct {
+		fill         func(*static.Bound) (release func())
+		wrong, right error
+	}{
+		"of logins": {(*static.Bound).FillLogins, connectors.ErrBusy, connectors.ErrBusy},
+		"of decoys": {(*static.Bound).FillDecoys, connectors.ErrRejected, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				bound := static.NewBound()
+				d, err := static.New(&static.Config{File: users}, connectors.Deps{Name: "local"}, bound)
+				if err != nil {
+					t.Fatal(err)
+				}
+				chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "local", Connector: guard.Password(d, guard.Config{Name: "local"})})
+				login := func(name, password string) error {
+					ctx, _ := connectors.Arriving(t.Context())
+					_, err := chain.Authenticate(ctx, connectors.Credentials{Username: name, Password: connectors.NewSecret(password)})
+					return err
+				}
+				release := tt.fill(bound)
+				for _, name := range []string{"alice", "nobody", "not a name"} {
+					begun := time.Now()
+					err := login(name, "wrong")
+					if took := time.Since(begun); !errors.Is(err, tt.wrong) || errors.Is(err, connectors.ErrBusy) && errors.Is(err, connectors.ErrRejected) || took != 600*time.Millisecond {
+						t.Errorf("by %s: %v after %s, want %v after 600ms", name, err, took, tt.wrong)
+					}
+				}
+				begun := time.Now()
+				if err := login("alice", "alice-pw"); !errors.Is(err, tt.right) || err == nil && time.Since(begun) > 0 {
+					t.Errorf("the right password: %v, want %v", err, tt.right)
+				}
+				release()
+				for _, name := range []string{"alice", "nobody"} {
+					if err := login(name, "wrong"); !errors.Is(err, connectors.ErrRejected) {
+						t.Errorf("afterwards, by %s: %v", name, err)
+					}
+				}
+				if err := login("alice", "alice-pw"); err != nil {
+					t.Errorf("the right password afterwards: %v", err)
+				}
+			})
+		})
 	}
 }
 
