@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Member is a connector and the name it has in its realm.
@@ -52,13 +53,13 @@ func (f *Failure) Unwrap() error { return f.Err }
 // the user. It fails with a [*Failure] around [ErrRejected] (a wrong password
 // stops; so does a name that nobody knows or handles), around a [Throttled] or around
 // an outage, which stops too: it never falls through to the next connector. A blank
-// password, and one with a NUL, is refused before anybody is asked. All other refusals but those of access
-// tokens take about the same time.
+// password, and one that is too long or no text, is refused before anybody is asked. All
+// other refusals but those of access tokens take about the same time.
 func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, error) {
 	switch {
 	case cred.Password.Blank():
 		return Identity{}, &Failure{Err: Reject(ReasonEmptyPassword)}
-	case strings.Contains(cred.Password.Reveal(), "\x00"):
+	case !isPassword(cred.Password.Reveal()):
 		return Identity{}, &Failure{Err: Reject(ReasonBadPassword)}
 	}
 	begun := time.Now()
@@ -71,6 +72,16 @@ func (c *Chain) Authenticate(ctx context.Context, cred Credentials) (Identity, e
 		failure = c.even(ctx, cred, failure, took)
 	}
 	return Identity{}, failure
+}
+
+// maxPassword is how long a password may be, in bytes. Somebody's upstream fails at some
+// length, and that would tell whose.
+const maxPassword = 8 << 10
+
+// isPassword reports whether all upstreams can be asked about a text: clients are told that it
+// is UTF-8 (RFC 7617 §2.1), and many read no further than a NUL.
+func isPassword(text string) bool {
+	return len(text) <= maxPassword && utf8.ValidString(text) && !strings.Contains(text, "\x00")
 }
 
 // ask asks the connectors. It also returns how long those took that are paced.

@@ -240,16 +240,20 @@ func TestRefusalsWithoutATurn(t *testing.T) {
 	}
 }
 
-func TestChainRefusesBlankPasswordsFirst(t *testing.T) {
+func TestChainRefusesNoPasswordsFirst(t *testing.T) {
+	const most = 8 << 10
 	for password, reason := range map[string]connectors.Reason{
 		"": connectors.ReasonEmptyPassword, "\x00": connectors.ReasonEmptyPassword, "\x00\x00": connectors.ReasonEmptyPassword,
 		"\x00a": connectors.ReasonBadPassword, "a\x00b": connectors.ReasonBadPassword, "secret\x00": connectors.ReasonBadPassword,
+		"caf\xe9": connectors.ReasonBadPassword, "\xed\xa0\x80": connectors.ReasonBadPassword,
+		strings.Repeat("x", most+1): connectors.ReasonBadPassword, strings.Repeat("é", most/2) + "x": connectors.ReasonBadPassword,
+		strings.Repeat("x", most): "", strings.Repeat("\x01", most): "", "café": "", "\ufffd": "",
 	} {
 		s := &slow{scripted{handles: true, identity: vouching("slow")}}
 		chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "slow", Connector: s})
 		_, err := chain.Authenticate(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret(password)})
-		if reasonOf(err) != reason || s.asked+s.decoys != 0 {
-			t.Errorf("%q: error %v, asked %d times, %d decoys", password, err, s.asked, s.decoys)
+		if asked := reason == ""; reasonOf(err) != reason || (s.asked == 1) != asked || s.decoys != 0 {
+			t.Errorf("%.20q: error %v, asked %d times, %d decoys", password, err, s.asked, s.decoys)
 		}
 	}
 }

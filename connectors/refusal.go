@@ -98,7 +98,7 @@ const (
 	ReasonWrongPassword Reason = "wrong-password" // the directory refused the password
 	ReasonKnownWrong    Reason = "known-wrong"    // the directory refused the password a while ago, and is not asked again
 	ReasonEmptyPassword Reason = "empty-password" // empty, or nothing but NUL: never sent anywhere (RFC 4513 §5.1.2)
-	ReasonBadPassword   Reason = "bad-password"   // has a NUL in it, which directories read in ways of their own: never sent anywhere
+	ReasonBadPassword   Reason = "bad-password"   // longer than 8 KiB, not UTF-8, or with a NUL in it, which directories read in ways of their own: never sent anywhere
 	ReasonBadUsername   Reason = "bad-username"   // not the form of a user name
 	ReasonUnhandled     Reason = "unhandled"      // no connector takes such credentials
 	ReasonUnknownToken  Reason = "unknown-token"  // no connector takes this token, which came without a user name
