@@ -95,14 +95,29 @@ func (b *breaker) changed(_ string, from, to gobreaker.State) {
 	}
 }
 
+// told is an answer of our own, and what the directory has said until then: nil, or
+// errUntold where it was not asked.
+type told struct {
+	error
+	said error
+}
+
+// Unwrap returns the answer.
+func (t *told) Unwrap() error { return t.error }
+
 // outcome is what a login that ended with err says of the directory: nil, it answers;
 // errUntold, nothing; any other, that it does not, marked with [connectors.ErrUnreachable]. ctx is what the directory was given.
 func outcome(ctx context.Context, err error) error {
+	var own *told
 	var throttled *connectors.Throttled
 	switch {
+	case errors.As(err, &own):
+		return own.said
 	case err == nil, errors.Is(err, connectors.ErrNotMine), errors.Is(err, connectors.ErrRejected):
 		return nil
-	case errors.Is(err, connectors.ErrBusy), errors.As(err, &throttled), errors.Is(ctx.Err(), context.Canceled):
+	case errors.As(err, &throttled) && throttled.Asked:
+		return nil
+	case errors.Is(err, connectors.ErrBusy), throttled != nil, errors.Is(ctx.Err(), context.Canceled):
 		return errUntold
 	}
 	silent := errors.Is(err, connectors.ErrUnreachable) || errors.Is(ctx.Err(), context.DeadlineExceeded)

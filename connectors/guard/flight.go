@@ -5,95 +5,145 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 
 	"github.com/shorepass/shorepass/connectors"
 )
 
 const (
-	// flightTime bounds a login at the directory, its wait for a place included. It ends
+	// flightTime bounds a login at the directory, its waits for others included. It ends
 	// before those give up who wait for it, so that they learn what was the matter.
 	flightTime = 4250 * time.Millisecond
 
-	// maxWaiting is how many wait for logins of one connector at once.
-	maxWaiting = 1024
+	// maxFlying is how many logins of one connector are under way, and how many wait for them.
+	maxFlying = 1024
 )
 
-// flights are the logins that are under way: one for all who send the same at the same
-// time. One that has begun goes to its end whoever hangs up, since the directory may count
-// it.
+// flights are the logins that are under way: one for all who send the same at the same time.
 type flights struct {
-	group   singleflight.Group
-	waiting atomic.Int64
-
 	life context.Context // ends with the connector
 	end  context.CancelFunc
+	up   sync.WaitGroup // of those that are under way
 
-	mu     sync.Mutex // of work, against ended
-	ended  bool
-	flying sync.WaitGroup
+	mu      sync.Mutex // of what follows, and of what is marked below
+	flying  int
+	waiting int
+	open    map[digest]*flight // that others may join
+}
+
+// flight is a login that is under way. It ends when nobody waits for it any more; not so when
+// the directory was sent it, which may count it: then it goes to its end whoever hangs up.
+type flight struct {
+	all     *flights
+	ctx     context.Context // for the directory
+	queue   context.Context // for waits of our own: it ends sooner, and with giveUp
+	giveUp  context.CancelFunc
+	waiters int  // under the lock of all
+	sent    bool // likewise
+
+	done chan struct{} // closed when the rest is filled in
+	id   connectors.Identity
+	err  error
 }
 
 func newFlights() *flights {
-	f := &flights{}
+	f := &flights{open: map[digest]*flight{}}
 	f.life, f.end = context.WithCancel(context.Background())
 	return f
 }
 
 // do has login run, or waits for one that runs already.
-func (f *flights) do(ctx context.Context, d digest, login func(context.Context) (connectors.Identity, error)) (connectors.Identity, error) {
-	if f.waiting.Add(1) > maxWaiting {
-		f.waiting.Add(-1)
-		return connectors.Identity{}, connectors.ErrBusy
+func (f *flights) do(ctx context.Context, d digest, login func(*flight) (connectors.Identity, error)) (connectors.Identity, error) {
+	one, err := f.join(ctx, d, login)
+	if err != nil {
+		return connectors.Identity{}, err
 	}
-	defer f.waiting.Add(-1)
+	defer f.leave(d, one)
 	connectors.Elsewhere(ctx)
-	flight := f.group.DoChan(string(d[:]), func() (any, error) { return f.fly(ctx, login) })
 	select {
-	case result := <-flight:
-		id, _ := result.Val.(connectors.Identity)
-		return id, result.Err
+	case <-one.done:
+		return one.id, one.err
 	case <-ctx.Done():
 		return connectors.Identity{}, ctx.Err()
 	}
 }
 
-// fly runs login with what ctx holds, but not until its end.
-func (f *flights) fly(ctx context.Context, login func(context.Context) (connectors.Identity, error)) (id connectors.Identity, err error) {
-	if !f.begin() {
-		return id, connectors.ErrBusy
-	}
-	defer f.flying.Done()
-	defer func() { // nobody else could: this is a goroutine of its own
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic of type %T\n%s", v, debug.Stack())
-		}
-	}()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTime)
-	defer cancel()
-	defer context.AfterFunc(f.life, cancel)()
-	return login(ctx)
-}
-
-// begin reports whether a flight may begin; it is to end by flying.Done.
-func (f *flights) begin() bool {
+// join returns the flight of the digest. If there is none it begins one with what ctx holds,
+// which does not end with ctx.
+func (f *flights) join(ctx context.Context, d digest, login func(*flight) (connectors.Identity, error)) (*flight, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.ended {
-		return false
+	one := f.open[d]
+	if f.life.Err() != nil || f.waiting == maxFlying || one == nil && f.flying == maxFlying {
+		return nil, connectors.ErrBusy
 	}
-	f.flying.Add(1)
-	return true
+	if one == nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTime)
+		one = &flight{all: f, ctx: ctx, done: make(chan struct{}), err: connectors.ErrBusy}
+		one.queue, one.giveUp = context.WithTimeout(ctx, flightTime-operationTime)
+		f.open[d] = one
+		f.flying++
+		f.up.Go(func() {
+			defer cancel()
+			defer context.AfterFunc(f.life, cancel)()
+			defer f.land(d, one)
+			one.fly(login)
+		})
+	}
+	f.waiting++
+	one.waiters++
+	return one, nil
+}
+
+func (f *flight) fly(login func(*flight) (connectors.Identity, error)) {
+	defer func() { // nobody else could: this is a goroutine of its own
+		if v := recover(); v != nil {
+			f.err = fmt.Errorf("panic of type %T\n%s", v, debug.Stack())
+		}
+	}()
+	f.id, f.err = login(f)
+}
+
+// send is called right before the directory is asked. It fails with [connectors.ErrBusy]
+// where it is too late for that, or nobody waits for the login any more.
+func (f *flight) send() error {
+	f.all.mu.Lock()
+	defer f.all.mu.Unlock()
+	if f.all.life.Err() != nil || f.queue.Err() != nil {
+		return connectors.ErrBusy
+	}
+	f.sent = true
+	return nil
+}
+
+// leave has one less wait for a flight.
+func (f *flights) leave(d digest, one *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiting--
+	if one.waiters--; one.waiters == 0 && !one.sent {
+		one.giveUp()
+		if f.open[d] == one {
+			delete(f.open, d)
+		}
+	}
+}
+
+// land ends a flight.
+func (f *flights) land(d digest, one *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.flying--
+	if f.open[d] == one {
+		delete(f.open, d)
+	}
+	close(one.done)
 }
 
 // close ends the flights and waits for them.
 func (f *flights) close() {
-	f.mu.Lock()
-	f.ended = true
-	f.mu.Unlock()
+	f.mu.Lock() // none begins any more
 	f.end()
-	f.flying.Wait()
+	f.mu.Unlock()
+	f.up.Wait()
 }

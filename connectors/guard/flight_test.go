@@ -65,6 +65,195 @@ func TestFlightGoesOn(t *testing.T) {
 	})
 }
 
+// waiting has somebody wait for the only place at the desk, and returns how to hang up.
+func waiting(g guarded, group *sync.WaitGroup, name string) context.CancelFunc {
+	ctx, hangUp := context.WithCancel(g.t.Context())
+	group.Go(func() {
+		if _, err := g.loginIn(ctx, name, "right"); !errors.Is(err, context.Canceled) {
+			g.t.Errorf("%s, who hung up, got %v", name, err)
+		}
+	})
+	synctest.Wait()
+	return hangUp
+}
+
+// narrow is a desk with one place, at which an answer takes a second.
+func narrow(t *testing.T) (*desk, guarded) {
+	d := newDesk()
+	d.takes(time.Second)
+	return d, guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}})
+}
+
+// TestNobodyQueuesForTheGone holds that a login which the directory was not sent ends with the
+// last who waits for it, and leaves the queue to the living.
+func TestNobodyQueuesForTheGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, g := narrow(t)
+		var group sync.WaitGroup
+		group.Go(func() { g.want("first", "right", nil) })
+		synctest.Wait()
+		begun := time.Now()
+		for i := range 5000 { // more than there may be at once
+			waiting(g, &group, fmt.Sprint("gone-", i))()
+			synctest.Wait()
+		}
+		g.want("alice", "right", nil)
+		if took := time.Since(begun); took != 2*time.Second || d.asked() != 2 {
+			t.Errorf("it took %v, and %d were asked about", took, d.asked())
+		}
+		group.Wait()
+	})
+}
+
+// TestWhoComesAfterTheGone joins logins that some hang up of, or all.
+func TestWhoComesAfterTheGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, g := narrow(t)
+		d.takes(time.Second / 2)
+		var group sync.WaitGroup
+		group.Go(func() { g.want("first", "right", nil) })
+		synctest.Wait()
+		one, other := waiting(g, &group, "alice"), waiting(g, &group, "alice")
+		one()
+		synctest.Wait()
+		group.Go(func() { g.want("alice", "right", nil) }) // one is left: joined
+		synctest.Wait()
+		other()
+		waiting(g, &group, "bob")()
+		group.Go(func() { g.want("bob", "right", nil) }) // nobody may be, and is not answered for that
+		group.Wait()
+		if n := d.asked(); n != 3 {
+			t.Errorf("asked %d times, want once for each", n)
+		}
+		hangUp := waiting(g, &group, "carol") // has the place
+		hangUp()
+		synctest.Wait()
+		g.want("carol", "right", nil) // joined, since it goes on
+		if n := d.asked(); n != 4 {
+			t.Errorf("asked %d times, want once for her", n-3)
+		}
+		group.Wait()
+	})
+}
+
+// TestBackAtOnce has people hang up and come back before their login has ended: it is another
+// login then, for them and for who comes later.
+func TestBackAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, g := narrow(t)
+		var group sync.WaitGroup
+		group.Go(func() { g.want("first", "right", nil) })
+		synctest.Wait()
+		d.takes(0)
+		ctx, hangUp := context.WithCancel(t.Context())
+		const people = 200
+		for i := range people {
+			group.Go(func() {
+				name := fmt.Sprint("user-", i)
+				_, _ = g.loginIn(ctx, name, "right")
+				g.want(name, "right", nil)
+			})
+		}
+		synctest.Wait()
+		hangUp()
+		synctest.Wait()
+		for i := range people {
+			group.Go(func() { g.want(fmt.Sprint("user-", i), "right", nil) })
+		}
+		group.Wait()
+		if n := d.asked(); n != 1+people {
+			t.Errorf("asked %d times, want once for each of %d", n-1, people)
+		}
+	})
+}
+
+// TestGoneBeforeItIsSent holds that what has come through to the directory is not sent where
+// nobody waits for it.
+func TestGoneBeforeItIsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		g := guardedBy(t, d, guard.Settings{})
+		ctx, hangUp := context.WithCancel(t.Context())
+		hangUp()
+		for i := range 1000 {
+			_, _ = g.loginIn(ctx, fmt.Sprint("user-", i), "right")
+		}
+		synctest.Wait()
+		if n := d.asked(); n > 500 { // some are sent before it is seen that nobody is there
+			t.Errorf("%d of 1000 were asked about", n)
+		}
+	})
+}
+
+// TestTheGoneGiveBack holds that what was set aside for a login of whom nobody waits is free for
+// others at once, and that nothing is lost or made up where people hang up at any time.
+func TestTheGoneGiveBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{during: func(context.Context, string, string) { time.Sleep(10 * time.Millisecond) }}
+		s := lockout()
+		s.Bulkhead.Max = 1
+		const burst = 5
+		d := door(t, v, s, guard.NewShield(guard.Limits{Network: guard.Rate{Burst: burst, Per: 1000 * time.Hour}}))
+		for range 50 {
+			var group sync.WaitGroup
+			for i := range 20 {
+				group.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i/2)*10*time.Millisecond)
+					defer cancel()
+					_ = login(ctx, d, fmt.Sprint("user-", i%15), "right", elsewhere)
+				})
+			}
+			group.Wait()
+			synctest.Wait()
+		}
+		time.Sleep(time.Second)
+		v.take()
+		var list logins
+		for i := range burst {
+			list = append(list, logins{{fmt.Sprint("new-", i), "wrong", elsewhere, refused}}...)
+		}
+		list.run(t, d)
+		if got := look(login(t.Context(), d, "one-more", "wrong", elsewhere)); got[:3] != "429" {
+			t.Errorf("one more: %s", got)
+		}
+	})
+}
+
+// TestTheSentAreBounded holds that logins which go on though nobody waits for them are bounded.
+func TestTheSentAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := guardedBy(t, newDesk(), guard.Settings{})
+		var group sync.WaitGroup
+		ctx, hangUp := context.WithCancel(t.Context())
+		for i := range 1024 {
+			group.Go(func() { _, _ = g.loginIn(ctx, fmt.Sprint("user-", i), "hangs") })
+		}
+		synctest.Wait()
+		hangUp()
+		group.Wait()
+		g.want("one-too-many", "right", connectors.ErrBusy)
+		time.Sleep(5 * time.Second)
+		g.want("one-too-many", "right", nil)
+	})
+}
+
+// TestPanicOfTheGone has the desk panic with nobody there to be told.
+func TestPanicOfTheGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		s := guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}}
+		g := guardedBy(t, d, s)
+		ctx, hangUp := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		for range 10 {
+			group.Go(func() { _, _ = g.loginIn(ctx, "alice", "panics") })
+		}
+		hangUp()
+		group.Wait()
+		g.want("alice", "right", nil)
+	})
+}
+
 // TestWaiting bounds how many wait.
 func TestWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -56,7 +56,7 @@ func Password(d connectors.Directory, cfg Config) connectors.Connector {
 	p := &password{
 		directory: d, config: cfg, digests: newDigester(), cache: newCache(cfg.Settings.Cache), flights: newFlights(), pace: newPace(),
 	}
-	p.way = newUpstream(p.flights.life, d, cfg.Settings, cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)))
+	p.way = newUpstream(d, cfg.Settings, cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)))
 	if domained, ok := d.(connectors.Domained); ok {
 		p.domain = domained.Domain()
 	}

@@ -274,9 +274,9 @@ func TestCrowdsOfTwoLimits(t *testing.T) {
 		v := &vault{}
 		v.during = func(_ context.Context, name, _ string) {
 			if name == "slow" {
-				time.Sleep(2 * time.Second)
+				time.Sleep(time.Second)
 			}
-			time.Sleep(time.Second)
+			time.Sleep(time.Second / 2)
 		}
 		limits := guard.Limits{Network: guard.Rate{Burst: 1, Per: time.Hour}, Overall: guard.Rate{Burst: 2, Per: time.Hour}}
 		d := door(t, v, lockout(), guard.NewShield(limits))
@@ -286,10 +286,10 @@ func TestCrowdsOfTwoLimits(t *testing.T) {
 			name, from string
 			after      time.Duration
 		}{
-			{"fast", "192.0.2.1", time.Second},
-			{"slow", "192.0.2.2", 3 * time.Second},
-			{"neighbour", "192.0.2.2", 4 * time.Second}, // for all together, then for the network
-			{"elsewhere", "192.0.2.3", 2 * time.Second}, // for all together
+			{"fast", "192.0.2.1", time.Second / 2},
+			{"slow", "192.0.2.2", 3 * time.Second / 2},
+			{"neighbour", "192.0.2.2", 2 * time.Second}, // for all together, then for the network
+			{"elsewhere", "192.0.2.3", time.Second},     // for all together
 		} {
 			all.Go(func() {
 				got := login(t.Context(), d, c.name, "right", netip.MustParseAddr(c.from))

@@ -80,7 +80,7 @@ func (p *password) attempt(name string, c connectors.Credentials) attempt {
 
 // fly has the directory answer, once for all who send the same at the same time.
 func (p *password) fly(ctx context.Context, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
-	return p.flights.do(ctx, d, func(ctx context.Context) (connectors.Identity, error) { return p.ask(ctx, a, c, d) })
+	return p.flights.do(ctx, d, func(f *flight) (connectors.Identity, error) { return p.ask(f, a, c, d) })
 }
 
 // unwelcome is a Throttled that another client, in another network, might not meet with.
@@ -93,9 +93,9 @@ type unwelcome struct {
 func (u *unwelcome) Unwrap() error { return u.error }
 
 // ask has the directory answer, and remembers what it says.
-func (p *password) ask(ctx context.Context, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
+func (p *password) ask(f *flight, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
 	generation := p.cache.generation.Load()
-	id, err := p.login(ctx, a, c, d)
+	id, err := p.login(f, a, c, d)
 	var throttled *connectors.Throttled
 	switch {
 	case err == nil && id.Answer != connectors.AnswerUpstream: // the directory remembers it, no longer than it says
@@ -112,13 +112,13 @@ func (p *password) ask(ctx context.Context, a attempt, c connectors.Credentials,
 }
 
 // login has the directory asked, as far as the Shield lets it pass.
-func (p *password) login(ctx context.Context, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
-	pass, err := p.shield.enter(ctx, a)
+func (p *password) login(f *flight, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
+	pass, err := p.shield.enter(f.queue, a)
 	if err != nil {
 		return connectors.Identity{}, err
 	}
 	defer pass.leave()
-	return p.way.do(ctx, func(ctx context.Context) (connectors.Identity, error) { return p.check(ctx, a, c, d, pass) })
+	return p.way.do(f, func(ctx context.Context) (connectors.Identity, error) { return p.check(ctx, a, c, d, pass) })
 }
 
 // check locates the account, then verifies the password.
@@ -127,12 +127,16 @@ func (p *password) check(ctx context.Context, a attempt, c connectors.Credential
 	switch {
 	case errors.Is(err, connectors.ErrRejected):
 		p.cache.refused(d) // although the client may be told that there were too many
-		return connectors.Identity{}, pass.refuseName(err)
+		return connectors.Identity{}, &told{pass.refuseName(err), nil}
 	case err != nil:
 		return connectors.Identity{}, err
 	}
 	if err := pass.toVerify(account); err != nil {
-		return connectors.Identity{}, err
+		said := errUntold
+		if account.ID != "" { // which it has said
+			said = nil
+		}
+		return connectors.Identity{}, &told{err, said}
 	}
 	id, err := p.directory.Verify(ctx, account, c.Password)
 	p.pace.note(a.name, account, err, time.Since(a.begun))

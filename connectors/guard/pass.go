@@ -37,6 +37,7 @@ func (s *Shield) enter(ctx context.Context, a attempt) (*pass, error) {
 			waited.tell() // there may be something left of it, which this one cannot use yet
 		}
 		waited = full
+		connectors.Elsewhere(ctx)
 		select {
 		case <-full.room:
 		case <-ctx.Done():

@@ -12,9 +12,16 @@ import (
 )
 
 const (
-	// placeTime bounds the wait for a place at the directory. What is left of a flight then
-	// is enough for a directory that answers: an operation has two seconds.
+	// placeTime bounds the wait for a place at the directory.
 	placeTime = 2 * time.Second
+
+	// operationTime is what a directory has for an operation. A login that has waited for
+	// others until less is left is not sent there.
+	operationTime = 2 * time.Second
+
+	// fairTime is what a directory has for a login at least, where it is blamed for what
+	// the end of the flight has cut off: it has two operations to do.
+	fairTime = 2 * operationTime
 
 	// crowdedEvery is how often it is said that there was no place.
 	crowdedEvery = time.Minute
@@ -25,13 +32,12 @@ const (
 type upstream struct {
 	places  chan struct{} // one for each login that is there; nil: any number, or the directory sees to it
 	breaker *breaker
-	life    context.Context // of the connector
 	logger  *slog.Logger
 	crowded atomic.Int64 // Unix time at which it was last said that there was no place
 }
 
-func newUpstream(life context.Context, d connectors.Directory, s Settings, logger *slog.Logger) *upstream {
-	u := &upstream{breaker: newBreaker(s.Breaker, logger), life: life, logger: logger}
+func newUpstream(d connectors.Directory, s Settings, logger *slog.Logger) *upstream {
+	u := &upstream{breaker: newBreaker(s.Breaker, logger), logger: logger}
 	if bounded, ok := d.(connectors.Bounded); ok {
 		bounded.Bound(s.Bulkhead.Max)
 	} else if s.Bulkhead.Max > 0 {
@@ -41,13 +47,14 @@ func newUpstream(life context.Context, d connectors.Directory, s Settings, logge
 }
 
 // do has login ask the directory. It fails with [connectors.ErrResting], or with
-// [connectors.ErrBusy] where there is no place soon enough.
-func (u *upstream) do(ctx context.Context, login func(context.Context) (connectors.Identity, error)) (connectors.Identity, error) {
+// [connectors.ErrBusy] where there is no place soon enough, or the directory had little time
+// after our own waits.
+func (u *upstream) do(f *flight, login func(context.Context) (connectors.Identity, error)) (connectors.Identity, error) {
 	done, err := u.breaker.allow()
 	if err != nil {
 		return connectors.Identity{}, err
 	}
-	if err := u.enter(ctx); err != nil {
+	if err := u.enter(f.queue); err != nil {
 		done(errUntold)
 		return connectors.Identity{}, err
 	}
@@ -57,18 +64,24 @@ func (u *upstream) do(ctx context.Context, login func(context.Context) (connecto
 	if err := u.breaker.opened(); err != nil {
 		return connectors.Identity{}, err
 	}
-	if u.life.Err() != nil { // who had the place before may have learnt of it sooner
-		return connectors.Identity{}, connectors.ErrBusy
+	if err := f.send(); err != nil {
+		return connectors.Identity{}, err
 	}
-	id, err := login(ctx)
-	if said = outcome(ctx, err); said != nil && !errors.Is(said, errUntold) {
-		err = said
+	begun := time.Now()
+	id, err := login(f.ctx)
+	said = outcome(f.ctx, err)
+	if !errors.Is(said, connectors.ErrUnreachable) {
+		return id, err
 	}
-	return id, err
+	if had := time.Since(begun); f.ctx.Err() != nil && had < fairTime { // cut off by our own waits
+		said = errUntold
+		return id, fmt.Errorf("%w: the directory had no more than %v: %w", connectors.ErrBusy, had.Round(time.Millisecond), err)
+	}
+	return id, said
 }
 
-// enter waits for a place.
-func (u *upstream) enter(ctx context.Context) error {
+// enter waits for a place, as long as the queue is to wait.
+func (u *upstream) enter(queue context.Context) error {
 	if u.places == nil {
 		return nil
 	}
@@ -81,14 +94,12 @@ func (u *upstream) enter(ctx context.Context) error {
 	defer late.Stop()
 	select {
 	case u.places <- struct{}{}:
-		if ctx.Err() == nil {
-			return nil
-		}
-		u.leave() // both at once
-		return connectors.ErrBusy
+		return nil
 	case <-late.C:
-	case <-ctx.Done(): // the connector is closed
-		return connectors.ErrBusy
+	case <-queue.Done():
+		if errors.Is(queue.Err(), context.Canceled) { // the connector is closed, or everybody gone
+			return connectors.ErrBusy
+		}
 	}
 	if now, last := time.Now().Unix(), u.crowded.Load(); now-last >= int64(crowdedEvery/time.Second) && u.crowded.CompareAndSwap(last, now) {
 		u.logger.Warn("logins are turned away, because the directory works at as many as it may at once: see whether it is slow, or raise guard.bulkhead.max",
