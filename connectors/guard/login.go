@@ -123,6 +123,9 @@ func (p *password) login(f *flight, a attempt, c connectors.Credentials, d diges
 
 // check locates the account, then verifies the password.
 func (p *password) check(ctx context.Context, a attempt, c connectors.Credentials, d digest, pass *pass) (connectors.Identity, error) {
+	if err := pass.toLocate(); err != nil {
+		return connectors.Identity{}, &told{err, errUntold}
+	}
 	account, err := p.locate(ctx, a.name)
 	switch {
 	case errors.Is(err, connectors.ErrRejected):

@@ -108,6 +108,22 @@ func (p *pass) settleLimits(taken bool, now time.Time) {
 	p.limits = nil
 }
 
+// toLocate fails where the name is known to be an account's of which no more wrong passwords
+// may be sent, as toVerify would: guesses at it cost the directory not even a search.
+func (p *pass) toLocate() error {
+	s := p.shield
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	k := s.meant(p.attempt)
+	if r, ok := s.records(k).Get(k); !ok || !p.isSpent(k, r, now) {
+		return nil
+	}
+	r, t := p.open(k, connectors.Account{}, now)
+	defer r.forget(p.password)
+	return p.bar(k, r, t, now)
+}
+
 // toVerify sets aside one of the wrong passwords that the directory may be sent for an
 // account, before it is asked. It fails where the password is known to be wrong, and where
 // none is left.
@@ -134,17 +150,22 @@ func (p *pass) toVerify(account connectors.Account) error {
 
 // bar fails where a password is known to be wrong, and where no more may be sent.
 func (p *pass) bar(k key, r *record, t *try, now time.Time) error {
-	if t.isWrong(now) && !p.shield.again(k, r, t, p.attempt, now) {
+	switch {
+	case t.isWrong(now) && !p.shield.again(k, r, t, p.attempt, now):
 		return r.refusal(t, connectors.Reject(connectors.ReasonKnownWrong), p.attempt, now)
-	}
-	budget := p.settings.Budget
-	if p.atHome {
-		budget += p.settings.Familiar
-	}
-	if p.settings.Budget > 0 && r.counted(now)+r.pending >= budget {
+	case p.isSpent(k, r, now):
 		return r.spent(t, p.attempt, now)
 	}
 	return nil
+}
+
+// isSpent reports whether no more wrong passwords may be sent of those that are not known.
+func (p *pass) isSpent(k key, r *record, now time.Time) bool {
+	budget := p.settings.Budget
+	if p.shield.homes.know(k, p.network, now) {
+		budget += p.settings.Familiar
+	}
+	return p.settings.Budget > 0 && r.counted(now)+r.pending >= budget
 }
 
 // keyOf returns the key of an account that the directory has located.
@@ -154,6 +175,19 @@ func (s *Shield) keyOf(a attempt, account connectors.Account) key {
 		s.aliases.Add(key{a.place.names(), a.name, true}, k)
 		return k
 	}
+	return s.named(a)
+}
+
+// meant returns the key of the account that a name means, as far as that is known.
+func (s *Shield) meant(a attempt) key {
+	if k, ok := s.aliases.Get(key{a.place.names(), a.name, true}); ok {
+		return k
+	}
+	return s.named(a)
+}
+
+// named returns the key of an account of which no more than the name is known.
+func (s *Shield) named(a attempt) key {
 	k := key{a.upstream, a.name, true}
 	if known, ok := s.aliases.Get(k); ok {
 		return known

@@ -146,12 +146,15 @@ func TestThrottledAnswers(t *testing.T) {
 }
 
 // TestWaitingGivesThePlaceBack holds that a request that waits for a limit keeps no place of
-// those who are worked on.
+// those who are worked on, also where the answer is remembered.
 func TestWaitingGivesThePlaceBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &vault{during: func(context.Context, string, string) { time.Sleep(3 * time.Second) }}
-		d := door(t, v, lockout(), guard.NewShield(guard.Limits{Network: guard.Rate{Burst: 1, Per: time.Hour}}))
-		go login(t.Context(), d, "alice", "right", elsewhere)
+		v := &vault{during: func(context.Context, string, string) { time.Sleep(2 * time.Second) }}
+		s := lockout()
+		s.Cache.TTL = time.Minute
+		d := door(t, v, s, guard.NewShield(guard.Limits{Network: guard.Rate{Burst: 1, Per: time.Hour}}))
+		logins{{"alice", "right", home, "ok"}}.run(t, d)
+		go login(t.Context(), d, "bob", "right", elsewhere)
 		synctest.Wait()
 		turns := connectors.NewTurns(1)
 		ctx, visit := connectors.Arriving(t.Context())
@@ -160,7 +163,9 @@ func TestWaitingGivesThePlaceBack(t *testing.T) {
 		}
 		visit.Has(&turns)
 		go func() {
-			_ = d.(connectors.Refuser).RefuseUnknown(ctx, connectors.Credentials{Username: "nobody", Password: connectors.NewSecret("1"), RemoteIP: elsewhere})
+			if got := login(ctx, d, "alice", "right", elsewhere); got != "ok" {
+				t.Errorf("who has waited: %s", got)
+			}
 		}()
 		synctest.Wait()
 		if !turns.Try() {
