@@ -48,7 +48,7 @@ type task struct {
 	server    *http.Server
 	listener  net.Listener
 
-	connections int // that clients may have open; 0: any number
+	connections int // that may be open at once; 0: any number
 }
 
 // openDaemon opens what needs no port: the data folder, the audit log, the database, the
@@ -143,7 +143,7 @@ func (d *daemon) prepare(b *broker.Broker, tokens *access.Service) error {
 	d.monitor = server.NewMonitor(append(d.checks, server.Check{Name: "signing", Run: d.signs}, server.Check{Name: "audit", Run: d.audit.Check})...)
 	d.tasks = []*task{
 		{name: "the token endpoint", key: "listen", network: "tcp", address: d.cfg.Listen, server: server.HTTP(server.New(public), certificate, d.logger), connections: clientConnections(d.cfg.Limits.Connections)},
-		{name: "the monitor", key: "monitor", network: "tcp", address: d.cfg.Monitor, server: server.HTTP(d.monitor.Handler(), nil, d.logger)},
+		{name: "the monitor", key: "monitor", network: "tcp", address: d.cfg.Monitor, server: server.MonitorHTTP(d.monitor, d.logger), connections: monitorConnections()},
 		{name: "the admin API", key: "admin_socket", network: "unix", address: d.cfg.AdminSocket, server: server.AdminHTTP(admin, d.logger)},
 	}
 	return nil
@@ -167,7 +167,7 @@ func (d *daemon) listen() error {
 		d.closers = append(d.closers, closeQuietly(l))
 		t.listener = l
 		if t.connections > 0 {
-			t.listener = server.Bound(l, t.connections, t.server, d.logger)
+			t.listener = server.Bound(l, t.connections, d.cfg.TrustedProxies, t.server, d.logger)
 		}
 		if t.network == "unix" {
 			if err := os.Chmod(t.address, 0o600); err != nil {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -19,37 +20,58 @@ const crowdedFor = time.Second
 
 // connections is a listener with so many connections at once. When all are there, those that
 // are idle are closed, and for a moment each other after its answer, so that whoever knocks
-// gets in. Who comes too early waits.
+// gets in. Who comes too early waits. Of one client network there are fewer, and what is too
+// much of it is closed, so that it keeps nobody else waiting.
 type connections struct {
 	net.Listener
 	server   *http.Server
 	places   chan struct{}
+	shares   shares
 	crowded  atomic.Bool
 	refusals broker.Seldom // of the operating system
 	crowds   broker.Seldom
+	closings broker.Seldom // of connections of which their network has too many
 	logger   *slog.Logger
 	closed   chan struct{}
 	once     sync.Once
 }
 
-// Bound returns a listener of l's connections, of which at most so many are open at once,
-// for the server that takes them.
-func Bound(l net.Listener, most int, s *http.Server, logger *slog.Logger) net.Listener {
-	return &connections{Listener: l, server: s, places: make(chan struct{}, most), logger: logger, closed: make(chan struct{})}
+// Bound returns a listener of l's connections for the server that takes them: at most so many
+// are open at once, and three quarters of them from one client network, but for those that
+// are of trusted proxies.
+func Bound(l net.Listener, most int, trusted []netip.Prefix, s *http.Server, logger *slog.Logger) net.Listener {
+	return &connections{
+		Listener: l, server: s, places: make(chan struct{}, most), shares: newShares(most, trusted),
+		logger: logger, closed: make(chan struct{}),
+	}
 }
 
 // Accept returns the next connection when there is a place for it.
 func (c *connections) Accept() (net.Conn, error) {
-	conn, err := c.Listener.Accept()
-	if err != nil {
-		c.explain(err)
-		return nil, err
+	for {
+		conn, err := c.Listener.Accept()
+		if err != nil {
+			c.explain(err)
+			return nil, err
+		}
+		network := c.shares.networkOf(conn)
+		if !c.shares.enter(network) {
+			c.makeRoom()
+			if !c.shares.enter(network) {
+				_ = conn.Close()
+				c.tooMany(network)
+				continue
+			}
+		}
+		if err := c.enter(); err != nil {
+			_ = conn.Close() // nothing was read
+			return nil, err
+		}
+		return &connection{Conn: conn, leave: sync.OnceFunc(func() {
+			c.shares.leave(network)
+			<-c.places
+		})}, nil
 	}
-	if err := c.enter(); err != nil {
-		_ = conn.Close() // nothing was read
-		return nil, err
-	}
-	return &connection{Conn: conn, leave: sync.OnceFunc(func() { <-c.places })}, nil
 }
 
 // enter waits for a place.
@@ -58,6 +80,10 @@ func (c *connections) enter() error {
 	case c.places <- struct{}{}:
 		return nil
 	default:
+	}
+	if count, tell := c.crowds.Add(time.Now()); tell {
+		c.logger.Warn("too much at once: there are as many connections as there may be, and idle ones are closed",
+			slog.Int64("count", count), slog.Int("connections", cap(c.places)))
 	}
 	for {
 		c.makeRoom()
@@ -81,9 +107,13 @@ func (c *connections) makeRoom() {
 		c.server.SetKeepAlivesEnabled(true)
 		c.crowded.Store(false)
 	})
-	if count, tell := c.crowds.Add(time.Now()); tell {
-		c.logger.Warn("too much at once: there are as many connections as there may be, and idle ones are closed",
-			slog.Int64("count", count), slog.Int("connections", cap(c.places)))
+}
+
+// tooMany tells of a connection that was closed since its network has so many.
+func (c *connections) tooMany(network netip.Prefix) {
+	if count, tell := c.closings.Add(time.Now()); tell {
+		c.logger.Warn("too much at once: connections are closed whose client network has as many as one may have; if that is a proxy, name it in trusted_proxies",
+			slog.Int64("count", count), slog.String("network", network.String()), slog.Int("connections", c.shares.most))
 	}
 }
 

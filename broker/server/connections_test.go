@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,7 +36,8 @@ func (l *lines) count(of string) int {
 	return strings.Count(l.text.String(), of)
 }
 
-// bounded serves over a listener with so many connections, and returns its address.
+// bounded serves over a listener with so many connections, of which one client network but
+// 127.0.0.1 has three quarters, and returns its address.
 func bounded(t *testing.T, most int, around func(net.Listener) net.Listener, h http.Handler) (string, *lines) {
 	t.Helper()
 	var log lines
@@ -46,7 +48,9 @@ func bounded(t *testing.T, most int, around func(net.Listener) net.Listener, h h
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(server.Bound(around(l), most, s, logger)) }()
+	go func() {
+		ended <- s.Serve(server.Bound(around(l), most, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, s, logger))
+	}()
 	t.Cleanup(func() {
 		_ = s.Close()
 		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
@@ -66,7 +70,13 @@ type client struct {
 
 func dial(t *testing.T, addr string) client {
 	t.Helper()
-	c, err := net.Dial("tcp", addr)
+	return dialFrom(t, "127.0.0.1", addr)
+}
+
+func dialFrom(t *testing.T, from, addr string) client {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	c, err := d.DialContext(t.Context(), "tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,6 +166,62 @@ func TestBusyConnectionsComeFirst(t *testing.T) {
 	}
 	close(release)
 	wg.Wait()
+}
+
+// TestOneNetworkLeavesRoom has a network open more connections than there may be, and send
+// nothing over them: others are served, and so is the network when it has closed one.
+func TestOneNetworkLeavesRoom(t *testing.T) {
+	const most, share, crowd = 8, 6, "127.0.0.2"
+	addr, log := bounded(t, most, asItIs, http.NotFoundHandler())
+	var silent []client
+	for range 3 * most {
+		silent = append(silent, dialFrom(t, crowd, addr))
+	}
+	began := time.Now()
+	for _, other := range []string{"127.0.0.3", "127.0.0.1"} {
+		if status, _ := dialFrom(t, other, addr).ask(t); status != http.StatusNotFound {
+			t.Errorf("%s gets status %d", other, status)
+		}
+	}
+	if took := time.Since(began); took > 4*time.Second { // those that are silent are closed after five
+		t.Errorf("others waited for %s", took)
+	}
+	for i, c := range silent[share:] {
+		if !c.gone() {
+			t.Errorf("connection %d is still there", share+i)
+		}
+	}
+	if n := log.count("network=127.0.0.2/32 connections=6"); n != 1 || log.count("trusted_proxies") != 1 {
+		t.Errorf("%d lines in the log", n)
+	}
+	_, _ = io.WriteString(silent[0], "GET / HTTP/1.0\r\n\r\n")
+	if _, err := io.ReadAll(silent[0].read); err != nil {
+		t.Error(err)
+	}
+	for began := time.Now(); ; {
+		again := dialFrom(t, crowd, addr)
+		_, _ = io.WriteString(again, "GET / HTTP/1.0\r\n\r\n")
+		if answer, _ := io.ReadAll(again.read); len(answer) > 0 {
+			break
+		}
+		if time.Since(began) > 4*time.Second {
+			t.Fatal("the network is not served when it has closed a connection")
+		}
+	}
+}
+
+// TestIdleConnectionsOfANetworkMakeRoom has a network open more than it may have, none of
+// which is at work.
+func TestIdleConnectionsOfANetworkMakeRoom(t *testing.T) {
+	addr, log := bounded(t, 8, asItIs, http.NotFoundHandler())
+	for range 30 {
+		if status, _ := dialFrom(t, "127.0.0.2", addr).ask(t); status != http.StatusNotFound {
+			t.Fatalf("status %d", status)
+		}
+	}
+	if n := log.count("trusted_proxies"); n != 0 {
+		t.Errorf("%d lines in the log", n)
+	}
 }
 
 // scarce is a listener of an operating system that has no descriptor for a while.

@@ -95,6 +95,10 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s is %s", tt.name, tt.got)
 		}
 	}
+	monitor := server.MonitorHTTP(server.NewMonitor(), slog.New(slog.DiscardHandler))
+	if most := 2 * time.Second; monitor.ReadHeaderTimeout > most || monitor.ReadTimeout > most {
+		t.Errorf("the monitor waits %s for headers, %s for all", monitor.ReadHeaderTimeout, monitor.ReadTimeout)
+	}
 	if s.MaxHeaderBytes < 16<<10 || s.MaxHeaderBytes > 64<<10 {
 		t.Errorf("MaxHeaderBytes is %d", s.MaxHeaderBytes)
 	}

@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/gorilla/mux"
 )
@@ -28,6 +30,16 @@ func NewMonitor(checks ...Check) *Monitor { return &Monitor{checks: checks} }
 
 // Drain makes the process not ready, so that a load balancer sends nothing more.
 func (m *Monitor) Drain() { m.draining.Store(true) }
+
+// monitorTimeout is how long a request may take to arrive: it is a line.
+const monitorTimeout = 2 * time.Second
+
+// MonitorHTTP returns a server of the monitor, over plain HTTP.
+func MonitorHTTP(m *Monitor, logger *slog.Logger) *http.Server {
+	s := HTTP(m.Handler(), nil, logger)
+	s.ReadHeaderTimeout, s.ReadTimeout = monitorTimeout, monitorTimeout
+	return s
+}
 
 // Handler serves /livez and /readyz.
 func (m *Monitor) Handler() http.Handler {

@@ -195,7 +195,7 @@ func connect(t *testing.T, addr string, count int, ask bool) {
 // clients, so that it never wants for one.
 func TestFewDescriptors(t *testing.T) {
 	t.Parallel()
-	b := smallBroker(t, "{connections: 1000}")
+	b := smallBroker(t, "{connections: 1000}\ntrusted_proxies: [127.0.0.1]")
 	b.Process = stack.Start(t, nil, stack.Find(t, "prlimit"), "--nofile=96:96", program, "serve", "--config", b.Config)
 	b.WaitFor(t, "ready broker", 20*time.Second, func() bool { return b.Ready() == http.StatusOK })
 
@@ -214,6 +214,35 @@ func TestFewDescriptors(t *testing.T) {
 		t.Errorf("behind connections that ask nothing: %d", a.Status)
 	}
 	if out := b.Output.String(); strings.Contains(out, "no file descriptors") || !strings.Contains(out, "as many connections as there may be") {
+		t.Errorf("the log: %s", out)
+	}
+}
+
+// TestMonitorCrowd opens many more connections to the monitor than the process has file
+// descriptors, and sends nothing over them.
+func TestMonitorCrowd(t *testing.T) {
+	t.Parallel()
+	b := smallBroker(t, "{connections: 100}")
+	b.Process = stack.Start(t, nil, stack.Find(t, "prlimit"), "--nofile=256:256", program, "serve", "--config", b.Config)
+	b.WaitFor(t, "ready broker", 20*time.Second, func() bool { return b.Ready() == http.StatusOK })
+	elsewhere := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	for range 500 {
+		c, err := elsewhere.DialContext(t.Context(), "tcp", strings.Split(b.ReadyURL(), "/")[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+	}
+	if n := descriptors(t, b.PID()); n > 100 {
+		t.Errorf("%d descriptors are in use", n)
+	}
+	if status := b.Ready(); status != http.StatusOK {
+		t.Errorf("not ready: %d", status)
+	}
+	if a := b.Token(t, "worker", "worker-password", "registry.corp"); a.Status != http.StatusOK || a.Took > 3*time.Second {
+		t.Errorf("who wants a token gets %d after %s", a.Status, a.Took)
+	}
+	if out := b.Output.String(); strings.Contains(out, "no file descriptors") {
 		t.Errorf("the log: %s", out)
 	}
 }

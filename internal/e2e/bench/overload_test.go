@@ -151,6 +151,7 @@ listen: "{{listen}}"
 monitor: "{{monitor}}"
 public_url: "http://{{listen}}"
 data_dir: ./data
+trusted_proxies: [127.0.0.1] # which may have all connections
 limits: {failed_logins: {network: {burst: 0}, overall: {burst: 0}}} # all come from one address
 realms:
   - name: corp
