@@ -23,10 +23,11 @@ var (
 	// says nothing of the upstream at all, neither that it answers nor that it does not.
 	ErrOneAccount = errors.New("this account cannot be read")
 
-	// ErrInDoubt marks an outage in which the upstream has refused the password and may have
-	// counted that, for a reason that is perhaps another login's. The password may be right:
-	// it is asked about again, and takes of what may be sent for the account.
-	ErrInDoubt = errors.New("the directory may take the password for wrong for another reason")
+	// ErrInDoubt marks an outage in which the upstream may have counted the password as wrong:
+	// it has refused it for a reason that is perhaps another login's, or was sent it and did not
+	// answer. The password may be right: it is asked about again, and takes of what may be sent
+	// for the account.
+	ErrInDoubt = errors.New("the directory may have counted the password as wrong")
 
 	// ErrResting is the outage of a directory that is left alone: see [Resting].
 	ErrResting = errors.New("the directory did not answer a moment ago, and is left alone")

@@ -46,6 +46,9 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	d.account = &account{config: &d.config, client: dialers[0].client, logger: logger}
 	d.searches = newPool(d.servers, d.dialToSearch)
 	d.binds = newPool(d.servers, func(ctx context.Context, to *server) (*session, error) { return to.dial(ctx) })
+	d.binds.run = func(ctx context.Context, s *session, op func(*ldap.Conn) error) error {
+		return s.server.bind(ctx, s, op, d.withoutPassword)
+	}
 	d.servers.works, d.servers.moved = d.works, d.moved
 	if d.finder, err = newFinder(cfg, deps, d.searches.do); err != nil {
 		return nil, err
@@ -144,6 +147,15 @@ func (d *Directory) bind(ctx context.Context, dn string, password connectors.Sec
 		end(err, "as "+dn)
 	}
 	return err
+}
+
+// withoutPassword binds with nobody's password on a connection for the binds of people: as the
+// service account, or anonymously where there is none.
+func (d *Directory) withoutPassword(ctx context.Context, s *session, to *server) error {
+	if d.config.AnonymousSearch {
+		return anonymously(ctx, s, to)
+	}
+	return d.account.signIn(ctx, s, to)
 }
 
 // dialToSearch is dialService for logins, which do not wait for a connection on which

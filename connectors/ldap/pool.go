@@ -23,11 +23,15 @@ const (
 // errClosed is returned after Close.
 var errClosed = errors.New("the connector is closed")
 
+// operation is what a pool does on a connection.
+type operation func(ctx context.Context, s *session, op func(*ldap.Conn) error) error
+
 // pool keeps connections of one kind, to the server that work goes to. The ones used
 // last are used first, so that what is not needed grows old and goes.
 type pool struct {
 	servers *servers
 	dial    func(context.Context, *server) (*session, error)
+	run     operation
 	slots   chan struct{} // one token for each connection that works
 
 	mu     sync.Mutex
@@ -36,7 +40,11 @@ type pool struct {
 }
 
 func newPool(s *servers, dial func(context.Context, *server) (*session, error)) *pool {
-	return &pool{servers: s, dial: dial, slots: make(chan struct{}, poolSize)}
+	return &pool{servers: s, dial: dial, run: onSession, slots: make(chan struct{}, poolSize)}
+}
+
+func onSession(ctx context.Context, s *session, op func(*ldap.Conn) error) error {
+	return s.do(ctx, op)
 }
 
 // do runs op on a connection of the pool, to one server after the other until one
@@ -78,7 +86,7 @@ func tooLate(ctx context.Context) error {
 // op runs once more, on a fresh one: the server may have been restarted since.
 func (p *pool) on(ctx context.Context, to *server, op func(*ldap.Conn) error) error {
 	if s := p.take(to); s != nil {
-		err := s.do(ctx, op)
+		err := p.run(ctx, s, op)
 		p.put(s, err)
 		if !isBroken(err) || ctx.Err() != nil {
 			return err
@@ -96,7 +104,7 @@ func (p *pool) on(ctx context.Context, to *server, op func(*ldap.Conn) error) er
 		return err
 	}
 	s.server = to
-	err = s.do(ctx, op)
+	err = p.run(ctx, s, op)
 	p.put(s, err)
 	return err
 }

@@ -24,7 +24,7 @@ const (
 type server struct {
 	*dialer
 	turn chan struct{} // of the one that signs in as the service account
-	hung atomic.Bool   // it has not answered somebody's bind, and nothing since
+	hung atomic.Bool   // it has not answered somebody's bind, and no bind since
 
 	// Guarded by servers.mu.
 	aside bool

@@ -154,7 +154,7 @@ func (t *Template) open(ctx context.Context, bind *accountBind) (*session, error
 		if err != nil {
 			return err
 		}
-		if err := to.bind(ctx, s, bind); err != nil {
+		if err := to.bind(ctx, s, bind.run, anonymously); err != nil {
 			s.close()
 			return err
 		}
@@ -172,24 +172,6 @@ func (t *Template) open(ctx context.Context, bind *accountBind) (*session, error
 		opened.close() // the password is right, and the account may not sign in
 	}
 	return nil, err
-}
-
-// bind binds as the user on a connection of his own. A server that hangs does all that it was sent when it comes to
-// itself, and counts each wrong password: one that has not answered a bind is sent no other
-// before it answers something.
-func (to *server) bind(ctx context.Context, s *session, as *accountBind) error {
-	unanswered := func(err error) bool { return errors.Is(err, errNoAnswer) || ctx.Err() != nil }
-	if to.hung.Load() {
-		if err := s.do(ctx, searchRoot); unanswered(err) {
-			return err
-		}
-		to.hung.Store(false)
-	}
-	err := s.do(ctx, as.run)
-	if unanswered(err) {
-		to.hung.Store(true)
-	}
-	return err
 }
 
 // wrongOrNobody adds to a refusal that may be of the password or of the DN what to do in

@@ -1,0 +1,47 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/shorepass/shorepass/connectors"
+)
+
+// bind sends somebody's password, on a connection to the server. A server that hangs does all
+// that it was sent when it comes to itself, and counts each wrong password. One that has not
+// answered a bind is sent no other before it has answered one without anybody's password, on
+// the same connection: others than binds it may answer all the time.
+func (to *server) bind(ctx context.Context, s *session, as func(*ldap.Conn) error, without func(context.Context, *session, *server) error) error {
+	if to.hung.Load() {
+		if err := without(ctx, s, to); err != nil {
+			return err
+		}
+		to.hung.Store(false)
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < fairShare {
+			return errNoAnswer // in time for another bind
+		}
+	}
+	err := s.do(ctx, as)
+	if isUnanswered(ctx, err) {
+		to.hung.Store(true)
+		return connectors.InDoubt(err)
+	}
+	return err
+}
+
+// isUnanswered reports whether what ended with err was given up.
+func isUnanswered(ctx context.Context, err error) bool {
+	return err != nil && (errors.Is(err, errNoAnswer) || ctx.Err() != nil)
+}
+
+// anonymously binds as nobody. It fails where that is not answered: a refusal will do.
+func anonymously(ctx context.Context, s *session, _ *server) error {
+	err := s.do(ctx, func(c *ldap.Conn) error { return c.UnauthenticatedBind("") })
+	if isUnanswered(ctx, err) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+
+	"github.com/shorepass/shorepass/internal/e2e/slapd"
+	"github.com/shorepass/shorepass/internal/e2e/stack"
+)
+
+// holding stands before a directory, and keeps the answers to binds back where it is told to.
+type holding struct {
+	addr, to string
+	people   bool        // people's binds alone
+	on       atomic.Bool // it does so
+}
+
+// startHolding starts it before the directory at a URL.
+func startHolding(t *testing.T, to string, people bool) *holding {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &holding{addr: l.Addr().String(), to: strings.TrimSuffix(strings.TrimPrefix(to, "ldap://"), "/"), people: people}
+	var group sync.WaitGroup
+	group.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			group.Go(func() { h.serve(c) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		group.Wait() // their clients have ended
+	})
+	return h
+}
+
+// serve passes everything on, and back what it is not to keep.
+func (h *holding) serve(c net.Conn) {
+	defer func() { _ = c.Close() }()
+	up, err := net.Dial("tcp", h.to)
+	if err != nil {
+		return
+	}
+	defer func() { _ = up.Close() }()
+	var mute atomic.Bool
+	var group sync.WaitGroup
+	defer group.Wait()
+	group.Go(func() {
+		for {
+			p, err := ber.ReadPacket(up)
+			if err != nil {
+				return
+			}
+			if !mute.Load() {
+				_, _ = c.Write(p.Bytes())
+			}
+		}
+	})
+	for {
+		p, err := ber.ReadPacket(c)
+		if err != nil {
+			break
+		}
+		if h.on.Load() && h.keeps(p) {
+			mute.Store(true)
+		}
+		_, _ = up.Write(p.Bytes())
+	}
+	if tcp, ok := up.(*net.TCPConn); ok { // the directory does what it was sent
+		_ = tcp.CloseWrite()
+	}
+}
+
+// keeps reports whether a request is a bind whose answer is to be kept back.
+func (h *holding) keeps(p *ber.Packet) bool {
+	if len(p.Children) < 2 || p.Children[1].ClassType != ber.ClassApplication || p.Children[1].Tag != 0 || len(p.Children[1].Children) < 2 {
+		return false
+	}
+	return !h.people || strings.HasPrefix(p.Children[1].Children[1].Data.String(), "uid=person")
+}
+
+// TestUnansweredBinds has a machine send an old password again and again to a directory that
+// answers searches and no binds, or none of people. It counts what it does not answer, and
+// locks nobody.
+func TestUnansweredBinds(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		people bool
+		sent   int
+	}{
+		{"any", false, 1},
+		{"people's", true, budget},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := &guarded{slapd: slapd.Start(t, slapd.Options{NoTLS: true, LDIF: lockingPolicy()})}
+			h := startHolding(t, g.slapd.URL, tt.people)
+			g.broker = stack.StartBroker(t, program, fmt.Sprintf(`listen: '{{listen}}'
+monitor: '{{monitor}}'
+trusted_proxies: [127.0.0.0/8, '::1']
+realms:
+  - name: lasting
+    services: [%s]
+    connectors:
+      - name: directory
+        type: ldap
+        guard: {cache: {ttl: 0s}}
+        config:
+          url: ldap://%s
+          insecure_plaintext: true
+          bind_dn: %s
+          bind_password: %s
+          users: {base_dn: '%s'}
+    policy: {rules: [{name: home, authenticated: true, repositories: ["home/{user}/**"], allow: [pull, push]}]}
+`, lasting, h.addr, slapd.ServiceDN, slapd.ServicePassword, slapd.Suffix), nil)
+			p := g.person(t)
+			wantStatus(t, "the owner, before", g.get(t, p.at(p.home, p.password)), http.StatusOK)
+			h.on.Store(true)
+			old := p.at(p.away, "her-old-password")
+			for i := range 8 {
+				if got := g.get(t, old); got.Status != http.StatusServiceUnavailable && (!tt.people || i < budget || got.Status != http.StatusTooManyRequests) {
+					t.Errorf("the old password, time %d: status %d: %s", i+1, got.Status, got.Body)
+				}
+			}
+			g.wantBinds(t, "while the answers are kept back", p.name, 1+tt.sent)
+			g.wantFailures(t, p.name, tt.sent)
+			h.on.Store(false)
+			await(t, "login, when it answers again", func() bool { return g.get(t, p.at(p.home, p.password)).Status == http.StatusOK })
+			g.wantUnlocked(t, p)
+		})
+	}
+}
