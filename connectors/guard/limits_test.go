@@ -386,3 +386,45 @@ func TestOldPasswordsByAnotherName(t *testing.T) {
 		}.run(t, d)
 	})
 }
+
+// TestTooManyTake holds that a password which is answered that there were too many takes of
+// the limits, each once: be it sent, as for an account that is locked, or not.
+func TestTooManyTake(t *testing.T) {
+	for name, c := range map[string]struct {
+		lockout guard.LockoutSettings
+		look    guard.Look
+		who     string
+		sent    int
+	}{
+		"a sound account":             {lockout: lockout().Lockout, who: "alice", sent: 3},
+		"one that is locked":          {lockout: lockout().Lockout, who: "locked", sent: 5},
+		"with a budget of 60":         {lockout: guard.LockoutSettings{Budget: 60, Window: 15 * time.Minute}, look: guard.LookOf(lockout().Lockout), who: "alice", sent: 5},
+		"with any":                    {lockout: guard.LockoutSettings{Window: 15 * time.Minute}, look: guard.LookOf(lockout().Lockout), who: "alice", sent: 5},
+		"a name that is nobody's":     {lockout: lockout().Lockout, who: "nobody"},
+		"a name that is two people's": {lockout: lockout().Lockout, who: "ambiguous"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := peopled()
+				g := closing(t, guard.Password(v, guard.Config{Settings: guard.Settings{Lockout: c.lockout}, Look: c.look, Shield: guard.NewShield(guard.Limits{Network: five()}), Realm: "corp", Name: "c0"}))
+				chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "c0", Connector: unpaced{g, g.(connectors.Refuser)}})
+				for i, want := range []string{"401", "401", "401", "429 15m0s", "429 15m0s", "429 12m0s", "429 12m0s"} {
+					if got := look(login(t.Context(), chain, c.who, fmt.Sprint("guess", i), elsewhere)); got != want {
+						t.Errorf("guess %d: %s, want %s", i+1, got, want)
+					}
+				}
+				wantLooks := func(password, want string) {
+					t.Helper()
+					if got := look(login(t.Context(), chain, c.who, password, elsewhere)); got != want {
+						t.Errorf("%s: %s, want %s", password, got, want)
+					}
+				}
+				wantLooks("guess3", "429 15m0s") // which takes nothing again
+				wantLooks("guess0", "401")
+				if got := slices.Compact(slices.Sorted(slices.Values(v.take()))); len(got) != c.sent {
+					t.Errorf("sent %q, want %d", got, c.sent)
+				}
+			})
+		})
+	}
+}

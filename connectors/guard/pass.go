@@ -138,7 +138,7 @@ func (p *pass) toVerify(account connectors.Account) error {
 	if err := p.bar(k, r, t, now); err != nil {
 		return err
 	}
-	if err := p.holdAccount(r, now); err != nil {
+	if err := p.holdAccount(r, t, now); err != nil {
 		return err
 	}
 	r.show(t, now)
@@ -154,6 +154,10 @@ func (p *pass) bar(k key, r *record, t *try, now time.Time) error {
 	case t.isWrong(now) && !p.shield.again(k, r, t, p.attempt, now):
 		return r.refusal(t, connectors.Reject(connectors.ReasonKnownWrong), p.attempt, now)
 	case p.isSpent(k, r, now):
+		if err := p.accountLeft(r, t, now); err != nil {
+			return err
+		}
+		p.takeAny(r, now)
 		return r.spent(t, p.attempt, now)
 	}
 	return nil
@@ -215,8 +219,8 @@ func (p *pass) open(k key, account connectors.Account, now time.Time) (*record, 
 }
 
 // holdAccount sets something aside of the limit of an account.
-func (p *pass) holdAccount(r *record, now time.Time) error {
-	err := p.accountLeft(r, now)
+func (p *pass) holdAccount(r *record, t *try, now time.Time) error {
+	err := p.accountLeft(r, t, now)
 	if err == nil && !p.free {
 		p.hold(p.limitOf(r))
 	}
@@ -224,11 +228,31 @@ func (p *pass) holdAccount(r *record, now time.Time) error {
 }
 
 // accountLeft fails where nothing is left of the limit of an account.
-func (p *pass) accountLeft(r *record, now time.Time) error {
+func (p *pass) accountLeft(r *record, t *try, now time.Time) error {
 	if wait := p.limitOf(r).waitHeld(now); !p.free && wait > 0 {
+		if !r.show(t, now) {
+			return p.tooMany(r, now)
+		}
 		return &connectors.Throttled{Reason: connectors.ReasonAccountLimit, RetryAfter: wait}
 	}
 	return nil
+}
+
+// tooMany is the answer where a password is not shown to be wrong.
+func (p *pass) tooMany(r *record, now time.Time) error {
+	p.takeAny(r, now)
+	return r.throttled(p.attempt, now)
+}
+
+// takeAny takes of the limits, as far as there is anything left, for a password that is
+// refused without being sent: whether it was is not to be told by what is left to others.
+func (p *pass) takeAny(r *record, now time.Time) {
+	if p.free {
+		return
+	}
+	p.holdAny(p.limitOf(r), now)
+	p.settleLimits(true, now)
+	r.note(markOf(p.password))
 }
 
 // limitOf returns the limit of an account that the login is to take from. Where the account
@@ -264,9 +288,9 @@ func (p *pass) refuseName(because error) error {
 	r, t := p.open(p.nobody(), connectors.Account{}, now)
 	defer r.forget(p.password)
 	if !r.show(t, now) {
-		return r.throttled(p.attempt, now)
+		return p.tooMany(r, now)
 	}
-	if err := p.holdAccount(r, now); err != nil {
+	if err := p.holdAccount(r, t, now); err != nil {
 		return err
 	}
 	return p.refused(r, because, isOther, now)

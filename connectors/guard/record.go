@@ -141,6 +141,7 @@ func (r *record) refuse(d digest, v verdict, turn uint64, now time.Time) {
 	case wrong:
 		t.wrong++
 	case !t.shown: // it is one of those that are too many
+		r.note(markOf(d))
 		r.forget(d)
 		return
 	}

@@ -69,7 +69,7 @@ func (s *Shield) admit(ctx context.Context, a attempt, id connectors.Identity) e
 	if err := p.bar(k, r, t, now); err != nil {
 		return err
 	}
-	return p.accountLeft(r, now)
+	return p.accountLeft(r, t, now)
 }
 
 // inVain takes of the limits, as far as there is anything left, for a password that was
@@ -86,10 +86,8 @@ func (s *Shield) inVain(a attempt, id connectors.Identity) {
 	}
 	p.holdAny(s.overall, now)
 	p.holdAny(s.network(a.network), now)
-	p.holdAny(p.limitOf(r), now)
-	p.settleLimits(true, now)
+	p.takeAny(r, now)
 	r.client, r.last = p.client, now
-	r.note(markOf(p.password))
 }
 
 // openOf opens the record of the account of an identity.

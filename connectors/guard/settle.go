@@ -59,9 +59,6 @@ func (p *pass) release() *record {
 func (p *pass) refused(r *record, because error, v verdict, now time.Time) error {
 	t := r.begin(p.password, now)
 	answer := r.refusal(t, because, p.attempt, now)
-	if !t.shown {
-		p.settleLimits(false, now)
-	}
 	p.count(r, v, now)
 	return answer
 }
