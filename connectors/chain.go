@@ -116,22 +116,29 @@ func (c *Chain) ask(ctx context.Context, cred Credentials) (_ Identity, _ *Failu
 	return Identity{}, &Failure{Err: Reject(c.unknown(cred, asked))}, took
 }
 
-// count counts a login by a name that nobody knows or handles, so that such a one is
-// refused like a known one. It fails where there were too many. The last member that
-// counts any does: it is the one that such names get to.
+// count counts a login by a name that nobody knows or handles, or by what is no name, so
+// that such a one is refused like a known one. It fails where there were too many. One
+// member counts, and that which does takes the form of the name, if any does.
 func (c *Chain) count(ctx context.Context, cred Credentials) error {
-	if cred.Password.Issued() || HoldsToken(cred.Username) {
+	if cred.Username == "" || cred.Password.Issued() || HoldsToken(cred.Username) {
 		return nil
 	}
 	Elsewhere(ctx) // it may wait for logins that are under way
-	for _, m := range slices.Backward(c.members) {
-		if r, ok := m.Connector.(Refuser); ok {
-			if err := r.RefuseUnknown(ctx, cred); !errors.Is(err, ErrNotMine) {
-				return err
-			}
+	var counts Refuser
+	for _, m := range c.members {
+		r, ok := m.Connector.(Refuser)
+		if !ok {
+			continue
 		}
+		if err := r.RefuseUnknown(ctx, cred); !errors.Is(err, ErrNotMine) {
+			return err
+		}
+		counts = r
 	}
-	return nil
+	if counts == nil {
+		return nil
+	}
+	return counts.RefuseNoName(ctx, cred)
 }
 
 // tell tells the observers of a login. One that another connector vouches for than the

@@ -155,6 +155,10 @@ type Refuser interface {
 	// with [ErrBusy] where it did not come to that before the context ended, and with
 	// [ErrNotMine] where this is not the form of a name here.
 	RefuseUnknown(ctx context.Context, c Credentials) error
+
+	// RefuseNoName does the same for what is the form of a name to no connector of the
+	// realm: what is typed is counted as it is.
+	RefuseNoName(ctx context.Context, c Credentials) error
 }
 
 // Lister is implemented by a [Directory] that knows all its user names without

@@ -86,6 +86,7 @@ func TestRefusalsTakeTheSameTime(t *testing.T) {
 				if tt.quick && tt.file.handles {
 					list = &remembering{file}
 				}
+				var least, most time.Duration
 				for range 100 {
 					took, err := tookOf(t.Context(), connectors.Credentials{Username: "alice", Password: connectors.NewSecret("pw")}, list, near, far)
 					var throttled *connectors.Throttled
@@ -95,6 +96,13 @@ func TestRefusalsTakeTheSameTime(t *testing.T) {
 					if took < 350*ms || took >= 350*ms+scatter {
 						t.Fatalf("took %s, want 350 ms and up to %s more", took, scatter)
 					}
+					if least == 0 || took < least {
+						least = took
+					}
+					most = max(most, took)
+				}
+				if most-least < scatter/2 {
+					t.Errorf("took %s to %s: what others take does not hide it", least, most)
 				}
 			})
 		})

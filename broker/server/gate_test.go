@@ -362,6 +362,8 @@ func (counting) RefuseUnknown(context.Context, connectors.Credentials) error {
 	return nil
 }
 
+func (counting) RefuseNoName(context.Context, connectors.Credentials) error { return nil }
+
 // TestRefusalsThatAreHeldHaveNoPlace has one place, and a refusal that takes ten seconds.
 func TestRefusalsThatAreHeldHaveNoPlace(t *testing.T) {
 	for name, c := range map[string]connectors.Connector{"held": refuser{}, "at a decoy": hashing{}, "to be counted": counting{}} {

@@ -268,7 +268,9 @@ func TestReasonsOfUnknownNames(t *testing.T) {
 				{"not a name", "1", elsewhere, string(connectors.ReasonBadUsername)},
 				{"not a name", "2", elsewhere, string(connectors.ReasonBadUsername)},
 				{"not a name", "3", elsewhere, string(connectors.ReasonBadUsername)},
-				{"not a name", "4", elsewhere, string(connectors.ReasonBadUsername)},
+				{"not a name", "4", elsewhere, "429 lockout 15m0s"},
+				{"not a name", "2", elsewhere, string(connectors.ReasonBadUsername)},
+				{"NOT a name", "4", elsewhere, string(connectors.ReasonBadUsername)}, // another text
 			}.run(t, c)
 		}
 	})
@@ -285,6 +287,8 @@ func TestTokensAreNotCounted(t *testing.T) {
 				{Username: "nobody", Password: connectors.NewSecret(token)},
 				{Username: token, Password: connectors.NewSecret("x")},
 				{Password: connectors.NewSecret(token), Refresh: true},
+				{Password: connectors.NewSecret(fmt.Sprint("of another server", i)), Refresh: true},
+				{Password: connectors.NewSecret(fmt.Sprint("of another server", i))},
 				{Username: "nobody", Password: connectors.NewSecret(fmt.Sprintf("nul%d\x00", i))},
 			} {
 				if _, err := c.Authenticate(context.Background(), cred); look(outcomeOf(err)) != "401" {
@@ -298,15 +302,74 @@ func TestTokensAreNotCounted(t *testing.T) {
 	})
 }
 
-// TestDomainsAtTheEnd holds that a name is counted by the last connector that takes its
-// form.
+// TestDomainsAtTheEnd holds that a name is counted by a connector that takes its form,
+// wherever that is, so that both spellings are one name; and what is no name to any, by
+// itself.
 func TestDomainsAtTheEnd(t *testing.T) {
+	for name, directories := range map[string][]connectors.Directory{
+		"first": {&inDomain{}, lister{peopled()}}, "last": {lister{peopled()}, &inDomain{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := chainOf(t, lockout(), guard.NewShield(guard.Limits{}), directories...)
+				for _, spellings := range [][]string{{`CORP\nobody`, "nobody", `corp\NOBODY`, `CORP\nobody`}, {`EVIL\nobody`, `EVIL\nobody`, `EVIL\nobody`, `EVIL\nobody`}} {
+					for i, want := range []string{"401", "401", "401", "429 15m0s"} {
+						if got := look(login(t.Context(), c, spellings[i], fmt.Sprint(i), elsewhere)); got != want {
+							t.Errorf("login %d by %s: %s, want %s", i+1, spellings[i], got, want)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestWhatIsNoName holds that it is counted in every limit, as a name that nobody has is, and
+// that no more is remembered of it than of a password.
+func TestWhatIsNoName(t *testing.T) {
+	const text = "not a name, but (perhaps) a password"
+	for limit, limits := range map[string]guard.Limits{
+		"account-limit": {Account: guard.Rate{Burst: 2, Per: time.Hour}},
+		"network-limit": {Network: guard.Rate{Burst: 2, Per: time.Hour}},
+		"overall-limit": {Overall: guard.Rate{Burst: 2, Per: time.Hour}},
+	} {
+		t.Run(limit, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				shield := guard.NewShield(limits)
+				c := chainOf(t, lockout(), shield, lister{peopled()}, peopled())
+				no := string(connectors.ReasonBadUsername)
+				logins{
+					{text, "1", elsewhere, no},
+					{text, "1", elsewhere, no}, // which costs nothing
+					{text, "2", elsewhere, no},
+					{text, "3", elsewhere, "429 " + limit + " 30m0s"},
+				}.run(t, c)
+				if list := fmt.Sprintf("%+v", shield.List()); !strings.Contains(list, "no name") || strings.Contains(list, "perhaps") {
+					t.Errorf("listed: %s", list)
+				}
+			})
+		})
+	}
+}
+
+// TestNobodysSettings holds that a name which nobody has is counted as clients see it, not as
+// the connector would that happens to count it.
+func TestNobodysSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := chainOf(t, lockout(), guard.NewShield(guard.Limits{}), &inDomain{}, lister{peopled()})
-		for i, want := range []string{"401", "401", "401", "429 15m0s"} {
-			if got := look(login(t.Context(), c, `CORP\nobody`, fmt.Sprint(i), elsewhere)); got != want {
-				t.Errorf("login %d: %s, want %s", i+1, got, want)
+		shield := guard.NewShield(guard.Limits{})
+		s := lockout()
+		s.Lockout.Budget, s.Lockout.Window = 5, time.Minute
+		c := closing(t, guard.Password(&vault{}, guard.Config{Settings: s, Look: guard.Look{Budget: 3, Window: 15 * time.Minute}, Shield: shield, Realm: "corp", Name: "vault"}))
+		for i := range 3 {
+			if err := c.(connectors.Refuser).RefuseUnknown(t.Context(), connectors.Credentials{Username: "nobody", Password: connectors.NewSecret(fmt.Sprint(i))}); err != nil {
+				t.Fatal(err)
 			}
+		}
+		until := time.Now().Add(15 * time.Minute)
+		time.Sleep(10 * time.Minute)
+		list := shield.List()
+		if len(list) != 1 || list[0].Refused != 3 || list[0].Budget != 3 || !list[0].Until.Equal(until) {
+			t.Errorf("listed %+v, want three refused of three until %s", list, until)
 		}
 	})
 }

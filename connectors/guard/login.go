@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -162,10 +163,22 @@ func (p *password) check(ctx context.Context, a attempt, c connectors.Credential
 // RefuseUnknown counts a failed login by a name that no connector of the realm knows.
 func (p *password) RefuseUnknown(ctx context.Context, c connectors.Credentials) error {
 	name, ok := p.parse(c.Username)
-	switch {
-	case !ok:
+	if !ok {
 		return connectors.ErrNotMine
-	case strings.Contains(c.Password.Reveal(), "\x00"): // nobody's, by whatever name
+	}
+	return p.refuse(ctx, name, c)
+}
+
+// RefuseNoName counts one by what is no name. It is remembered as little as a password is:
+// it may be one, or of any length.
+func (p *password) RefuseNoName(ctx context.Context, c connectors.Credentials) error {
+	typed := p.shield.digests.of("", connectors.NewSecret(c.Username))
+	return p.refuse(ctx, fmt.Sprintf("no name %x", typed[:8]), c) // which no name is, for the spaces
+}
+
+// refuse counts a failed login of nobody's.
+func (p *password) refuse(ctx context.Context, name string, c connectors.Credentials) error {
+	if strings.Contains(c.Password.Reveal(), "\x00") { // nobody's, by whatever name
 		return nil
 	}
 	a := p.attempt(name, c)
