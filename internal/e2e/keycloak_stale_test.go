@@ -57,7 +57,7 @@ func TestKeycloakStaleCredentials(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	g := &guarded{broker: keycloakBroker(t, k, "[10.0.0.0/8]", "[127.0.0.0/8]")}
+	g := &guarded{broker: keycloakBroker(t, k, "[192.0.2.10]", "[127.0.0.1]")}
 	g.broker.WaitFor(t, "login, for which Keycloak wakes up", time.Minute, func() bool {
 		return g.get(t, attempt{from: "192.0.2.2", name: "alice", password: "alice-password"}).Status == http.StatusOK
 	})
