@@ -143,10 +143,18 @@ func TestWhoWaitsAsDecoyHasNoPlace(t *testing.T) {
 			visit.Has(&places)
 			began, done := time.Now(), make(chan time.Duration)
 			go func() { refuse(ctx); done <- time.Since(began) }()
-			if err := places.Take(t.Context()); err != nil {
-				t.Errorf("while it waits, another gets %v", err)
+			var took time.Duration
+			for took == 0 && places.Take(t.Context()) != nil {
+				select {
+				case took = <-done:
+					t.Error("while it waits, nobody else gets its place")
+				default: // on a busy machine it has hardly begun
+				}
 			}
-			if took := <-done; took < 600*time.Millisecond {
+			if took == 0 {
+				took = <-done
+			}
+			if took < 600*time.Millisecond {
 				t.Errorf("it took %s: it has not waited", took)
 			}
 		})
