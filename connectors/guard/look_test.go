@@ -3,7 +3,10 @@ package guard_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/guard"
@@ -63,4 +66,47 @@ func TestAPasswordKeepsItsLook(t *testing.T) {
 			t.Errorf("login %d, by %q: %v after %d questions, want %s (throttled: %v) after %d", i+1, tt.password, err, d.asked, tt.want, tt.throttled, tt.asked)
 		}
 	}
+}
+
+// TestManyGuessesLookEqual holds that no more passwords are refused as wrong than may be,
+// however many are sent: of a connector that sends any number, too.
+func TestManyGuessesLookEqual(t *testing.T) {
+	for _, budget := range []int{0, 3, 100} {
+		for _, who := range []string{"alice", "disabled", "nobody"} {
+			synctest.Test(t, func(t *testing.T) {
+				s := lockout()
+				s.Lockout.Budget = budget
+				c := closing(t, guard.Password(peopled(), guard.Config{Settings: s, Look: guard.LookOf(lockout().Lockout), Realm: "corp", Name: "c0"}))
+				chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "c0", Connector: unpaced{c, c.(connectors.Refuser)}})
+				for i := range 400 {
+					want := "401"
+					if i >= 3 {
+						want = "429 15m0s"
+					}
+					if got := look(login(t.Context(), chain, who, fmt.Sprint(i), elsewhere)); got != want {
+						t.Fatalf("budget %d, %s, password %d: %s, want %s", budget, who, i, got, want)
+					}
+				}
+				time.Sleep(time.Minute)
+				logins{{who, "400", elsewhere, "429 lockout 14m0s"}}.run(t, chain)
+			})
+		}
+	}
+}
+
+// TestAnyNumberIsForgotten holds that a record is bounded also where all that is wrong is said
+// to be.
+func TestAnyNumberIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v, shield := &vault{}, guard.NewShield(guard.Limits{})
+		s := lockout()
+		s.Lockout.Budget = 0
+		d := door(t, v, s, shield)
+		for i := range 400 {
+			logins{{"alice", fmt.Sprint(i), elsewhere, refused}}.run(t, d)
+		}
+		if list := shield.List(); len(list) != 1 || list[0].Refused > 100 {
+			t.Errorf("listed %+v", list)
+		}
+	})
 }

@@ -151,7 +151,7 @@ func (r *record) refuse(d digest, v verdict, turn uint64, now time.Time) {
 			r.prolongLook(t, now)
 		}
 	}
-	r.trim()
+	r.trim(now)
 }
 
 // prolong has a try weigh for the window from now on, and with it all that count. Directories
@@ -202,13 +202,14 @@ func (r *record) clear(right digest, asked uint64) {
 }
 
 // trim keeps the record small: what does not count any more goes first, and what is over
-// soonest. Of what counts there is no more than the budget.
-func (r *record) trim() {
+// soonest. Of what counts there is no more than the budget. What clients are told is wrong
+// stays, where that has an end: else another would be in its place.
+func (r *record) trim(now time.Time) {
 	for len(r.tries) > maxTries+r.settings.Budget+r.settings.Familiar {
 		var gone digest
 		var least *try
 		for d, t := range r.tries {
-			if t.pending == 0 && (least == nil || t.goesBefore(least)) {
+			if stays := t.pending > 0 || r.look.Budget > 0 && t.hasPlace(now); !stays && (least == nil || t.goesBefore(least)) {
 				gone, least = d, t
 			}
 		}
