@@ -10,8 +10,8 @@
 //     wrong, and counts failed logins by the account at the directory before anything is sent
 //     there, so that they lock no account and guessing ends (shield.go, pass.go, settle.go,
 //     record.go, limits.go).
-//   - One login at the directory for all who send the same at the same time, carried to its
-//     end whoever hangs up (flight.go).
+//   - One login at the directory for all who send the same at the same time; once it is sent
+//     there it is carried to its end whoever hangs up (flight.go).
 //   - Bounds for the directory's own sake: so many logins at once, and none while it does not
 //     answer (upstream.go, breaker.go).
 //
