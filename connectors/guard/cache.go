@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -20,9 +21,10 @@ const (
 type cache struct {
 	CacheSettings
 	logins  *lru.Cache[digest, login]
-	last    *lru.Cache[string, digest]  // the password that an account last signed in by, by its id
-	latest  *lru.Cache[string, digest]  // the login by which somebody last signed in, by name; as last, for what is stale
-	unknown *lru.Cache[string, absence] // by name
+	last    *lru.Cache[string, digest]    // the password that an account last signed in by, by its id
+	latest  *lru.Cache[string, digest]    // the login by which somebody last signed in, by name; as last, for what is stale
+	unknown *lru.Cache[string, time.Time] // how long a name is
+	denied  *lru.Cache[key, time.Time]    // when the directory last said of a name, or of an account's id, that nobody may sign in to it
 
 	// generation counts how often something was forgotten, so that the answer to a question
 	// which was asked before that is not remembered after it.
@@ -37,24 +39,13 @@ type login struct {
 	until    time.Time
 }
 
-// absence is that the directory did not know a name.
-type absence struct {
-	said  time.Time
-	until time.Time // how long it is not asked again
-}
-
-// isOver reports whether the absence counts for nothing any more: no login is under way either
-// that began before it was said, be it at the second try.
-func (a absence) isOver(now time.Time) bool {
-	return !now.Before(a.until) && now.Sub(a.said) > 2*flightTime
-}
-
 func newCache(s CacheSettings) *cache {
 	c := &cache{CacheSettings: s}
-	c.logins, _ = lru.New[digest, login](maxLogins)   // fails for a size of 0 alone
-	c.last, _ = lru.New[string, digest](maxLogins)    // likewise
-	c.latest, _ = lru.New[string, digest](maxLogins)  // likewise
-	c.unknown, _ = lru.New[string, absence](maxNames) // likewise
+	c.logins, _ = lru.New[digest, login](maxLogins)     // fails for a size of 0 alone
+	c.last, _ = lru.New[string, digest](maxLogins)      // likewise
+	c.latest, _ = lru.New[string, digest](maxLogins)    // likewise
+	c.unknown, _ = lru.New[string, time.Time](maxNames) // likewise
+	c.denied, _ = lru.New[key, time.Time](maxNames)     // likewise
 	return c
 }
 
@@ -111,21 +102,33 @@ func answered(id connectors.Identity, from connectors.Answer) connectors.Identit
 }
 
 // passed remembers a login that the directory has let pass, who was asked in a generation. It
-// is not remembered where the directory has said since the login began that it does not know
-// the name.
+// is not remembered where the directory has said since the login began that nobody may sign in
+// to the account.
 func (c *cache) passed(d digest, a attempt, id connectors.Identity, generation uint64) {
 	if c.Stale > 0 {
 		c.last.Add(id.ID, a.password)
 		c.latest.Add(a.name, d)
 	}
-	if c.TTL == 0 || c.generation.Load() != generation {
+	if c.TTL == 0 {
 		return
 	}
 	c.logins.Add(d, login{name: a.name, password: a.password, identity: id, until: time.Now().Add(c.TTL)})
-	// Looked at when the login is there: noSuch does it the other way round.
-	if nobody, ok := c.unknown.Get(a.name); ok && !nobody.said.Before(a.begun) {
+	// Looked at when the login is there: what forgets does it the other way round.
+	if c.generation.Load() != generation || c.deniedSince(a.begun, named(a.name), named(id.Username), key{id: id.ID}) {
 		c.logins.Remove(d)
 	}
+}
+
+// named is the key of a name.
+func named(name string) key { return key{id: name, isName: true} }
+
+// deniedSince reports whether the directory has said of one of these, at a time or later, that
+// nobody may sign in.
+func (c *cache) deniedSince(begun time.Time, keys ...key) bool {
+	return slices.ContainsFunc(keys, func(k key) bool {
+		said, ok := c.denied.Get(k)
+		return ok && !said.Before(begun)
+	})
 }
 
 // refused forgets a login that the directory has refused: it is not to be let pass when the
@@ -134,25 +137,25 @@ func (c *cache) refused(d digest) { c.logins.Remove(d) }
 
 // isUnknown reports whether the directory did not know the name a moment ago.
 func (c *cache) isUnknown(name string) bool {
-	now := time.Now()
-	a, ok := c.unknown.Get(name)
-	if ok && a.isOver(now) {
+	until, ok := c.unknown.Get(name)
+	if ok && !time.Now().Before(until) {
 		c.unknown.Remove(name)
+		return false
 	}
-	return ok && now.Before(a.until)
+	return ok
 }
 
 // noSuch remembers that the directory, who was asked in a generation, does not know a name:
 // nobody is to be let pass by it when the directory does not answer.
 func (c *cache) noSuch(name string, generation uint64) {
-	if c.Unknown == 0 && c.Stale == 0 {
-		return
+	now := time.Now()
+	c.denied.Add(named(name), now)
+	if c.Unknown > 0 {
+		c.unknown.Add(name, now.Add(c.Unknown))
+		if c.generation.Load() != generation { // looked at when it is there
+			c.unknown.Remove(name)
+		}
 	}
-	a := absence{said: time.Now()}
-	if c.generation.Load() == generation {
-		a.until = a.said.Add(c.Unknown)
-	}
-	c.unknown.Add(name, a)
 	if c.Stale > 0 {
 		c.remove(func(l login) bool { return l.name == name })
 	}
@@ -184,7 +187,14 @@ func (c *cache) clearUnknown(name string) int {
 
 // barred forgets the account of a name and, where it is known, an id: the directory has said
 // that it may not sign in, whatever the password.
-func (c *cache) barred(name, id string) { c.remove(c.of(name, id)) }
+func (c *cache) barred(name, id string) {
+	now := time.Now()
+	c.denied.Add(named(name), now)
+	if id != "" {
+		c.denied.Add(key{id: id}, now)
+	}
+	c.remove(c.of(name, id))
+}
 
 // of chooses the logins of the account of an id, and of those that go by a name, or that
 // somebody signed in to by it: under all their names.

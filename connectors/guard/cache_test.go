@@ -520,3 +520,64 @@ func TestUnknownMeanwhile(t *testing.T) {
 		})
 	}
 }
+
+// TestBarredMeanwhile holds that a login which the directory let pass is not remembered where
+// it has said of the account, before the answer was there, that nobody may sign in.
+func TestBarredMeanwhile(t *testing.T) {
+	for name, tt := range map[string]struct {
+		noIDs        bool
+		login, other string
+	}{
+		"by the name":                   {login: "alice", other: "alice"},
+		"by another name":               {login: "alice", other: "alice@corp"},
+		"by the name, without ids":      {noIDs: true, login: "alice@corp", other: "alice@corp"},
+		"by the user name, without ids": {noIDs: true, login: "alice@corp", other: "alice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := &vault{noIDs: tt.noIDs}
+				v.during = func(_ context.Context, _, password string) {
+					if password == "right" {
+						time.Sleep(2 * time.Second)
+					}
+				}
+				v.answer = func(_, password string) error {
+					if password != "right" {
+						return connectors.Reject(connectors.ReasonDisabled)
+					}
+					return nil
+				}
+				d := door(t, v, guard.Settings{Cache: guard.CacheSettings{TTL: time.Minute, Stale: 10 * time.Minute}}, nil)
+				var all sync.WaitGroup
+				for _, who := range []string{tt.login, "bob"} {
+					all.Go(func() { logins{{who, "right", home, "ok"}}.run(t, d) })
+				}
+				time.Sleep(time.Second)
+				logins{{tt.other, "disabled", home, string(connectors.ReasonDisabled)}}.run(t, d)
+				all.Wait()
+				v.locate = func(string) error { return errDown }
+				logins{
+					{tt.login, "right", home, "outage"},
+					{"bob", "right", home, "ok"}, // of whom nothing was said
+				}.run(t, d)
+			})
+		})
+	}
+}
+
+// TestAfterForgetting holds that who comes after something was forgotten is not answered by
+// what was asked before.
+func TestAfterForgetting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		d.takes(2 * time.Second)
+		g := guardedBy(t, d, remembering())
+		var group sync.WaitGroup
+		group.Go(func() { g.passes("alice", "right", connectors.AnswerUpstream) })
+		time.Sleep(time.Second)
+		d.say("right", connectors.Reject(connectors.ReasonDisabled))
+		g.forget("alice")
+		g.want("alice", "right", connectors.ErrRejected)
+		group.Wait()
+	})
+}

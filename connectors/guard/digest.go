@@ -14,6 +14,12 @@ import (
 // digest stands for a name and a password: what is remembered of a password is never more.
 type digest [sha256.Size]byte
 
+// in returns what stands for the same in a generation of the cache.
+func (d digest) in(generation uint64) digest {
+	binary.BigEndian.PutUint64(d[:], binary.BigEndian.Uint64(d[:])^generation)
+	return d
+}
+
 // digester makes digests under a random key of its own, which is nowhere but in memory: what
 // one has made says nothing to another (HMAC, RFC 2104).
 type digester struct{ macs sync.Pool }

@@ -79,9 +79,11 @@ func (p *password) attempt(name string, c connectors.Credentials) attempt {
 	}
 }
 
-// fly has the directory answer, once for all who send the same at the same time.
+// fly has the directory answer, once for all who send the same at the same time: not so for
+// those who come after something was forgotten.
 func (p *password) fly(ctx context.Context, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
-	return p.flights.do(ctx, d, func(f *flight) (connectors.Identity, error) { return p.ask(f, a, c, d) })
+	generation := p.cache.generation.Load()
+	return p.flights.do(ctx, d.in(generation), func(f *flight) (connectors.Identity, error) { return p.ask(f, a, c, d, generation) })
 }
 
 // unwelcome is a Throttled that another client, in another network, might not meet with.
@@ -93,9 +95,8 @@ type unwelcome struct {
 // Unwrap returns the Throttled.
 func (u *unwelcome) Unwrap() error { return u.error }
 
-// ask has the directory answer, and remembers what it says.
-func (p *password) ask(f *flight, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
-	generation := p.cache.generation.Load()
+// ask has the directory answer, and remembers what it says in a generation.
+func (p *password) ask(f *flight, a attempt, c connectors.Credentials, d digest, generation uint64) (connectors.Identity, error) {
 	id, err := p.login(f, a, c, d)
 	var throttled *connectors.Throttled
 	switch {
