@@ -53,6 +53,10 @@ func (w *wiring) connectorTypes(extra map[string]connectors.Type) map[string]con
 	openStatic := func(cfg *static.Config, d connectors.Deps) (*static.Directory, error) {
 		return static.New(cfg, d, hashes)
 	}
+	accounts := oidc.NewAccounts()
+	openOIDC := func(cfg *oidc.Config, d connectors.Deps) (*oidc.Directory, error) {
+		return oidc.New(cfg, d, accounts)
+	}
 	types := map[string]connectors.Type{
 		"ldap": {
 			Config:    func() any { return ldap.DefaultConfig() },
@@ -61,7 +65,7 @@ func (w *wiring) connectorTypes(extra map[string]connectors.Type) map[string]con
 		},
 		"oidc": {
 			Config:    func() any { return oidc.DefaultConfig() },
-			Directory: password(oidc.New),
+			Directory: password(openOIDC),
 		},
 		tokenType: {
 			Config: func() any { return pat.DefaultConfig() },

@@ -55,7 +55,7 @@ func TestValidateAccepts(t *testing.T) {
 			if got := c.Validate(); len(got) > 0 {
 				t.Errorf("Validate() = %q, want nothing", got)
 			}
-			d, err := oidc.New(c, connectors.Deps{Name: "sso"})
+			d, err := oidc.New(c, connectors.Deps{Name: "sso"}, oidc.NewAccounts())
 			if c.CAFile == "" && err != nil {
 				t.Error(err)
 			}
@@ -119,7 +119,7 @@ func TestValidateRefuses(t *testing.T) {
 			if len(got) > 0 && strings.Contains(got[0].Message, "pr0xy") {
 				t.Errorf("the proxy shows: %q", got)
 			}
-			if _, err := oidc.New(c, connectors.Deps{Name: "sso"}); err == nil {
+			if _, err := oidc.New(c, connectors.Deps{Name: "sso"}, oidc.NewAccounts()); err == nil {
 				t.Error("New takes it")
 			}
 		})
@@ -129,7 +129,7 @@ func TestValidateRefuses(t *testing.T) {
 // TestUpstream holds that two clients of one provider have the same accounts.
 func TestUpstream(t *testing.T) {
 	c := rightConfig()
-	d, err := oidc.New(c, connectors.Deps{Realm: "a", Name: "sso"})
+	d, err := oidc.New(c, connectors.Deps{Realm: "a", Name: "sso"}, oidc.NewAccounts())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,8 +40,9 @@ var (
 	_ connectors.Forgetter  = (*Directory)(nil)
 )
 
-// New returns a directory. It reads ca_file, and never dials.
-func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
+// New returns a directory, one of those that share the accounts. It reads ca_file, and never
+// dials.
+func New(cfg *Config, deps connectors.Deps, accounts *Accounts) (*Directory, error) {
 	if problems := cfg.Validate(); len(problems) > 0 {
 		return nil, fmt.Errorf("%s %s", problems[0].Field, problems[0].Message)
 	}
@@ -55,7 +56,7 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	}
 	f := &fetcher{client: d.client, issuer: d.config.Issuer, plain: d.config.allowsPlain}
 	d.keeper = newKeeper(f.fetch, d.logger)
-	d.logins = newLogins()
+	d.logins = newLogins(d.config.Issuer, accounts)
 	algorithms := make([]jose.SignatureAlgorithm, len(d.config.Algorithms))
 	for i, a := range d.config.Algorithms {
 		algorithms[i] = jose.SignatureAlgorithm(a)

@@ -10,17 +10,17 @@
 // connector never answers [connectors.ErrNotMine]: it ends the chain for what it
 // handles. Nobody can be looked up without a password either.
 //
-// Logins by one name are one after the other, and a login counts for two seconds for those
-// with the same name and password: while its brute-force protection is on, Keycloak
-// refuses logins of an account while another is under way or has barely ended, as if the
-// password were wrong. After a login that has failed, the next by that name waits until a
-// second has passed: Keycloak locks an account two of whose logins fail within one. So that
-// guessing keeps nobody out, eight different passwords wait by one name at most, one that
-// was right in the last twelve hours goes first, and a login that nobody waits for any more
-// is given up. The provider is asked for 32 logins at a time. What is too much fails at
-// once, as an outage, and what is not asked for within four seconds does then. After a login
-// that was sent and given up, a wrong password of the same name is in doubt for 15 seconds:
-// see [connectors.InDoubt].
+// Logins of one account are one after the other, be it by other names or connectors: see
+// [Accounts]. A login counts for two seconds for those with the same name and password: while
+// its brute-force protection is on, Keycloak refuses logins of an account while another is
+// under way or has barely ended, as if the password were wrong. After a login that has failed,
+// the next of that account waits until a second has passed: Keycloak locks an account two of
+// whose logins fail within one. So that guessing keeps nobody out, eight different passwords
+// wait of one account at most, one that was right in the last twelve hours goes first, and a
+// login that nobody waits for any more is given up. The provider is asked for 32 logins at a
+// time. What is too much fails at once, as an outage, and what is not asked for within four
+// seconds does then. After a login that was sent and given up, a wrong password of the same
+// account is in doubt for 15 seconds: see [connectors.InDoubt].
 //
 // # The provider's documents
 //

@@ -15,7 +15,7 @@ func ExampleNew() {
 	cfg.ClientSecret = connectors.NewSecret("…")
 	cfg.GroupsClaim = "groups"
 
-	d, err := oidc.New(cfg, connectors.Deps{Realm: "corp", Name: "sso"})
+	d, err := oidc.New(cfg, connectors.Deps{Realm: "corp", Name: "sso"}, oidc.NewAccounts())
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -47,8 +47,11 @@ func show(m *metadata, err error) (string, error) {
 // Logins are the logins under way.
 type Logins struct{ logins *logins }
 
-// NewLogins returns none.
-func NewLogins() Logins { return Logins{newLogins()} }
+// NewLogins returns none, of a provider of their own.
+func NewLogins() Logins { return LoginsOf("https://sso.example", NewAccounts()) }
+
+// LoginsOf returns those of a connector of an issuer.
+func LoginsOf(issuer string, accounts *Accounts) Logins { return Logins{newLogins(issuer, accounts)} }
 
 // Do logs in.
 func (l Logins) Do(ctx context.Context, name, password string, ask func(context.Context) error) error {
@@ -81,9 +84,19 @@ func (l Logins) Bound(asked int) { l.logins.bound(asked) }
 // Kept returns how much is kept: what logins under way need, the logins that count, and
 // the passwords that go first.
 func (l Logins) Kept() (underway, good, proven int) {
+	a := l.logins.accounts
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	l.logins.mu.Lock()
 	defer l.logins.mu.Unlock()
-	return len(l.logins.turns) + len(l.logins.flights), len(l.logins.good), len(l.logins.proven)
+	return len(a.turns) + len(l.logins.flights), len(l.logins.good), len(l.logins.proven)
+}
+
+// Doubts returns about how many accounts there are doubts, those that are over included.
+func (l Logins) Doubts() int {
+	l.logins.accounts.mu.Lock()
+	defer l.logins.accounts.mu.Unlock()
+	return len(l.logins.accounts.doubts)
 }
 
 // ReadGroups returns the groups at a path of a JSON object.

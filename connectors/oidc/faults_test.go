@@ -332,7 +332,7 @@ func TestRecovery(t *testing.T) {
 // TestClosed holds that a closed connector says so.
 func TestClosed(t *testing.T) {
 	p := newProvider(t)
-	d, err := oidc.New(p.config(), connectors.Deps{Name: "sso"})
+	d, err := oidc.New(p.config(), connectors.Deps{Name: "sso"}, oidc.NewAccounts())
 	if err != nil {
 		t.Fatal(err)
 	}

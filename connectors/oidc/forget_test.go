@@ -87,7 +87,7 @@ func TestForgottenMeanwhile(t *testing.T) {
 // TestClearedCache has the guards forget somebody who has just signed in.
 func TestClearedCache(t *testing.T) {
 	p := newProvider(t)
-	d, err := oidc.New(p.config(), connectors.Deps{Name: "sso"})
+	d, err := oidc.New(p.config(), connectors.Deps{Name: "sso"}, oidc.NewAccounts())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func TestClientAuthentication(t *testing.T) {
 
 func TestPasswordsWithNULsAreNotSent(t *testing.T) {
 	p := newProvider(t)
-	d, err := oidc.New(p.config(), connectors.Deps{Name: "sso"})
+	d, err := oidc.New(p.config(), connectors.Deps{Name: "sso"}, oidc.NewAccounts())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func TestUnicodeUsernames(t *testing.T) {
 		t.Run(claim, func(t *testing.T) {
 			p := newProvider(t)
 			p.claims = map[string]any{"preferred_username": claim}
-			d, err := oidc.New(p.config(), connectors.Deps{Name: "sso", Form: connectors.UnicodeUsernames})
+			d, err := oidc.New(p.config(), connectors.Deps{Name: "sso", Form: connectors.UnicodeUsernames}, oidc.NewAccounts())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -20,7 +20,7 @@ import (
 // (its quick login check), however few they are.
 const (
 	countsFor  = 2 * time.Second         // how long a login counts for those who log in alike
-	rest       = 50 * time.Millisecond   // between logins by one name
+	rest       = 50 * time.Millisecond   // between logins of one account
 	restFailed = 1100 * time.Millisecond // after one that has failed, or may have
 )
 
@@ -28,7 +28,7 @@ const (
 const (
 	maxAsked   = 32             // logins that the provider is asked for at a time, unless that is set
 	maxWaiting = 256            // logins under way, those included
-	maxPerName = 8              // logins under way by one name, each with another password
+	maxPerName = 8              // logins under way of one account, each with another password, name or connector
 	provenFor  = 12 * time.Hour // how long a password that was right goes first
 	maxProven  = 10_000         // how many do so
 )
@@ -36,24 +36,24 @@ const (
 var (
 	errClosed = errors.New("the connector is closed")
 	errCrowd  = fmt.Errorf("%w: %d logins wait for the provider", connectors.ErrBusy, maxWaiting)
-	errMany   = fmt.Errorf("%w: %d logins by this name, each with another password", connectors.ErrBusy, maxPerName)
+	errMany   = fmt.Errorf("%w: %d logins to this account, each with another password or name", connectors.ErrBusy, maxPerName)
 )
 
-// logins has the provider asked for one login at a time of each name, and once for all
+// logins has the provider asked for one login at a time of each account, and once for all
 // who log in alike at about the same time: a client that moves an image asks for several
 // tokens at once.
 type logins struct {
+	issuer   string
+	accounts *Accounts
 	life     context.Context // ends with close
 	end      context.CancelFunc
 	secret   []byte // of this process, by which names and passwords become keys
 	provider queue
 
 	mu      sync.Mutex
-	turns   turns                // of the names that have logins under way
 	flights map[string]*flight   // the logins under way, by key
 	good    map[string]vouched   // the logins that count, by key
 	proven  map[string]time.Time // until when the passwords go first that were right, by key
-	doubts  doubts
 }
 
 // check asks the provider whether a login is right.
@@ -69,10 +69,10 @@ type flight struct {
 	err      error
 }
 
-func newLogins() *logins {
+func newLogins(issuer string, accounts *Accounts) *logins {
 	l := &logins{
-		secret: []byte(rand.Text()), provider: newQueue(maxAsked), turns: turns{},
-		flights: map[string]*flight{}, good: map[string]vouched{}, proven: map[string]time.Time{}, doubts: doubts{},
+		issuer: issuer, accounts: accounts, secret: []byte(rand.Text()), provider: newQueue(maxAsked),
+		flights: map[string]*flight{}, good: map[string]vouched{}, proven: map[string]time.Time{},
 	}
 	l.life, l.end = context.WithCancel(context.Background())
 	return l
@@ -125,19 +125,19 @@ func (l *logins) join(ctx context.Context, name, key string, ask check) (*flight
 		return f, nil
 	}
 	proven := time.Now().Before(l.proven[key])
-	switch t := l.turns[name]; {
+	switch {
 	case l.life.Err() != nil:
 		return nil, errClosed
-	case proven: // one of few
-	case len(l.flights) >= maxWaiting:
+	case !proven && len(l.flights) >= maxWaiting: // those that are, are few
 		return nil, errCrowd
-	case t != nil && t.users >= maxPerName:
+	}
+	t := l.accounts.take(l.issuer, name, proven)
+	if t == nil {
 		return nil, errMany
 	}
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), callTimeout, errNoAnswer)
 	f := &flight{waiters: 1, cancel: cancel, done: make(chan struct{})}
 	l.flights[key] = f
-	t := l.turns.of(name)
 	go func() {
 		defer cancel()
 		defer context.AfterFunc(l.life, cancel)()
@@ -161,17 +161,17 @@ func (l *logins) leave(key string, f *flight) {
 	}
 }
 
-// fly asks when it is the turn of the name and the provider has room.
+// fly asks when it is the turn of the account and the provider has room.
 func (l *logins) fly(ctx context.Context, name string, t *turn, proven bool, ask check) (connectors.Identity, error) {
 	if err := t.enter(ctx, proven); err != nil {
-		l.back(name)
-		return connectors.Identity{}, l.fault("waiting for other logins by this name", err)
+		l.accounts.back(t)
+		return connectors.Identity{}, l.fault("waiting for other logins to this account", err)
 	}
 	pause := time.Duration(0) // until somebody has asked
 	defer func() {
 		time.AfterFunc(pause, func() {
 			t.leave()
-			l.back(name)
+			l.accounts.back(t)
 		})
 	}()
 	if err := l.provider.enter(ctx, proven); err != nil {
@@ -185,9 +185,7 @@ func (l *logins) fly(ctx context.Context, name string, t *turn, proven bool, ask
 	if pause = rest; mayHaveFailed(ctx, err) {
 		pause = restFailed
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return id, l.doubts.settle(name, err, time.Now())
+	return id, l.accounts.settle(t, l.issuer, name, id, err)
 }
 
 // mayHaveFailed reports whether the provider may have counted a login as failed: it has
@@ -202,13 +200,6 @@ func (l *logins) fault(what string, err error) error {
 		return errClosed
 	}
 	return fmt.Errorf("%w: %s: %w", connectors.ErrBusy, what, err)
-}
-
-// back gives the turn of a name back.
-func (l *logins) back(name string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.turns.back(name)
 }
 
 // finish ends the flight. A login that was good counts for a while, unless it was forgotten

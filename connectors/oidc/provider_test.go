@@ -292,7 +292,7 @@ func (p *provider) config(edits ...func(*oidc.Config)) *oidc.Config {
 func (p *provider) connect(edits ...func(*oidc.Config)) connector {
 	p.tb.Helper()
 	var log logBuffer
-	d, err := oidc.New(p.config(edits...), connectors.Deps{Realm: "corp", Name: "sso", Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	d, err := oidc.New(p.config(edits...), connectors.Deps{Realm: "corp", Name: "sso", Logger: slog.New(slog.NewTextHandler(&log, nil))}, oidc.NewAccounts())
 	if err != nil {
 		p.tb.Fatal(err)
 	}

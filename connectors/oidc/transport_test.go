@@ -73,7 +73,7 @@ func TestCAFile(t *testing.T) {
 	for file, words := range map[string]string{empty: "holds no certificate", filepath.Join(folder, "missing.pem"): "does not exist", folder: "is a directory"} {
 		c := rightConfig()
 		c.CAFile = connectors.Path(file)
-		_, err := oidc.New(c, connectors.Deps{Name: "sso"})
+		_, err := oidc.New(c, connectors.Deps{Name: "sso"}, oidc.NewAccounts())
 		if err == nil || !strings.Contains(err.Error(), "ca_file: ") || !strings.Contains(err.Error(), words) {
 			t.Errorf("error = %v, want one of ca_file that says %q", err, words)
 		}
@@ -159,7 +159,7 @@ func TestEnvironmentProxy(t *testing.T) {
 	}
 	c := rightConfig()
 	c.Issuer = "https://sso.invalid"
-	d, err := oidc.New(c, connectors.Deps{Name: "sso"})
+	d, err := oidc.New(c, connectors.Deps{Name: "sso"}, oidc.NewAccounts())
 	if err != nil {
 		t.Fatal(err)
 	}

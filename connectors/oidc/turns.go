@@ -41,27 +41,28 @@ func put(ctx context.Context, c chan<- struct{}) error {
 	}
 }
 
-// turn is what those wait for who log in by one name.
+// turn is what those wait for who log in to one account.
 type turn struct {
 	queue
-	users int // who have it or wait for it
+	account string
+	users   int // who have it or wait for it
 }
 
-// turns has one login of each name go on at a time. Whoever uses it holds a lock.
+// turns has one login of each account go on at a time. Whoever uses it holds a lock.
 type turns map[string]*turn
 
-// of returns the turn of the name, which is to be given back.
-func (t turns) of(name string) *turn {
-	if t[name] == nil {
-		t[name] = &turn{queue: newQueue(1)}
+// of returns the turn of the account, which is to be given back.
+func (t turns) of(account string) *turn {
+	if t[account] == nil {
+		t[account] = &turn{queue: newQueue(1), account: account}
 	}
-	t[name].users++
-	return t[name]
+	t[account].users++
+	return t[account]
 }
 
 // back forgets the turn when nobody uses it any more.
-func (t turns) back(name string) {
-	if t[name].users--; t[name].users == 0 {
-		delete(t, name)
+func (t turns) back(of *turn) {
+	if of.users--; of.users == 0 {
+		delete(t, of.account)
 	}
 }

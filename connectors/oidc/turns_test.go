@@ -115,7 +115,7 @@ func TestGuessesOfOneName(t *testing.T) {
 			group.Go(func() {
 				start := time.Now()
 				err := l.Do(t.Context(), "alice", strconv.Itoa(i), p.refuse)
-				if err != nil && strings.Contains(err.Error(), "logins by this name") && time.Since(start) == 0 {
+				if err != nil && strings.Contains(err.Error(), "logins to this account") && time.Since(start) == 0 {
 					refused.Add(1)
 				}
 				if err == nil || errors.Is(err, connectors.ErrRejected) && time.Since(start) == 0 {
@@ -357,6 +357,35 @@ func TestDoubts(t *testing.T) {
 		giveUp()
 		if err := l.Do(t.Context(), "alice", "right", p.ask); err != nil || !refused("alice") {
 			t.Errorf("after a login that was right (%v) a refusal does not count", err)
+		}
+	})
+}
+
+// TestDoubtsAreOfPasswords holds that only a wrong password is in doubt: that the account may
+// not sign in is no other login's fault.
+func TestDoubtsAreOfPasswords(t *testing.T) {
+	loggingIn(t, 10*time.Millisecond, func(t *testing.T, l oidc.Logins, _ *asking) {
+		_ = l.Do(t.Context(), "alice", "a", func(context.Context) error { return oidc.Unanswered() })
+		err := l.Do(t.Context(), "alice", "b", func(context.Context) error { return connectors.Reject(connectors.ReasonDisabled) })
+		if reason, _ := reasonOf(err); reason != connectors.ReasonDisabled {
+			t.Errorf("error %v, want that the account is disabled", err)
+		}
+	})
+}
+
+// TestDoubtsAreForgotten holds that no more of them are kept than logins were given up of late.
+func TestDoubtsAreForgotten(t *testing.T) {
+	loggingIn(t, 0, func(t *testing.T, l oidc.Logins, _ *asking) {
+		giveUp := func(name string) {
+			_ = l.Do(t.Context(), name, "a", func(context.Context) error { return oidc.Unanswered() })
+		}
+		for i := range 100 {
+			giveUp("name" + strconv.Itoa(i))
+		}
+		time.Sleep(15 * time.Second)
+		giveUp("alice")
+		if n := l.Doubts(); n != 1 {
+			t.Errorf("%d are kept, want 1", n)
 		}
 	})
 }

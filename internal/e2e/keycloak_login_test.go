@@ -22,7 +22,7 @@ func TestOIDCContract(t *testing.T) {
 		return func(tb testing.TB) connectors.Connector {
 			c := oidcConfig(k, realmLab)
 			edit(c)
-			d, err := oidc.New(c, connectors.Deps{Realm: "corp", Name: "sso"})
+			d, err := oidc.New(c, connectors.Deps{Realm: "corp", Name: "sso"}, oidc.NewAccounts())
 			if err != nil {
 				tb.Fatal(err)
 			}

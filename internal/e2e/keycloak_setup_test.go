@@ -90,7 +90,7 @@ func oidcConfig(k *keycloak.Server, realm string) *oidc.Config {
 // oidcConnector is the provider behind its guards, as the program has it.
 func oidcConnector(tb testing.TB, c *oidc.Config) connectors.Connector {
 	tb.Helper()
-	d, err := oidc.New(c, connectors.Deps{Realm: "corp", Name: "sso"})
+	d, err := oidc.New(c, connectors.Deps{Realm: "corp", Name: "sso"}, oidc.NewAccounts())
 	if err != nil {
 		tb.Fatal(err)
 	}
