@@ -29,9 +29,9 @@ import (
 // suspect is a login that is to be refused, and why, as the audit log has it.
 type suspect struct{ user, password, reason string }
 
-// suspects are logins that fail in every way there is. Those with a name of somebody, or of
-// what could be somebody, are also to be locked out in the same way.
-func suspects() (names, noNames []suspect) {
+// suspects are logins that fail in every way there is. Those with a password, whatever stands
+// for the name, are also to be locked out in the same way.
+func suspects() (names, noPasswords []suspect) {
 	names = []suspect{
 		{"alice", "guess0", "wrong-password"},
 		{"zoe", "guess0", "unknown-user"},
@@ -46,13 +46,15 @@ func suspects() (names, noNames []suspect) {
 		{"early", "early-password", "locked"},
 		{"keyless", "guess0", "wrong-password"},
 		{"twin", "twin-password", "ambiguous"},
-	}
-	noNames = []suspect{
 		{"no name", "guess0", "bad-username"},
 		{strings.Repeat("a", 129), "guess0", "bad-username"},
-		{"alice", "", "empty-password"},
 	}
-	return names, noNames
+	noPasswords = []suspect{
+		{"alice", "", "empty-password"},
+		{"alice", "caf\xe9", "bad-password"},
+		{"zoe", strings.Repeat("\x01", 8<<10+1), "bad-password"},
+	}
+	return names, noPasswords
 }
 
 // equalWorld is a broker over TLS, with a file and a directory.
@@ -60,6 +62,23 @@ type equalWorld struct {
 	t      *testing.T
 	broker *stack.Broker
 	client *http.Client // of HTTP/2
+
+	mu   sync.Mutex
+	last map[string]span // when the password of a name was sent that was the last to be refused as wrong
+}
+
+// span is when a request was sent, and when it had been answered.
+type span struct{ sent, answered time.Time }
+
+// ends holds that a wait ends when the usual window has passed since a request was worked on:
+// as exactly as seconds and the times of the two requests tell.
+func (s span) ends(t *testing.T, what string, wait time.Duration, now span) {
+	t.Helper()
+	const window, rounding = 15 * time.Minute, time.Second
+	least, most := window-now.answered.Sub(s.sent)-rounding, window-now.sent.Sub(s.answered)+rounding
+	if wait < least || wait > most {
+		t.Errorf("%s: wait %s, want %s to %s", what, wait, least, most)
+	}
 }
 
 func newEqualWorld(t *testing.T) *equalWorld {
@@ -86,7 +105,7 @@ func newEqualWorld(t *testing.T) *equalWorld {
 	}
 	config := replace(t, ldapBroker(s, ""), "    connectors:\n", tokensConnector+`      - {name: local, type: static, config: {file: users.yaml}}
 `, "        type: ldap\n", "        type: ldap\n        usernames: [a*, zoe, locked, guessed, grace, expired, reset, early, keyless, twin]\n")
-	w := &equalWorld{t: t, broker: stack.StartBroker(t, program, "tls: {cert_file: cert.pem, key_file: key.pem}\n"+replace(t, config, "realms:\n", "public_url: https://{{listen}}\nrealms:\n"), files)}
+	w := &equalWorld{t: t, last: map[string]span{}, broker: stack.StartBroker(t, program, "tls: {cert_file: cert.pem, key_file: key.pem}\n"+replace(t, config, "realms:\n", "public_url: https://{{listen}}\nrealms:\n"), files)}
 	w.client = &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: insecure()}}
 	t.Cleanup(w.client.CloseIdleConnections)
 	return w
@@ -125,7 +144,8 @@ type answer struct {
 	status int
 	text   string
 	wait   time.Duration // until it is worth another try
-	open   bool          // the connection can be used again
+	when   span
+	open   bool // the connection can be used again
 }
 
 var (
@@ -157,11 +177,13 @@ func (w *equalWorld) ask(r request, user, password string) answer {
 		_, err = io.Copy(io.Discard, response.Body)
 		return response.StatusCode, err
 	}
+	when := span{sent: time.Now()}
 	status, err := once()
+	when.answered = time.Now()
 	if err != nil {
 		w.t.Error(err)
 	}
-	a := answer{status: status, text: instance.ReplaceAllString(eachTime.ReplaceAllString(raw.String(), "$1: *\r"), `"instance":"*"`)}
+	a := answer{status: status, when: when, text: instance.ReplaceAllString(eachTime.ReplaceAllString(raw.String(), "$1: *\r"), `"instance":"*"`)}
 	if m := retryAfter.FindStringSubmatch(a.text); m != nil {
 		seconds, _ := strconv.Atoi(m[1])
 		a.wait = time.Duration(seconds) * time.Second
@@ -178,9 +200,17 @@ func (w *equalWorld) ask(r request, user, password string) answer {
 // alike fails the test unless an answer is what another one is.
 func (w *equalWorld) alike(what string, got, want answer) {
 	w.t.Helper()
-	if got.status != want.status || got.text != want.text || got.open != want.open || (got.wait-want.wait).Abs() > 20*time.Second {
+	if got.status != want.status || got.text != want.text || got.open != want.open || (got.wait > 0) != (want.wait > 0) {
 		w.t.Errorf("%s: open %v, wait %s\n%s\nwant open %v, wait %s\n%s", what, got.open, got.wait, got.text, want.open, want.wait, want.text)
 	}
+}
+
+// spent fails the test unless an answer is what another one is, that there were too many, and
+// the wait is that of the name.
+func (w *equalWorld) spent(what, user string, got, want answer) {
+	w.t.Helper()
+	w.alike(what, got, want)
+	w.last[user].ends(w.t, what, got.wait, got.when)
 }
 
 // TestEqualAnswers holds that clients cannot tell why a login was refused, nor which names
@@ -188,8 +218,8 @@ func (w *equalWorld) alike(what string, got, want answer) {
 func TestEqualAnswers(t *testing.T) {
 	t.Parallel()
 	w := newEqualWorld(t)
-	names, noNames := suspects()
-	all := slices.Concat(names, noNames)
+	names, noPasswords := suspects()
+	all := slices.Concat(names, noPasswords)
 	for _, r := range requests() {
 		want := w.ask(r, "alice", "guess0")
 		if want.status != http.StatusUnauthorized || want.open != (r.version == "1.1") {
@@ -198,9 +228,10 @@ func TestEqualAnswers(t *testing.T) {
 		each(all, func(s suspect) { w.alike(r.name+": "+s.user+", "+s.reason, w.ask(r, s.user, s.password), want) })
 	}
 	w.wantReasons(all)
-	w.alikeInHTTP2(all)
+	w.alikeInHTTP2(all, http.StatusUnauthorized)
 
 	// After the first password, two more are refused, then all.
+	states := []string{"disabled", "grace-login", "must-change-password"} // which only the right password shows
 	for i := 1; i < 6; i++ {
 		guess, status := fmt.Sprint("guess", i), http.StatusUnauthorized
 		if i >= 3 {
@@ -210,8 +241,27 @@ func TestEqualAnswers(t *testing.T) {
 		if want.status != status || (want.wait > 0) != (i >= 3) {
 			t.Errorf("password %d of alice: wait %s\n%s\nwant %d", i+1, want.wait, want.text, status)
 		}
+		if i < 3 {
+			w.last = map[string]span{"alice": want.when}
+		}
 		each(names, func(s suspect) {
-			w.alike(fmt.Sprintf("%s, %s, password %d", s.user, s.reason, i+1), w.ask(requests()[0], s.user, guess), want)
+			what := fmt.Sprintf("%s, %s, password %d", s.user, s.reason, i+1)
+			got := w.ask(requests()[0], s.user, guess)
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if i >= 3 {
+				w.spent(what, s.user, got, want)
+				if i == 3 && slices.Contains(states, s.reason) {
+					// The first password did not count as wrong: this one was sent, and
+					// has the wait begin anew.
+					w.last[s.user] = span{w.last[s.user].sent, got.when.answered}
+				}
+				return
+			}
+			w.alike(what, got, want)
+			if s.user != "alice" { // of whom it was the second time
+				w.last[s.user] = got.when
+			}
 		})
 	}
 	for _, r := range requests() {
@@ -221,9 +271,13 @@ func TestEqualAnswers(t *testing.T) {
 		}
 		each(names, func(s suspect) {
 			w.alike(r.name+": the first password again, "+s.reason, w.ask(r, s.user, s.password), known)
-			w.alike(r.name+": the last password again, "+s.reason, w.ask(r, s.user, "guess5"), spent)
+			w.spent(r.name+": the last password again, "+s.reason, s.user, w.ask(r, s.user, "guess5"), spent)
 		})
 	}
+	for i := range names {
+		names[i].password = "guess5"
+	}
+	w.alikeInHTTP2(names, http.StatusTooManyRequests)
 }
 
 // each does something for all suspects at once, since each answer is held for a while.
@@ -258,11 +312,12 @@ func clipped(name string) string {
 }
 
 // alikeInHTTP2 holds the same for HTTP/2, where headers have no order.
-func (w *equalWorld) alikeInHTTP2(all []suspect) {
+func (w *equalWorld) alikeInHTTP2(all []suspect, status int) {
 	w.t.Helper()
 	type shown struct {
-		protocol, status, body string
-		header                 http.Header
+		protocol, body string
+		status         int
+		header         http.Header
 	}
 	ask := func(s suspect) shown {
 		request, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, "https://"+w.broker.Addr+requests()[0].path, http.NoBody)
@@ -270,6 +325,7 @@ func (w *equalWorld) alikeInHTTP2(all []suspect) {
 			w.t.Fatal(err)
 		}
 		request.SetBasicAuth(s.user, s.password)
+		when := span{sent: time.Now()}
 		response, err := w.client.Do(request)
 		if err != nil {
 			w.t.Fatal(err)
@@ -279,11 +335,17 @@ func (w *equalWorld) alikeInHTTP2(all []suspect) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		return shown{response.Proto, response.Status, string(body), constantHeaders(response.Header)}
+		when.answered = time.Now()
+		header := constantHeaders(response.Header)
+		if seconds, err := strconv.Atoi(header.Get("Retry-After")); err == nil {
+			w.last[s.user].ends(w.t, s.reason+": HTTP/2", time.Duration(seconds)*time.Second, when)
+			header.Set("Retry-After", "*")
+		}
+		return shown{response.Proto, string(body), response.StatusCode, header}
 	}
 	want := ask(all[0])
-	if want.protocol != "HTTP/2.0" {
-		w.t.Errorf("it is %s", want.protocol)
+	if want.protocol != "HTTP/2.0" || want.status != status {
+		w.t.Errorf("it is %s %d, want HTTP/2.0 %d", want.protocol, want.status, status)
 	}
 	for _, s := range all[1:] {
 		if got := ask(s); !reflect.DeepEqual(got, want) {

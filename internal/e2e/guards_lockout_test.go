@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/shorepass/shorepass/internal/e2e/stack"
 )
@@ -209,7 +210,9 @@ func TestGuessedPasswords(t *testing.T) {
 // said is the answer but for what differs from one to the next.
 func said(a stack.Answer, p target) string {
 	h := constantHeaders(a.Header)
-	h.Del("Retry-After") // a number that is wanted elsewhere
+	if h.Get("Retry-After") != "" {
+		h.Set("Retry-After", "*")
+	}
 	return fmt.Sprint(strings.NewReplacer(p.name, "NAME", a.Header.Get("X-Request-Id"), "ID").Replace(a.Body), h)
 }
 
@@ -222,12 +225,23 @@ func TestGuessedNames(t *testing.T) {
 	locked := g.person(t)
 	g.slapd.Modify(t, "dn: "+dnOf(locked.name)+"\nchangetype: modify\nadd: pwdAccountLockedTime\npwdAccountLockedTime: 000001010000Z\n")
 	people := []target{known, locked, {name: "nobody", away: "198.51.100.250"}, {name: "breakglass", away: "198.51.100.251"}} // in the directory, not there, in the file
+	last := make([]span, len(people))
 	for i := range 3 * budget {
 		way := slices.Sorted(maps.Keys(ways))[i%len(ways)]
 		var all sync.WaitGroup // refusals take their time
 		answers := make([]stack.Answer, len(people))
 		for n, p := range people {
-			all.Go(func() { answers[n] = ways[way](g, t, p.at(p.away, fmt.Sprintf("guess-%d", i))) })
+			all.Go(func() {
+				when := span{sent: time.Now()}
+				answers[n] = ways[way](g, t, p.at(p.away, fmt.Sprintf("guess-%d", i)))
+				when.answered = time.Now()
+				if i < budget { // it is refused as wrong
+					last[n] = when
+					return
+				}
+				seconds, _ := strconv.Atoi(answers[n].Header.Get("Retry-After"))
+				last[n].ends(t, fmt.Sprintf("guess %d of %s", i, p.name), time.Duration(seconds)*time.Second, when)
+			})
 		}
 		all.Wait()
 		first := answers[0]
