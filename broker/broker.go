@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/shorepass/shorepass/broker/token"
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/policy"
@@ -62,7 +64,10 @@ func New(realms []Realm, auditor Auditor, logger *slog.Logger) (*Broker, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Broker{realms: d, auditor: auditor, logger: logger, signing: connectors.NewTurns(runtime.GOMAXPROCS(0))}, nil
+	return &Broker{
+		realms: d, auditor: auditor, logger: logger, signing: connectors.NewTurns(runtime.GOMAXPROCS(0)),
+		failed: failures{faults: rate.NewLimiter(faultsPerSecond, faultsAtOnce)},
+	}, nil
 }
 
 // progress is what became known of a request, for its audit entry.
