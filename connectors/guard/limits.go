@@ -1,7 +1,9 @@
 package guard
 
 import (
+	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -68,7 +70,18 @@ type bucket struct {
 	limiter *rate.Limiter // nil: there is no bound
 	pending int           // how much of it is set aside for logins that are under way
 	room    chan struct{} // holds something when one who waits may look again
+	waiting atomic.Int64  // how many do
 }
+
+// maxCrowd is how many wait for one limit at once: others than its network's are to find room
+// among those who wait for the directory.
+const maxCrowd = 64
+
+// minAwait is how long they wait at least: what is set aside may be all there ever is.
+const minAwait = 100 * time.Millisecond
+
+// errCrowd is the answer to those who wait in vain, or are too many.
+var errCrowd = fmt.Errorf("%w: from one network, or together", connectors.ErrBusy)
 
 func newBucket(r Rate) *bucket {
 	b := &bucket{room: make(chan struct{}, 1)}
@@ -96,6 +109,23 @@ func (b *bucket) until(now time.Time, n int) time.Duration {
 
 // hold sets one aside.
 func (b *bucket) hold() { b.pending++ }
+
+// await waits until there may be room, or the time has passed in which there is more.
+func (b *bucket) await(ctx context.Context, wait time.Duration) error {
+	defer b.waiting.Add(-1)
+	if b.waiting.Add(1) > maxCrowd {
+		return errCrowd
+	}
+	more := time.NewTimer(max(wait, minAwait))
+	defer more.Stop()
+	select {
+	case <-b.room:
+	case <-more.C:
+	case <-ctx.Done():
+		return errCrowd
+	}
+	return nil
+}
 
 // tell has one of those look again who wait, or the next one who will. Of no bucket, nobody
 // waits.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -299,6 +300,104 @@ func TestCrowdsOfTwoLimits(t *testing.T) {
 			})
 			synctest.Wait()
 		}
+		all.Wait()
+	})
+}
+
+// TestCrowdsGoOn holds that those who wait for a limit go on when there is more of it, or it
+// was cleared, whatever becomes of whom they wait for.
+func TestCrowdsGoOn(t *testing.T) {
+	often, seldom := guard.Rate{Burst: 2, Per: 2 * time.Second}, guard.Rate{Burst: 2, Per: time.Hour}
+	const ms = time.Millisecond
+	timely, cleared := []time.Duration{1000 * ms, 1500 * ms, 2000 * ms}, []time.Duration{1000 * ms, 1000 * ms, 1500 * ms}
+	for name, c := range map[string]struct {
+		limits guard.Limits
+		clear  func(*guard.Shield)
+		want   []time.Duration // when they go on
+	}{
+		"there is more":           {limits: guard.Limits{Network: often}, want: timely},
+		"there is more, together": {limits: guard.Limits{Overall: often}, want: timely},
+		"network cleared":         {limits: guard.Limits{Network: seldom}, clear: func(s *guard.Shield) { s.ClearNetworks(netip.PrefixFrom(elsewhere, 32)) }, want: cleared},
+		"all cleared":             {limits: guard.Limits{Network: seldom}, clear: func(s *guard.Shield) { s.Clear(guard.Filter{}) }, want: cleared},
+		"all cleared, together":   {limits: guard.Limits{Overall: seldom}, clear: func(s *guard.Shield) { s.Clear(guard.Filter{}) }, want: cleared},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := &vault{during: func(_ context.Context, name, _ string) {
+					time.Sleep(500 * ms)
+					if name == "slow" {
+						time.Sleep(3 * time.Second)
+					}
+				}}
+				shield := guard.NewShield(c.limits)
+				d := door(t, v, lockout(), shield)
+				logins{{"alice", "wrong", elsewhere, refused}}.run(t, d)
+				begun := time.Now()
+				var all sync.WaitGroup
+				all.Go(func() { logins{{"slow", "right", elsewhere, "ok"}}.run(t, d) })
+				synctest.Wait()
+				var mu sync.Mutex
+				var got []time.Duration
+				for i := range c.want {
+					all.Go(func() {
+						logins{{fmt.Sprint("user", i), "right", elsewhere, "ok"}}.run(t, d)
+						mu.Lock()
+						defer mu.Unlock()
+						got = append(got, time.Since(begun)-500*ms)
+					})
+				}
+				time.Sleep(time.Second)
+				if c.clear != nil {
+					c.clear(shield)
+				}
+				all.Wait()
+				if !slices.Equal(got, c.want) {
+					t.Errorf("they go on after %v, want %v", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+// TestCrowdsAreBounded holds that those who wait for the limit of one network keep nobody out
+// who comes from another, nor have them wait for longer than that.
+func TestCrowdsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{during: func(_ context.Context, name, _ string) {
+			if name != "alice" {
+				time.Sleep(4 * time.Second)
+			}
+		}}
+		d := door(t, v, lockout(), guard.NewShield(guard.Limits{Network: five()}))
+		logins{{"alice", "right", home, "ok"}}.run(t, d)
+		var all sync.WaitGroup
+		all.Go(func() { logins{{"first", "right", elsewhere, "ok"}}.run(t, d) })
+		for i := range 4 {
+			all.Go(func() { login(t.Context(), d, fmt.Sprint("user", i), "1", elsewhere) })
+		}
+		synctest.Wait()
+		var turnedAway atomic.Int64
+		all.Go(func() { logins{{"alice", "right", elsewhere, "outage"}}.run(t, d) }) // waits with them
+		synctest.Wait()
+		begun := time.Now()
+		for i := range 2000 {
+			all.Go(func() {
+				login(t.Context(), d, fmt.Sprint("more", i), "1", elsewhere)
+				if time.Since(begun) == 0 {
+					turnedAway.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		if n := turnedAway.Load(); n != 2000-63 {
+			t.Errorf("%d are turned away at once, want %d", n, 2000-63)
+		}
+		all.Go(func() {
+			logins{{"alice", "right", home, "ok"}}.run(t, d) // who joins the one that waits
+			if took := time.Since(begun); took != 2250*time.Millisecond {
+				t.Errorf("at home: after %v, want 2.25s", took)
+			}
+		})
 		all.Wait()
 	})
 }

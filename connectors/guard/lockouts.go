@@ -136,6 +136,7 @@ func (s *Shield) Clear(f Filter) int {
 	}
 	if f == (Filter{}) {
 		s.networks.Purge()
+		s.overall.tell()
 		s.overall = newBucket(s.limits.Overall)
 	}
 	return n

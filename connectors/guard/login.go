@@ -86,13 +86,13 @@ func (p *password) fly(ctx context.Context, a attempt, c connectors.Credentials,
 	return p.flights.do(ctx, d.in(generation), func(f *flight) (connectors.Identity, error) { return p.ask(f, a, c, d, generation) })
 }
 
-// unwelcome is a Throttled that another client, in another network, might not meet with.
+// unwelcome is an answer that another client, in another network, might not meet with.
 type unwelcome struct {
 	error
 	network netip.Prefix
 }
 
-// Unwrap returns the Throttled.
+// Unwrap returns the answer.
 func (u *unwelcome) Unwrap() error { return u.error }
 
 // ask has the directory answer, and remembers what it says in a generation.
@@ -107,7 +107,7 @@ func (p *password) ask(f *flight, a attempt, c connectors.Credentials, d digest,
 		p.cache.noSuch(a.name, generation)
 	case errors.Is(err, connectors.ErrRejected):
 		p.cache.refused(d)
-	case errors.As(err, &throttled):
+	case errors.As(err, &throttled), errors.Is(err, errCrowd):
 		return id, &unwelcome{err, a.network}
 	}
 	return id, err

@@ -2,7 +2,6 @@ package guard
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -28,7 +27,7 @@ type pass struct {
 func (s *Shield) enter(ctx context.Context, a attempt) (*pass, error) {
 	var waited *bucket
 	for {
-		p, full, err := s.tryEnter(a)
+		p, full, wait, err := s.tryEnter(a)
 		if full == nil {
 			waited.tell() // the next one who waits, whatever came of this one
 			return p, err
@@ -38,44 +37,44 @@ func (s *Shield) enter(ctx context.Context, a attempt) (*pass, error) {
 		}
 		waited = full
 		connectors.Elsewhere(ctx)
-		select {
-		case <-full.room:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: from one network, or together", connectors.ErrBusy)
+		if err := full.await(ctx, wait); err != nil {
+			return nil, err
 		}
 	}
 }
 
-// tryEnter is enter without the wait. It returns the limit of which all is set aside.
-func (s *Shield) tryEnter(a attempt) (_ *pass, full *bucket, _ error) {
+// tryEnter is enter without the wait. It returns the limit of which all is set aside, and how
+// long it is until there is more, whatever comes of that.
+func (s *Shield) tryEnter(a attempt) (_ *pass, full *bucket, wait time.Duration, _ error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	p := &pass{shield: s, attempt: a}
 	for _, k := range s.keys(a) {
 		if p.look(k, now); p.free {
-			return p, nil, nil
+			return p, nil, 0, nil
 		}
 	}
 	network := s.network(a.network)
 	if p.atHome {
 		p.holdAny(s.overall, now)
 		p.holdAny(network, now)
-		return p, nil, nil
+		return p, nil, 0, nil
 	}
-	switch wait, more := s.overall.wait(now), network.wait(now); {
-	case wait > 0:
-		return nil, nil, &connectors.Throttled{Reason: connectors.ReasonOverallLimit, RetryAfter: wait}
-	case more > 0:
-		return nil, nil, &connectors.Throttled{Reason: connectors.ReasonNetworkLimit, RetryAfter: more}
-	case s.overall.waitHeld(now) > 0:
-		return nil, s.overall, nil
-	case network.waitHeld(now) > 0:
-		return nil, network, nil
+	switch all, one := s.overall.wait(now), network.wait(now); {
+	case all > 0:
+		return nil, nil, 0, &connectors.Throttled{Reason: connectors.ReasonOverallLimit, RetryAfter: all}
+	case one > 0:
+		return nil, nil, 0, &connectors.Throttled{Reason: connectors.ReasonNetworkLimit, RetryAfter: one}
+	}
+	for _, b := range [...]*bucket{s.overall, network} {
+		if wait := b.waitHeld(now); wait > 0 {
+			return nil, b, wait, nil
+		}
 	}
 	p.hold(s.overall)
 	p.hold(network)
-	return p, nil, nil
+	return p, nil, 0, nil
 }
 
 // look notes what is known of the attempt, if it is for the account of a key: whether a

@@ -44,7 +44,7 @@ func NewShield(l Limits) *Shield {
 	s.accounts, _ = simplelru.NewLRU[key, *record](maxAccounts, nil)
 	s.names, _ = simplelru.NewLRU[key, *record](maxTyped, nil)
 	s.aliases, _ = simplelru.NewLRU[key, key](maxAccounts, nil)
-	s.networks, _ = simplelru.NewLRU[netip.Prefix, *bucket](maxNetworks, nil)
+	s.networks, _ = simplelru.NewLRU(maxNetworks, func(_ netip.Prefix, gone *bucket) { gone.tell() })
 	s.rights, _ = simplelru.NewLRU[key, digest](maxAccounts, nil)
 	return s
 }
