@@ -124,6 +124,7 @@ func (p *program) openConnector(r config.Realm, c config.Connector, s siblings, 
 		Form:      r.Usernames,
 		Usernames: c.Usernames,
 		Logger:    logger.With(slog.String("realm", r.Name), slog.String("connector", c.Name)),
+		AtOnce:    c.Guard.Bulkhead.Max,
 		Sibling:   s.find,
 	}
 	t := p.types[c.Type]

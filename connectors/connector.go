@@ -111,7 +111,7 @@ type Account struct {
 //
 // Each call bounds its own time, to four seconds at most: package guard gives up on one that
 // goes on, and takes that for an outage that is everybody's. One that lets logins wait marks
-// what has waited in vain with [ErrBusy].
+// what has waited in vain with [ErrBusy], and what was not answered for a wait: see [CutShort].
 type Directory interface {
 	// Locate finds the account of a user name that already has the form of
 	// [UsernameForm.Parse]. It fails with [ErrNotMine] where the directory knows that it
@@ -230,6 +230,7 @@ type Deps struct {
 	Form      UsernameForm     // of the realm's user names
 	Usernames UsernamePatterns // the usernames guard: which names may be sent to the connector
 	Logger    *slog.Logger     // already carries realm and connector
+	AtOnce    int              // how many logins a Directory is asked about at once at most; 0: any number
 
 	// Sibling returns the realm's connector of that name. Which there are is known only
 	// when all are open: New must not call it.

@@ -33,7 +33,7 @@ var (
 	ErrResting = errors.New("the directory did not answer a moment ago, and is left alone")
 
 	// ErrBusy marks an outage that bounds of our own make: too much is under way for this to
-	// be sent upstream. It says nothing of the upstream.
+	// be sent upstream, or to be given its time there. It says nothing of the upstream.
 	ErrBusy = errors.New("too many logins are under way")
 )
 

@@ -78,7 +78,7 @@ func (f *flights) join(ctx context.Context, d digest, login func(*flight) (conne
 		return nil, connectors.ErrBusy
 	}
 	if one == nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTime)
+		ctx, cancel := context.WithTimeout(connectors.CountWaits(context.WithoutCancel(ctx)), flightTime)
 		one = &flight{all: f, ctx: ctx, done: make(chan struct{}), err: connectors.ErrBusy}
 		one.queue, one.giveUp = context.WithTimeout(ctx, flightTime-operationTime)
 		f.open[d] = one

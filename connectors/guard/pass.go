@@ -37,9 +37,11 @@ func (s *Shield) enter(ctx context.Context, a attempt) (*pass, error) {
 		}
 		waited = full
 		connectors.Elsewhere(ctx)
+		began := time.Now()
 		if err := full.await(ctx, wait); err != nil {
 			return nil, err
 		}
+		connectors.Waited(ctx, began)
 	}
 }
 

@@ -90,6 +90,7 @@ func (u *upstream) enter(queue context.Context) error {
 		return nil
 	default:
 	}
+	defer connectors.Waited(queue, time.Now())
 	late := time.NewTimer(placeTime)
 	defer late.Stop()
 	select {

@@ -232,6 +232,33 @@ func TestBulkhead(t *testing.T) {
 	})
 }
 
+// impatient is a directory that has its due of a login's time, or says so.
+type impatient struct{ *desk }
+
+func (d impatient) Verify(ctx context.Context, a connectors.Account, p connectors.Secret) (connectors.Identity, error) {
+	if end, _ := ctx.Deadline(); connectors.CutShort(ctx, time.Until(end), 4*time.Second) {
+		return connectors.Identity{}, errTold
+	}
+	return d.desk.Verify(ctx, a, p)
+}
+
+var errTold = errors.New("it was told of the wait")
+
+// TestDirectoryIsToldOfTheWait holds that a directory can tell that the wait for a place has
+// taken of its time.
+func TestDirectoryIsToldOfTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		d.takes(1500 * time.Millisecond)
+		g := guardedBy(t, impatient{d}, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}})
+		var group sync.WaitGroup
+		group.Go(func() { g.want("alice", "right", nil) })
+		synctest.Wait()
+		g.want("bob", "right", errTold)
+		group.Wait()
+	})
+}
+
 // TestTurnedAwayIsNoAnswer holds that who finds no place says nothing of the directory.
 func TestTurnedAwayIsNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
