@@ -44,8 +44,9 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	}
 	d.servers = newServers(dialers, logger)
 	d.account = &account{config: &d.config, client: dialers[0].client, logger: logger}
-	d.searches = newPool(d.servers, d.dialToSearch)
-	d.binds = newPool(d.servers, func(ctx context.Context, to *server) (*session, error) { return to.dial(ctx) })
+	each := max(poolSize, (deps.AtOnce+1)/2) // a login searches, or binds
+	d.searches = newPool(d.servers, each, d.dialToSearch)
+	d.binds = newPool(d.servers, each, func(ctx context.Context, to *server) (*session, error) { return to.dial(ctx) })
 	d.binds.run = func(ctx context.Context, s *session, op func(*ldap.Conn) error) error {
 		return s.server.bind(ctx, s, op, d.withoutPassword)
 	}
@@ -74,7 +75,7 @@ func (d *Directory) Upstream() string { return d.config.upstream() }
 // Locate finds the one entry that has the user name in one of login_attributes, the
 // username_attribute first.
 func (d *Directory) Locate(ctx context.Context, username string) (connectors.Account, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
+	ctx, cancel := callContext(ctx)
 	defer cancel()
 	found, err := d.named(ctx, username)
 	if err == nil {
@@ -98,7 +99,7 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 	if !ok {
 		return connectors.Identity{}, fmt.Errorf("the account of %q was not located by this connector", a.Username)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
+	ctx, cancel := callContext(ctx)
 	defer cancel()
 	if err := d.bind(ctx, found.dn, password); err != nil {
 		return connectors.Identity{}, outage(err)
@@ -113,7 +114,7 @@ func (d *Directory) Resolve(ctx context.Context, id string) (connectors.Identity
 	if !ok {
 		return connectors.Identity{}, connectors.ErrGone
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
+	ctx, cancel := callContext(ctx)
 	defer cancel()
 	found, err := d.find(ctx, []string{d.config.Users.IDAttribute}, value)
 	var rejected *connectors.Rejection
@@ -136,6 +137,11 @@ func (d *Directory) Resolve(ctx context.Context, id string) (connectors.Identity
 		return connectors.Identity{}, err
 	}
 	return d.identity(ctx, found)
+}
+
+// callContext returns the context of Locate, Verify or Resolve.
+func callContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(connectors.CountWaits(ctx), callTimeout, errNoAnswer)
 }
 
 // bind checks a user's password.

@@ -37,7 +37,7 @@ type Pool struct{ pool *pool }
 
 // NewPool returns a pool over connections without TLS.
 func NewPool(dial func() net.Conn) Pool {
-	return Pool{newPool(newServers([]*dialer{{}}, nil), func(context.Context, *server) (*session, error) {
+	return Pool{newPool(newServers([]*dialer{{}}, nil), poolSize, func(context.Context, *server) (*session, error) {
 		c := dial()
 		return newSession(c, c), nil
 	})}

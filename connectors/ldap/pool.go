@@ -3,19 +3,16 @@ package ldap
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
-
-	"github.com/shorepass/shorepass/connectors"
 )
 
 // The bounds of a pool.
 const (
-	poolSize = 16              // connections at once
+	poolSize = 16              // connections at once, at least
 	maxAge   = 5 * time.Minute // of a connection: load balancers and DNS move on
 	maxIdle  = time.Minute     // well below what firewalls forget connections after
 )
@@ -32,15 +29,16 @@ type pool struct {
 	servers *servers
 	dial    func(context.Context, *server) (*session, error)
 	run     operation
-	slots   chan struct{} // one token for each connection that works
+	slots   slots
 
 	mu     sync.Mutex
 	idle   []*session // the one used last is at the end
 	closed bool
 }
 
-func newPool(s *servers, dial func(context.Context, *server) (*session, error)) *pool {
-	return &pool{servers: s, dial: dial, run: onSession, slots: make(chan struct{}, poolSize)}
+// newPool returns a pool of so many connections.
+func newPool(s *servers, size int, dial func(context.Context, *server) (*session, error)) *pool {
+	return &pool{servers: s, dial: dial, run: onSession, slots: make(slots, size)}
 }
 
 func onSession(ctx context.Context, s *session, op func(*ldap.Conn) error) error {
@@ -50,36 +48,9 @@ func onSession(ctx context.Context, s *session, op func(*ldap.Conn) error) error
 // do runs op on a connection of the pool, to one server after the other until one
 // does its part.
 func (p *pool) do(ctx context.Context, op func(*ldap.Conn) error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx) // not worth a connection
-	}
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-	}
-	if !worthwhile(ctx) { // also where there is one in the last moment: the directory is not to be blamed
-		return tooLate(ctx)
-	}
-	return p.servers.ask(ctx, func(ctx context.Context, to *server) error { return p.on(ctx, to, op) })
-}
-
-// leastTime is what a directory is given at least to answer in.
-const leastTime = 50 * time.Millisecond
-
-// worthwhile reports whether there is time for a directory to answer.
-func worthwhile(ctx context.Context) bool {
-	end, bounded := ctx.Deadline()
-	return ctx.Err() == nil && (!bounded || time.Until(end) >= leastTime)
-}
-
-// tooLate is the error of who has waited for a connection until there was no time left.
-func tooLate(ctx context.Context) error {
-	cause := context.Cause(ctx)
-	if cause == nil {
-		cause = errNoAnswer
-	}
-	return fmt.Errorf("%w: waiting for one of %d busy connections: %w", connectors.ErrBusy, poolSize, cause)
+	return p.slots.do(ctx, func() error {
+		return p.servers.ask(ctx, func(ctx context.Context, to *server) error { return p.on(ctx, to, op) })
+	})
 }
 
 // on runs op on a connection to a server. If it was idle and turns out to be broken,

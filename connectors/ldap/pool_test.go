@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/ldap"
 )
 
@@ -252,6 +254,123 @@ func TestPoolsAreBounded(t *testing.T) {
 			t.Errorf("200 callers took %v, want 13 rounds of 100ms", took)
 		}
 	})
+}
+
+// TestCrowds has more callers than connections, and a directory that takes its time: who has
+// waited until there is too little is not sent on, and whose answer did not come for the wait
+// alone does not blame the directory.
+func TestCrowds(t *testing.T) {
+	for name, c := range map[string]struct {
+		takes         time.Duration
+		served, binds int64 // of 100 callers with 3.5 s
+	}{
+		"a second for each":         {time.Second, 48, 48},
+		"nearly what there is":      {1900 * time.Millisecond, 16, 32},
+		"more than there is for it": {2100 * time.Millisecond, 0, 32}, // the first 16 blame it
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var binds, served, busy, blamed atomic.Int64
+				p := ldap.NewPool(func() net.Conn {
+					client, server := net.Pipe()
+					go script{bind: func(string, string) (int, string) { binds.Add(1); time.Sleep(c.takes); return 0, "" }}.serve(server)
+					return client
+				})
+				defer p.Close()
+				var group sync.WaitGroup
+				for range 100 {
+					ctx, cancel := context.WithTimeoutCause(connectors.CountWaits(t.Context()), 3500*time.Millisecond, ldap.ErrNoAnswer)
+					defer cancel()
+					group.Go(func() {
+						switch err := p.Bind(ctx); {
+						case err == nil:
+							served.Add(1)
+						case errors.Is(err, connectors.ErrBusy):
+							busy.Add(1)
+						case errors.Is(err, ldap.ErrNoAnswer):
+							blamed.Add(1)
+						default:
+							t.Error(err)
+						}
+					})
+				}
+				group.Wait()
+				var first int64 // who blame the directory: those who have not waited
+				if c.served == 0 {
+					first = 16
+				}
+				if served.Load() != c.served || binds.Load() != c.binds || blamed.Load() != first || busy.Load() != 100-c.served-first {
+					t.Errorf("%d were served by %d binds, %d blame the directory and %d were busy, want %+v and no blame but of the first",
+						served.Load(), binds.Load(), blamed.Load(), busy.Load(), c)
+				}
+				time.Sleep(3 * time.Second) // the scripts end
+			})
+		})
+	}
+}
+
+// TestPoolsGrow holds that there are as many connections as logins may be at the directory at
+// once: half of them search. There are never fewer than 16, for who is looked up without a
+// login.
+func TestPoolsGrow(t *testing.T) {
+	for atOnce, want := range map[int]int64{0: 16, 4: 16, 32: 16, 60: 30, 61: 31} {
+		t.Run(fmt.Sprint(atOnce), func(t *testing.T) {
+			t.Parallel()
+			if got := searchesAtOnce(t, config(""), atOnce, want); got != want {
+				t.Errorf("%d searches at once, want %d", got, want)
+			}
+		})
+	}
+}
+
+// TestTemplatesGrow holds that with users.dn_template each login has a connection.
+func TestTemplatesGrow(t *testing.T) {
+	for atOnce, want := range map[int]int64{0: 16, 4: 16, 40: 40} {
+		t.Run(fmt.Sprint(atOnce), func(t *testing.T) {
+			t.Parallel()
+			c := config("")
+			c.BindDN, c.BindPassword, c.Users = "", connectors.Secret{}, ldap.Users{DNTemplate: "uid={username},ou=people,dc=example"}
+			if got := searchesAtOnce(t, c, atOnce, want); got != want {
+				t.Errorf("%d logins at once, want %d", got, want)
+			}
+		})
+	}
+}
+
+// searchesAtOnce has 80 people log in, and returns how many of their searches are under way at
+// most: with those that are wanted, it waits a moment for one too many.
+func searchesAtOnce(t *testing.T, c *ldap.Config, atOnce int, wanted int64) int64 {
+	t.Helper()
+	var now atomic.Int64
+	release := make(chan struct{})
+	c.URL = url(listen(t, script{search: func(string, string) ([]record, int) {
+		now.Add(1)
+		<-release
+		return nil, 32
+	}}.serve))
+	deps := deps()
+	deps.AtOnce = atOnce
+	d, err := ldap.Open(c, deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.(io.Closer).Close() }()
+	var group sync.WaitGroup
+	for range 80 {
+		group.Go(func() {
+			a, err := d.Locate(t.Context(), "alice")
+			if err == nil {
+				_, _ = d.Verify(t.Context(), a, secret(userPassword))
+			}
+		})
+	}
+	for deadline := time.Now().Add(time.Second); now.Load() < wanted && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	}
+	time.Sleep(20 * time.Millisecond)
+	most := now.Load()
+	close(release)
+	group.Wait()
+	return most
 }
 
 // TestWhichConnectionsAreKept holds that a connection on which the server told of its

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"github.com/shorepass/shorepass/connectors"
 )
 
 // The pace of failover.
@@ -25,6 +27,10 @@ type server struct {
 	*dialer
 	turn chan struct{} // of the one that signs in as the service account
 	hung atomic.Bool   // it has not answered somebody's bind, and no bind since
+
+	// silent is when a bind as the service account was last not answered. Who has the turn
+	// may use it.
+	silent time.Time
 
 	// Guarded by servers.mu.
 	aside bool
@@ -92,8 +98,8 @@ func (s *servers) try(ctx context.Context, server *server, left int, attempt fun
 	if end != nil && isServerFault(err) && !isReported(err) {
 		end(withoutWords(err), server.address.String())
 	}
-	if !isServerFault(err) || ctx.Err() != nil {
-		return err // a caller who has gone says nothing about the server
+	if !isServerFault(err) || ctx.Err() != nil || errors.Is(err, connectors.ErrBusy) {
+		return err // neither a caller who has gone nor one who has waited says anything about the server
 	}
 	if shareCtx.Err() == nil || share >= fairShare {
 		s.putAside(server, err)

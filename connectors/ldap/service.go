@@ -65,12 +65,8 @@ func (a *account) signIn(ctx context.Context, s *session, to *server) error {
 // inTurn binds, one connection to a server after the other until one has shown that the
 // account is taken: of many that begin at once, all would be refused.
 func (a *account) inTurn(ctx context.Context, s *session, to *server) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, operationTimeout, errNoAnswer)
-	defer cancel()
-	select {
-	case to.turn <- struct{}{}:
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for another bind as the service account: %w", context.Cause(ctx))
+	if err := to.takeTurn(ctx); err != nil {
+		return err
 	}
 	if a.isProven() {
 		<-to.turn
@@ -80,7 +76,12 @@ func (a *account) inTurn(ctx context.Context, s *session, to *server) error {
 	if err := a.claim(); err != nil {
 		return err
 	}
-	return a.bind(ctx, s)
+	began := time.Now()
+	err := a.bind(ctx, s)
+	if errors.Is(err, errNoAnswer) && time.Since(began) >= fairShare {
+		to.silent = time.Now()
+	}
+	return err
 }
 
 // bind binds, and keeps the answer in mind.

@@ -1,6 +1,7 @@
 package ldap_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -179,6 +180,60 @@ func TestServiceAccountBindsSideBySide(t *testing.T) {
 			t.Errorf("16 binds took %v, want one and then all the others", took)
 		}
 	})
+}
+
+// TestSlowServiceAccount holds that the bind has its time from when it begins, however long
+// the account's turn was waited for; that a server which does not answer it has answered
+// nobody who waits meanwhile; and that who waits in vain says nothing of the server.
+func TestSlowServiceAccount(t *testing.T) {
+	for name, c := range map[string]struct {
+		takes, patience time.Duration
+		ends            map[time.Duration]int // how many, of twelve
+		want            error                 // but of the first
+	}{
+		"slow":                         {1500 * time.Millisecond, 4 * time.Second, map[time.Duration]int{1500 * time.Millisecond: 1, 3 * time.Second: 11}, nil},
+		"hung":                         {time.Hour, 4 * time.Second, map[time.Duration]int{2 * time.Second: 12}, ldap.ErrNoAnswer},
+		"no time left after the first": {1500 * time.Millisecond, 2 * time.Second, map[time.Duration]int{1500 * time.Millisecond: 12}, connectors.ErrBusy},
+		"none left at all":             {1500 * time.Millisecond, time.Second, map[time.Duration]int{time.Second: 12}, connectors.ErrBusy},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				account := ldap.NewServiceAccount(config("ldap://localhost"), slog.New(slog.DiscardHandler))
+				ctx, cancel := context.WithTimeout(connectors.CountWaits(t.Context()), c.patience)
+				defer cancel()
+				var mu sync.Mutex
+				var group sync.WaitGroup
+				start, ends := time.Now(), map[time.Duration]int{}
+				for i := range 12 {
+					ctx := connectors.CountWaits(ctx)
+					group.Go(func() {
+						time.Sleep(time.Duration(i)) // one after the other
+						client, server := net.Pipe()
+						ended := make(chan struct{})
+						go script{bind: func(string, string) (int, string) {
+							select {
+							case <-time.After(c.takes):
+							case <-ended:
+							}
+							return 0, ""
+						}}.serve(server)
+						err := account.SignIn(ctx, client)
+						close(ended)
+						if i > 0 && !errors.Is(err, c.want) || errors.Is(err, connectors.ErrBusy) != (i > 0 && errors.Is(c.want, connectors.ErrBusy)) {
+							t.Errorf("login %d: %v, want %v", i, err, c.want)
+						}
+						mu.Lock()
+						defer mu.Unlock()
+						ends[time.Since(start).Truncate(time.Millisecond)]++
+					})
+				}
+				group.Wait()
+				if !reflect.DeepEqual(ends, c.ends) {
+					t.Errorf("they ended after %v, want %v", ends, c.ends)
+				}
+			})
+		})
+	}
 }
 
 // TestGraceLoginsOfTheServiceAccount holds that its grace logins have no other server

@@ -21,7 +21,7 @@ type Template struct {
 	finder  finder // whose searches are those of no connection yet
 	dn      dnTemplate
 	servers *servers
-	slots   chan struct{} // one token for each connection
+	slots   slots // each login has a connection of its own
 }
 
 var (
@@ -45,7 +45,7 @@ func NewTemplate(cfg *Config, deps connectors.Deps) (*Template, error) {
 	if problems := cfg.Validate(); len(problems) > 0 {
 		return nil, fmt.Errorf("%s %s", problems[0].Field, problems[0].Message)
 	}
-	t := &Template{slots: make(chan struct{}, poolSize)}
+	t := &Template{slots: make(slots, max(poolSize, deps.AtOnce))}
 	var err error
 	if t.dn, err = parseTemplate(cfg.Users.DNTemplate); err != nil {
 		return nil, fmt.Errorf("users.dn_template %w", err)
@@ -115,19 +115,18 @@ func (t *Template) Verify(ctx context.Context, a connectors.Account, password co
 	if err := sendable(password); err != nil {
 		return connectors.Identity{}, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, callTimeout, errNoAnswer)
+	ctx, cancel := callContext(ctx)
 	defer cancel()
-	if ctx.Err() != nil {
-		return connectors.Identity{}, context.Cause(ctx)
-	}
-	select {
-	case t.slots <- struct{}{}:
-		defer func() { <-t.slots }()
-	case <-ctx.Done():
-	}
-	if !worthwhile(ctx) {
-		return connectors.Identity{}, tooLate(ctx)
-	}
+	var id connectors.Identity
+	err := t.slots.do(ctx, func() (err error) {
+		id, err = t.verify(ctx, a, password)
+		return err
+	})
+	return id, err
+}
+
+// verify is Verify for one that may have a connection.
+func (t *Template) verify(ctx context.Context, a connectors.Account, password connectors.Secret) (connectors.Identity, error) {
 	bind := accountBind{dn: t.dn.of(a.Username), password: password}
 	s, err := t.open(ctx, &bind)
 	if err != nil {
