@@ -2,7 +2,9 @@ package webhook_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log"
 	"log/slog"
@@ -109,6 +111,89 @@ func TestConnections(t *testing.T) {
 	done.Wait()
 	if kept := webhook.IdleTimeout(d); kept <= 0 || kept >= 5*time.Second {
 		t.Errorf("they are kept for %v", kept)
+	}
+}
+
+// TestMoreConnections holds that there are as many at once as logins may be.
+func TestMoreConnections(t *testing.T) {
+	p := startPeer(t, inClear)
+	c := p.configured(t)
+	c.Locate, c.Resolve, c.Timeout = false, false, 4*time.Second
+	d, err := webhook.Open(c, connectors.Deps{Name: "people", Form: connectors.ASCIIUsernames, AtOnce: 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.(io.Closer).Close() }()
+	var done sync.WaitGroup
+	var now atomic.Int32
+	all := make(chan struct{})
+	p.breakWith(func(w http.ResponseWriter, r *http.Request) {
+		if now.Add(1) == 40 {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-r.Context().Done():
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, alice)
+	})
+	for range 40 {
+		done.Go(func() {
+			if _, err := d.Verify(t.Context(), connectors.Account{Username: "alice"}, connectors.NewSecret("alice-password")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	done.Wait()
+}
+
+// TestCrowd has an endpoint take its time, and more logins than there are connections: who has
+// waited and has too little time left is not asked about, and whose answer did not come for
+// the wait alone does not blame the endpoint.
+func TestCrowd(t *testing.T) {
+	for name, c := range map[string]struct {
+		patience time.Duration // of a login
+		sent     int32
+	}{
+		"too little time left":       {1900 * time.Millisecond, 32},
+		"enough to try, not to wait": {2700 * time.Millisecond, 64},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := startPeer(t, inClear)
+			config := p.configured(t)
+			config.Locate, config.Resolve, config.Timeout = false, false, 2500*time.Millisecond
+			d := open(t, config)
+			var sent, blamed, busy atomic.Int32
+			p.breakWith(func(w http.ResponseWriter, r *http.Request) {
+				if sent.Add(1) > 32 {
+					<-r.Context().Done()
+					return
+				}
+				time.Sleep(1500 * time.Millisecond)
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = io.WriteString(w, alice)
+			})
+			var done sync.WaitGroup
+			for range 64 {
+				ctx, cancel := context.WithTimeout(connectors.CountWaits(t.Context()), c.patience)
+				defer cancel()
+				done.Go(func() {
+					_, err := d.Verify(ctx, connectors.Account{Username: "alice"}, connectors.NewSecret("alice-password"))
+					switch {
+					case errors.Is(err, connectors.ErrBusy):
+						busy.Add(1)
+					case err != nil:
+						blamed.Add(1)
+					}
+				})
+			}
+			done.Wait()
+			if sent.Load() != c.sent || blamed.Load() != 0 || busy.Load() != 32 {
+				t.Errorf("%d were sent, %d blame the endpoint and %d were busy, want %d, none and 32", sent.Load(), blamed.Load(), busy.Load(), c.sent)
+			}
+		})
 	}
 }
 

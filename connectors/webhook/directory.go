@@ -39,7 +39,7 @@ func Open(c *Config, deps connectors.Deps) (connectors.Directory, error) {
 	if deps.Logger == nil {
 		deps.Logger = slog.New(slog.DiscardHandler)
 	}
-	e, err := newEndpoint(c, deps.Logger)
+	e, err := newEndpoint(c, deps)
 	if err != nil {
 		return nil, err
 	}

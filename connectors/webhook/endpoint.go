@@ -29,13 +29,17 @@ const (
 	maxHeader = 64 << 10
 )
 
-// The connections: how many there are at most, and how many are kept for how long.
+// The connections: how many there are, and how many are kept for how long.
 // Servers that let go of one after five seconds, as Node's do, are not met half-way.
 const (
-	maxConnections = 32
-	maxIdle        = 8
-	idleTimeout    = 4 * time.Second
+	leastConnections = 32 // more where more logins may be asked about at once
+	maxIdle          = 8
+	idleTimeout      = 4 * time.Second
 )
+
+// fairShare is the time that an endpoint has to answer in where a login has waited; with less
+// it is not asked.
+const fairShare = time.Second
 
 var errNoAnswer = errors.New("it did not answer in time")
 
@@ -46,12 +50,13 @@ type endpoint struct {
 	key     []byte
 	timeout time.Duration
 	locates bool
+	slots   chan struct{}   // one token for each question that is under way
 	kept    *reach.Discreet // whose connections are kept
 	fresh   *reach.Discreet // whose connections are new, each for one question
 }
 
 // newEndpoint reads the files that the configuration names, and never dials.
-func newEndpoint(c *Config, logger *slog.Logger) (*endpoint, error) {
+func newEndpoint(c *Config, deps connectors.Deps) (*endpoint, error) {
 	u, err := parseURL(c.URL)
 	if err != nil {
 		return nil, fmt.Errorf("url %w", err)
@@ -60,19 +65,20 @@ func newEndpoint(c *Config, logger *slog.Logger) (*endpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secret %w", err)
 	}
-	encryption, err := c.encryption(logger)
+	encryption, err := c.encryption(deps.Logger)
 	if err != nil {
 		return nil, err
 	}
+	atOnce := max(leastConnections, deps.AtOnce)
 	transport := &http.Transport{
 		TLSClientConfig:        encryption,
 		DisableCompression:     true, // what is unpacked would have no bound
-		MaxConnsPerHost:        maxConnections,
+		MaxConnsPerHost:        atOnce,
 		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeader,
 	}
-	e := &endpoint{shown: c.URL, target: c.URL, key: key, timeout: c.Timeout, locates: c.Locate}
+	e := &endpoint{shown: c.URL, target: c.URL, key: key, timeout: c.Timeout, locates: c.Locate, slots: make(chan struct{}, atOnce)}
 	if u.Scheme == "unix" {
 		e.target = "http://localhost/"
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -127,8 +133,31 @@ func (e *endpoint) ask(ctx context.Context, q question) (answer, error) {
 	return a, nil
 }
 
-// post sends a question, signed with the key, and returns the body of the answer.
+// post sends a question as soon as there is a connection for it, and returns the body of the
+// answer. What was not answered for the wait alone fails with [connectors.ErrBusy].
 func (e *endpoint) post(ctx context.Context, key []byte, q question) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(connectors.CountWaits(ctx), maxTimeAlone, errNoAnswer)
+	defer cancel()
+	began := time.Now()
+	select {
+	case e.slots <- struct{}{}:
+		defer func() { <-e.slots }()
+	case <-ctx.Done():
+	}
+	connectors.Waited(ctx, began)
+	if end, _ := ctx.Deadline(); ctx.Err() != nil || connectors.CutShort(ctx, time.Until(end), min(fairShare, e.timeout)) {
+		return nil, fmt.Errorf("%w: waiting for one of %d busy connections", connectors.ErrBusy, cap(e.slots))
+	}
+	began = time.Now()
+	body, err := e.send(ctx, key, q)
+	if err != nil && ctx.Err() != nil && connectors.CutShort(ctx, time.Since(began), e.timeout) {
+		return nil, fmt.Errorf("%w: there was little time left to answer in: %w", connectors.ErrBusy, err)
+	}
+	return body, err
+}
+
+// send sends a question, signed with the key, and returns the body of the answer.
+func (e *endpoint) send(ctx context.Context, key []byte, q question) ([]byte, error) {
 	q.Version = version
 	asked, err := json.Marshal(q)
 	if err != nil {
@@ -159,7 +188,7 @@ func (e *endpoint) post(ctx context.Context, key []byte, q question) ([]byte, er
 
 // exchange sends a request and returns the body of an answer that is one.
 func (e *endpoint) exchange(request *http.Request) ([]byte, error) {
-	response, err := e.send(request)
+	response, err := e.roundTrip(request)
 	if err != nil {
 		return nil, connectors.Unreachable(told(err))
 	}
@@ -183,10 +212,10 @@ func (e *endpoint) exchange(request *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// send sends a request, over a connection that was kept if there is one. Where that turns
+// roundTrip sends a request, over a connection that was kept if there is one. Where that turns
 // out to be closed, it sends the same once more over a new one: package net/http would try
 // every one that was kept, and a wrong password count each time. It follows no redirect.
-func (e *endpoint) send(request *http.Request) (*http.Response, error) {
+func (e *endpoint) roundTrip(request *http.Request) (*http.Response, error) {
 	var reused, answered atomic.Bool
 	traced := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{
 		GotConn:              func(info httptrace.GotConnInfo) { reused.Store(info.Reused) },
