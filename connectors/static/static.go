@@ -159,6 +159,7 @@ func (d *Directory) Resolve(_ context.Context, id string) (connectors.Identity, 
 // login first, as a listed name does, and fails where that does not come; but no login waits
 // for it, since it gives that back at once.
 func (d *Directory) SpendAsRefusal(ctx context.Context, password connectors.Secret) error {
+	connectors.Elsewhere(ctx)
 	if err := d.bound.logins.Take(ctx); err != nil {
 		return tooMany(err)
 	}

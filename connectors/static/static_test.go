@@ -130,19 +130,25 @@ func TestWhoWaitsAsDecoyHasNoPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	wrong := connectors.NewSecret("wrong")
-	for name, refuse := range map[string]func(context.Context){
-		"a name that nobody has": func(ctx context.Context) { _ = d.SpendAsRefusal(ctx, wrong) },
-		"a wrong password":       func(ctx context.Context) { _, _ = d.Verify(ctx, connectors.Account{ID: "alice"}, wrong) },
+	spend := func(ctx context.Context) { _ = d.SpendAsRefusal(ctx, wrong) }
+	verify := func(ctx context.Context) { _, _ = d.Verify(ctx, connectors.Account{ID: "alice"}, wrong) }
+	for name, c := range map[string]struct {
+		refuse func(context.Context)
+		fill   func() (release func())
+	}{
+		"a name that nobody has":                {spend, bound.FillDecoys},
+		"a name that nobody has, for its login": {spend, bound.FillLogins},
+		"a wrong password":                      {verify, bound.FillDecoys},
 	} {
 		t.Run(name, func(t *testing.T) {
-			release := bound.FillDecoys()
+			release := c.fill()
 			defer release()
 			ctx, visit := connectors.Arriving(t.Context())
 			places := connectors.NewTurns(1)
 			places.Try()
 			visit.Has(&places)
 			began, done := time.Now(), make(chan time.Duration)
-			go func() { refuse(ctx); done <- time.Since(began) }()
+			go func() { c.refuse(ctx); done <- time.Since(began) }()
 			var took time.Duration
 			for took == 0 && places.Take(t.Context()) != nil {
 				select {
