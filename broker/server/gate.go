@@ -32,8 +32,9 @@ const maxWaiting = 4096
 type gate struct {
 	next    handler
 	places  connectors.Turns
-	waiting atomic.Int64 // for a place
-	people  http.Handler // answers for the API for people
+	waiting atomic.Int64     // for a place
+	large   connectors.Turns // of contents
+	people  http.Handler     // answers for the API for people
 	full    refused
 	trusted []netip.Prefix
 	counter Counter
@@ -47,7 +48,7 @@ func (s *server) gated(next handler) http.Handler {
 		return next
 	}
 	return &gate{
-		next: next, places: connectors.NewTurns(s.AtOnce), full: newRefused(broker.Overloaded()),
+		next: next, places: connectors.NewTurns(s.AtOnce), large: connectors.NewTurns(largeContents), full: newRefused(broker.Overloaded()),
 		people:  s.around(inContext(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { sendProblem(w, r, problemOf(broker.Overloaded())) }))),
 		trusted: s.TrustedProxies, counter: s.Counter, logger: s.Logger,
 	}
@@ -59,7 +60,12 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.next(r.Context(), w, r)
 		return
 	}
-	receive(r)
+	done, err := receive(r, g.large)
+	if err != nil {
+		g.turnAway(w, r)
+		return
+	}
+	defer done()
 	ctx, visit := connectors.Arriving(r.Context())
 	if !g.places.Try() && !g.wait(ctx) {
 		g.turnAway(w, r)

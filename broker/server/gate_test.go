@@ -289,6 +289,95 @@ func TestSlowContentHasNoPlace(t *testing.T) {
 	})
 }
 
+// TestLargeContentsAreBounded has clients begin to send as many large forms as there may be,
+// and not end.
+func TestLargeContentsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowded(1)
+		close(c.release)
+		post := func(content io.Reader) *httptest.ResponseRecorder {
+			w := httptest.NewRecorder()
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/token", content)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			c.ServeHTTP(w, r)
+			return w
+		}
+		form := func(size int) string {
+			const form = "grant_type=password&username=alice&password=alice-pw&client_id="
+			return form + strings.Repeat("x", size-len(form))
+		}
+		const most = 1024
+		large := form(64 << 10)
+		var slow [most]*io.PipeWriter
+		answers := make(chan int, most)
+		for i := range slow {
+			var content io.Reader
+			content, slow[i] = io.Pipe()
+			go func() { answers <- post(content).Code }()
+			_, _ = io.WriteString(slow[i], large[:5<<10])
+		}
+		began := time.Now()
+		for _, size := range []int{200, 4 << 10} {
+			if w := post(strings.NewReader(form(size))); w.Code != http.StatusOK || time.Since(began) != 0 {
+				t.Errorf("who sends %d bytes gets %d after %s", size, w.Code, time.Since(began))
+			}
+		}
+		if got := c.get(t.Context(), "/token").Code; got != http.StatusOK || time.Since(began) != 0 {
+			t.Errorf("who sends nothing gets %d after %s", got, time.Since(began))
+		}
+		if w := post(strings.NewReader(form(4<<10 + 1))); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || time.Since(began) != 600*time.Millisecond {
+			t.Errorf("who sends more gets %d after %s", w.Code, time.Since(began))
+		}
+		if len(c.list) != 1 || c.list[0].Reason != "overloaded" {
+			t.Errorf("counted %+v", c.list)
+		}
+		for _, s := range slow {
+			_, _ = io.WriteString(s, large[5<<10:])
+			_ = s.Close()
+			if status := <-answers; status != http.StatusOK {
+				t.Fatalf("a slow one gets %d", status)
+			}
+			if w := post(strings.NewReader(large)); w.Code != http.StatusOK {
+				t.Fatalf("the next gets %d", w.Code)
+			}
+		}
+	})
+}
+
+// unread is an answer that its client does not read for a while.
+type unread struct {
+	*httptest.ResponseRecorder
+	read chan struct{}
+}
+
+func (u unread) Write(b []byte) (int, error) {
+	<-u.read
+	return u.ResponseRecorder.Write(b)
+}
+
+// TestAnswersThatAreNotReadHaveNoPlace has one place, and a client that does not read its token.
+func TestAnswersThatAreNotReadHaveNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowded(1)
+		close(c.release)
+		slow := unread{httptest.NewRecorder(), make(chan struct{})}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			c.ServeHTTP(slow, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/token", http.NoBody))
+		}()
+		synctest.Wait()
+		began := time.Now()
+		if got := c.get(t.Context(), "/token").Code; got != http.StatusOK || time.Since(began) != 0 {
+			t.Errorf("another gets %d after %s", got, time.Since(began))
+		}
+		close(slow.read)
+		if <-done; slow.Code != http.StatusOK {
+			t.Errorf("the slow one gets %d", slow.Code)
+		}
+	})
+}
+
 // refuser refuses, after a while in which it needs nothing.
 type refuser struct{}
 

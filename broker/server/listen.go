@@ -19,6 +19,14 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
+// The limits of a connection of HTTP/2, which is counted as one and may ask for so many things
+// at once. What it sends before somebody reads it is in memory.
+const (
+	maxStreams = 8
+	maxFrame   = 16 << 10 // the least that there is (RFC 9113 §6.5.2)
+	maxUnread  = 64 << 10 // likewise (§6.9.2)
+)
+
 // HTTP returns a server of h with the limits that every listener has. certificate
 // may be nil: plain HTTP.
 func HTTP(h http.Handler, certificate *keypair.Pair, logger *slog.Logger) *http.Server {
@@ -29,6 +37,10 @@ func HTTP(h http.Handler, certificate *keypair.Pair, logger *slog.Logger) *http.
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame,
+			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread,
+		},
 		// "OPTIONS *" is answered like everything that there is not.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(logger.Handler(), slog.LevelDebug),

@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -181,6 +182,49 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	if _, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}); err == nil { //nolint:gosec // as above
 		t.Error("TLS 1.1 is spoken")
 	}
+}
+
+// TestFewStreams asks much at once over HTTP/2: of one connection, eight things are worked on.
+func TestFewStreams(t *testing.T) {
+	certFile, keyFile := writePair(t, t.TempDir(), 1)
+	certificate, err := keypair.Load(certFile, keyFile, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, release := make(chan string, 100), make(chan struct{})
+	h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- r.Proto + " " + r.RemoteAddr
+		<-release
+	})
+	url := "https://" + serve(t, server.HTTP(h, certificate, slog.New(slog.DiscardHandler)))
+	client := http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // looks at what is served
+	var wg sync.WaitGroup
+	ask := func() {
+		wg.Go(func() {
+			response, err := client.Do(request(t, http.MethodGet, url, ""))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = response.Body.Close()
+		})
+	}
+	ask() // opens a connection
+	atWork := map[string]int{<-asked: 1}
+	const more = 20
+	for range more {
+		ask()
+	}
+	for range more {
+		atWork[<-asked]++
+	}
+	for connection, count := range atWork {
+		if count > 8 || !strings.HasPrefix(connection, "HTTP/2.0 ") {
+			t.Errorf("%d requests at once over %s", count, connection)
+		}
+	}
+	close(release)
+	wg.Wait()
 }
 
 func TestMonitor(t *testing.T) {
