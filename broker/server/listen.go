@@ -22,7 +22,7 @@ const (
 // The limits of a connection of HTTP/2, which is counted as one and may ask for so many things
 // at once. What it sends before somebody reads it is in memory.
 const (
-	maxStreams = 8
+	maxStreams = 4
 	maxFrame   = 16 << 10 // the least that there is (RFC 9113 §6.5.2)
 	maxUnread  = 64 << 10 // likewise (§6.9.2)
 )

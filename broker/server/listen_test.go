@@ -184,7 +184,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	}
 }
 
-// TestFewStreams asks much at once over HTTP/2: of one connection, eight things are worked on.
+// TestFewStreams asks much at once over HTTP/2: of one connection, four things are worked on.
 func TestFewStreams(t *testing.T) {
 	certFile, keyFile := writePair(t, t.TempDir(), 1)
 	certificate, err := keypair.Load(certFile, keyFile, slog.New(slog.DiscardHandler))
@@ -219,7 +219,7 @@ func TestFewStreams(t *testing.T) {
 		atWork[<-asked]++
 	}
 	for connection, count := range atWork {
-		if count > 8 || !strings.HasPrefix(connection, "HTTP/2.0 ") {
+		if count > 4 || !strings.HasPrefix(connection, "HTTP/2.0 ") {
 			t.Errorf("%d requests at once over %s", count, connection)
 		}
 	}
