@@ -37,8 +37,10 @@ func TestWhatADirectoryRemembers(t *testing.T) {
 			s.Cache.TTL = time.Minute
 			c := closing(t, guard.Password(d, guard.Config{Settings: s, Shield: guard.NewShield(guard.Limits{}), Realm: "corp", Name: "vault"}))
 			logins{
-				{"alice", "1", elsewhere, refused}, {"alice", "2", elsewhere, refused},
-				{"alice", "right", elsewhere, "ok"}, {"alice", "right", elsewhere, "ok"},
+				{"alice", "1", elsewhere, refused},
+				{"alice", "2", elsewhere, refused},
+				{"alice", "right", elsewhere, "ok"},
+				{"alice", "right", elsewhere, "ok"},
 				{"alice", "3", elsewhere, refused},
 			}.run(t, c)
 			if sent, want := len(d.take()), map[bool]int{false: 4, true: 5}[recalls]; sent != want {
