@@ -195,3 +195,24 @@ func TestJoinLooks(t *testing.T) {
 		}.run(t, d)
 	})
 }
+
+// TestJoinKeepsWhatWasTried holds that an old password of a name takes nothing of the limits
+// again when the name turns out to be an account's, and that the account was asked for where
+// the name was.
+func TestJoinKeepsWhatWasTried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{space: "sso", noIDs: true}
+		shield := guard.NewShield(guard.Limits{Network: guard.Rate{Burst: 3, Per: 24 * time.Hour}})
+		corp := door(t, v, lockout(), shield)
+		lab := closing(t, guard.Password(v, guard.Config{Settings: lockout(), Shield: shield, Realm: "lab", Name: "vault"}))
+		logins{{"alice@corp", "old", elsewhere, refused}}.run(t, lab)
+		time.Sleep(16 * time.Minute)
+		logins{{"alice@corp", "later", elsewhere, refused}}.run(t, lab)
+		logins{{"alice", "1", elsewhere, refused}, {"alice", "right", home, "ok"}}.run(t, corp)
+		logins{{"alice@corp", "right", home, "ok"}}.run(t, lab)
+		logins{{"alice", "old", elsewhere, refused}, {"alice", "new", elsewhere, "429 network-limit 7h44m0s"}}.run(t, corp)
+		if list := shield.List(guard.Filter{Realm: "lab"}); len(list) != 1 || list[0].ID != "id-alice" {
+			t.Errorf("listed of lab: %+v", list)
+		}
+	})
+}

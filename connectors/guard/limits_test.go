@@ -399,6 +399,18 @@ func TestCrowdsAreBounded(t *testing.T) {
 			}
 		})
 		all.Wait()
+
+		time.Sleep(time.Hour) // others may wait then
+		for i := range 5 {
+			all.Go(func() { login(t.Context(), d, fmt.Sprint("user", i), "2", elsewhere) })
+		}
+		synctest.Wait()
+		begun = time.Now()
+		logins{{"newcomer", "right", elsewhere, "outage"}}.run(t, d)
+		if took := time.Since(begun); took != 2250*time.Millisecond {
+			t.Errorf("who waits later: after %v, want 2.25s", took)
+		}
+		all.Wait()
 	})
 }
 

@@ -326,3 +326,17 @@ func TestNULsCountForNobody(t *testing.T) {
 		t.Errorf("listed %+v", list)
 	}
 }
+
+// TestListSaysWhoCameLast holds that a password which is known to be wrong is a login, too.
+func TestListSaysWhoCameLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shield := guard.NewShield(guard.Limits{})
+		d := door(t, &vault{}, lockout(), shield)
+		logins{{"alice", "1", elsewhere, refused}}.run(t, d)
+		time.Sleep(time.Minute)
+		logins{{"alice", "1", home, known}}.run(t, d)
+		if list := shield.List(); len(list) != 1 || list[0].Client != home || !list[0].Last.Equal(time.Now()) {
+			t.Errorf("listed %+v, want the last from %s now", list, home)
+		}
+	})
+}
