@@ -31,8 +31,11 @@ func TestGuessesBesideMemory(t *testing.T) {
 			{"alice", "1", elsewhere, refused}, {"alice", "2", elsewhere, refused}, {"alice", "3", elsewhere, refused},
 		}, want: "429 lockout 15m0s"},
 		"too many from there": {limits: limits, guesses: logins{
-			{"bob", "1", elsewhere, refused}, {"bob", "2", elsewhere, refused}, {"bob", "3", elsewhere, refused},
-			{"carol", "1", elsewhere, refused}, {"carol", "2", elsewhere, refused},
+			{"bob", "1", elsewhere, refused},
+			{"bob", "2", elsewhere, refused},
+			{"bob", "3", elsewhere, refused},
+			{"carol", "1", elsewhere, refused},
+			{"carol", "2", elsewhere, refused},
 		}, want: "429 network-limit 12m0s"},
 		"too many in all": {limits: guard.Limits{Overall: guard.Rate{Burst: 2, Per: time.Hour}}, guesses: logins{
 			{"bob", "1", of(1), refused}, {"bob", "2", of(2), refused},
