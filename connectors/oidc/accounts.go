@@ -59,6 +59,7 @@ func (a *Accounts) settle(t *turn, issuer, name string, id connectors.Identity, 
 		for _, alias := range id.Aliases { // by which somebody else may have signed in
 			_, _ = a.owners.ContainsOrAdd(nameOf(issuer, alias), id.ID)
 		}
+		a.turns.move(t, id.ID)
 	}
 	return a.doubts.settle(t.account, err, time.Now())
 }

@@ -94,6 +94,27 @@ func TestOneAccount(t *testing.T) {
 	}
 }
 
+// TestRightAfterTheFirstLogin holds that who comes right after it waits, although it was not
+// known whose the name is.
+func TestRightAfterTheFirstLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		accounts := oidc.NewAccounts()
+		alice := connectors.Identity{ID: "https://sso.example#0815", Username: "alice", Aliases: []string{"alice", "alice@corp.example"}}
+		provider := new(exclusive)
+		for _, name := range []string{"alice", "alice", "alice@corp.example"} {
+			l := oidc.LoginsOf("https://sso.example", accounts)
+			defer l.Close()
+			if _, err := l.As(t.Context(), alice, name, "right", provider.ask); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		time.Sleep(time.Second)
+		if underway, _, _ := oidc.LoginsOf("https://sso.example", accounts).Kept(); underway != 0 {
+			t.Errorf("%d turns are kept", underway)
+		}
+	})
+}
+
 // TestDoubtsOfOneAccount holds that a login which was given up is one of the account, for all
 // connectors of its provider and all its names.
 func TestDoubtsOfOneAccount(t *testing.T) {

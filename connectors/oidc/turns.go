@@ -60,6 +60,17 @@ func (t turns) of(account string) *turn {
 	return t[account]
 }
 
+// move has a turn be that of another account, unless that has one: who comes for the account
+// from now on waits for those who have come for its name.
+func (t turns) move(of *turn, account string) {
+	if t[account] != nil {
+		return
+	}
+	delete(t, of.account)
+	of.account = account
+	t[account] = of
+}
+
 // back forgets the turn when nobody uses it any more.
 func (t turns) back(of *turn) {
 	if of.users--; of.users == 0 {
