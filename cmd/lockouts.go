@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shorepass/shorepass/broker/server"
+	"github.com/shorepass/shorepass/connectors"
 )
 
 func newLockouts(p *program) *cobra.Command {
@@ -89,8 +90,12 @@ func (p *program) printLockouts(list []server.Lockout) error {
 				counts += fmt.Sprintf(" of %d", l.Budget)
 			}
 		}
+		all := "everybody"
+		if l.Limit == string(connectors.ReasonNetworkLimit) {
+			all = "no known address"
+		}
 		cells := []string{
-			cmp.Or(l.User, l.Network, "everybody"), strings.Join(l.Connectors, " "), passwords, counts, l.Until, because, l.Last, l.From,
+			cmp.Or(l.User, l.Network, all), strings.Join(l.Connectors, " "), passwords, counts, l.Until, because, l.Last, l.From,
 		}
 		for i, text := range cells {
 			cells[i] = printable(cmp.Or(text, "-"))
