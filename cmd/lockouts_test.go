@@ -23,7 +23,7 @@ func TestLockoutsSayWhose(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	l, err := net.Listen("unix", filepath.Join(dir, "admin")) //nolint:noctx // ends with the test
+	l, err := net.Listen("unix", filepath.Join(dir, "admin"))
 	if err != nil {
 		t.Fatal(err)
 	}
