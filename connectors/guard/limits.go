@@ -75,7 +75,7 @@ type bucket struct {
 
 // maxCrowd is how many wait for one limit at once: others than its network's are to find room
 // among those who wait for the directory.
-const maxCrowd = 64
+const maxCrowd = 256
 
 // minAwait is how long they wait at least: what is set aside may be all there ever is.
 const minAwait = 100 * time.Millisecond

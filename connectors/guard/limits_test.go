@@ -389,8 +389,8 @@ func TestCrowdsAreBounded(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		if n := turnedAway.Load(); n != 2000-63 {
-			t.Errorf("%d are turned away at once, want %d", n, 2000-63)
+		if n := turnedAway.Load(); n != 2000-255 {
+			t.Errorf("%d are turned away at once, want %d", n, 2000-255)
 		}
 		all.Go(func() {
 			logins{{"alice", "right", home, "ok"}}.run(t, d) // who joins the one that waits
