@@ -19,16 +19,10 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
-// The limits of a connection of HTTP/2, which is counted as one and may ask for so many things
-// at once. What it sends before somebody reads it is in memory.
-const (
-	maxStreams = 4
-	maxFrame   = 16 << 10 // the least that there is (RFC 9113 §6.5.2)
-	maxUnread  = 64 << 10 // likewise (§6.9.2)
-)
-
 // HTTP returns a server of h with the limits that every listener has. certificate
-// may be nil: plain HTTP.
+// may be nil: plain HTTP. It speaks HTTP/1.1 alone, as every client of a registry does: a
+// connection of HTTP/2 may ask for hundreds of things at once, each with memory of its own,
+// keep a handler by not reading its answer, and stay for as long as it asks for more.
 func HTTP(h http.Handler, certificate *keypair.Pair, logger *slog.Logger) *http.Server {
 	s := &http.Server{
 		Handler:           h,
@@ -37,14 +31,12 @@ func HTTP(h http.Handler, certificate *keypair.Pair, logger *slog.Logger) *http.
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame,
-			MaxReceiveBufferPerConnection: maxUnread, MaxReceiveBufferPerStream: maxUnread,
-		},
+		Protocols:         new(http.Protocols),
 		// "OPTIONS *" is answered like everything that there is not.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
+	s.Protocols.SetHTTP1(true)
 	if certificate != nil {
 		s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate.Current(), nil }}
 	}

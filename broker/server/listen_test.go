@@ -19,7 +19,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -184,47 +183,23 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	}
 }
 
-// TestFewStreams asks much at once over HTTP/2: of one connection, four things are worked on.
-func TestFewStreams(t *testing.T) {
+// TestHTTP1Alone has a client that would rather speak HTTP/2.
+func TestHTTP1Alone(t *testing.T) {
 	certFile, keyFile := writePair(t, t.TempDir(), 1)
 	certificate, err := keypair.Load(certFile, keyFile, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked, release := make(chan string, 100), make(chan struct{})
-	h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		asked <- r.Proto + " " + r.RemoteAddr
-		<-release
-	})
-	url := "https://" + serve(t, server.HTTP(h, certificate, slog.New(slog.DiscardHandler)))
+	url := "https://" + serve(t, server.HTTP(http.NotFoundHandler(), certificate, slog.New(slog.DiscardHandler)))
 	client := http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // looks at what is served
-	var wg sync.WaitGroup
-	ask := func() {
-		wg.Go(func() {
-			response, err := client.Do(request(t, http.MethodGet, url, ""))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			_ = response.Body.Close()
-		})
+	response, err := client.Do(request(t, http.MethodGet, url, ""))
+	if err != nil {
+		t.Fatal(err)
 	}
-	ask() // opens a connection
-	atWork := map[string]int{<-asked: 1}
-	const more = 20
-	for range more {
-		ask()
+	defer response.Body.Close()
+	if response.Proto != "HTTP/1.1" || response.StatusCode != http.StatusNotFound {
+		t.Errorf("it is answered %s %d, want HTTP/1.1 404", response.Proto, response.StatusCode)
 	}
-	for range more {
-		atWork[<-asked]++
-	}
-	for connection, count := range atWork {
-		if count > 4 || !strings.HasPrefix(connection, "HTTP/2.0 ") {
-			t.Errorf("%d requests at once over %s", count, connection)
-		}
-	}
-	close(release)
-	wg.Wait()
 }
 
 func TestMonitor(t *testing.T) {

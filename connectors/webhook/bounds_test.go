@@ -156,8 +156,8 @@ func TestCrowd(t *testing.T) {
 		patience time.Duration // of a login
 		sent     int32
 	}{
-		"too little time left":       {1900 * time.Millisecond, 32},
-		"enough to try, not to wait": {2700 * time.Millisecond, 64},
+		"too little time left":       {2400 * time.Millisecond, 32},
+		"enough to try, not to wait": {3600 * time.Millisecond, 64},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

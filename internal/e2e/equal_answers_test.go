@@ -12,7 +12,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -61,7 +60,6 @@ func suspects() (names, noPasswords []suspect) {
 type equalWorld struct {
 	t      *testing.T
 	broker *stack.Broker
-	client *http.Client // of HTTP/2
 
 	mu   sync.Mutex
 	last map[string]span // when the password of a name was sent that was the last to be refused as wrong
@@ -106,8 +104,6 @@ func newEqualWorld(t *testing.T) *equalWorld {
 	config := replace(t, ldapBroker(s, ""), "    connectors:\n", tokensConnector+`      - {name: local, type: static, config: {file: users.yaml}}
 `, "        type: ldap\n", "        type: ldap\n        usernames: [a*, zoe, locked, guessed, grace, expired, reset, early, keyless, twin]\n")
 	w := &equalWorld{t: t, last: map[string]span{}, broker: stack.StartBroker(t, program, "tls: {cert_file: cert.pem, key_file: key.pem}\n"+replace(t, config, "realms:\n", "public_url: https://{{listen}}\nrealms:\n"), files)}
-	w.client = &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: insecure()}}
-	t.Cleanup(w.client.CloseIdleConnections)
 	return w
 }
 
@@ -228,7 +224,6 @@ func TestEqualAnswers(t *testing.T) {
 		each(all, func(s suspect) { w.alike(r.name+": "+s.user+", "+s.reason, w.ask(r, s.user, s.password), want) })
 	}
 	w.wantReasons(all)
-	w.alikeInHTTP2(all, http.StatusUnauthorized)
 
 	// After the first password, two more are refused, then all.
 	states := []string{"disabled", "grace-login", "must-change-password"} // which only the right password shows
@@ -274,10 +269,6 @@ func TestEqualAnswers(t *testing.T) {
 			w.spent(r.name+": the last password again, "+s.reason, s.user, w.ask(r, s.user, "guess5"), spent)
 		})
 	}
-	for i := range names {
-		names[i].password = "guess5"
-	}
-	w.alikeInHTTP2(names, http.StatusTooManyRequests)
 }
 
 // each does something for all suspects at once, since each answer is held for a while.
@@ -309,47 +300,4 @@ func clipped(name string) string {
 		return name[:128] + "…"
 	}
 	return name
-}
-
-// alikeInHTTP2 holds the same for HTTP/2, where headers have no order.
-func (w *equalWorld) alikeInHTTP2(all []suspect, status int) {
-	w.t.Helper()
-	type shown struct {
-		protocol, body string
-		status         int
-		header         http.Header
-	}
-	ask := func(s suspect) shown {
-		request, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, "https://"+w.broker.Addr+requests()[0].path, http.NoBody)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		request.SetBasicAuth(s.user, s.password)
-		when := span{sent: time.Now()}
-		response, err := w.client.Do(request)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		when.answered = time.Now()
-		header := constantHeaders(response.Header)
-		if seconds, err := strconv.Atoi(header.Get("Retry-After")); err == nil {
-			w.last[s.user].ends(w.t, s.reason+": HTTP/2", time.Duration(seconds)*time.Second, when)
-			header.Set("Retry-After", "*")
-		}
-		return shown{response.Proto, string(body), response.StatusCode, header}
-	}
-	want := ask(all[0])
-	if want.protocol != "HTTP/2.0" || want.status != status {
-		w.t.Errorf("it is %s %d, want HTTP/2.0 %d", want.protocol, want.status, status)
-	}
-	for _, s := range all[1:] {
-		if got := ask(s); !reflect.DeepEqual(got, want) {
-			w.t.Errorf("%s: HTTP/2: %+v, want %+v", s.reason, got, want)
-		}
-	}
 }
