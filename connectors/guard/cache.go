@@ -208,9 +208,10 @@ func (c *cache) of(name, id string) func(login) bool {
 	return func(l login) bool { return ids[l.identity.ID] }
 }
 
-// clearAccount forgets the account of this id.
-func (c *cache) clearAccount(id string) int {
-	return c.drop(func(l login) bool { return l.identity.ID == id })
+// gone forgets the account of this id, which the directory has no more.
+func (c *cache) gone(id string) {
+	c.denied.Add(key{id: id}, time.Now())
+	c.remove(func(l login) bool { return l.identity.ID == id })
 }
 
 // drop forgets logins, and returns how many of them still counted. What is under way is not

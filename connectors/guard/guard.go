@@ -162,7 +162,7 @@ func (r *admitting) Resolve(ctx context.Context, id string) (connectors.Identity
 		err = fmt.Errorf("%w: %s is not among the connector's usernames", connectors.ErrGone, found.Username)
 	}
 	if errors.Is(err, connectors.ErrGone) {
-		r.guards.cache.clearAccount(id)
+		r.guards.cache.gone(id)
 		return connectors.Identity{}, err
 	}
 	return found, err
