@@ -105,13 +105,11 @@ func answered(id connectors.Identity, from connectors.Answer) connectors.Identit
 // is not remembered where the directory has said since the login began that nobody may sign in
 // to the account.
 func (c *cache) passed(d digest, a attempt, id connectors.Identity, generation uint64) {
-	if c.Stale > 0 {
-		c.last.Add(id.ID, a.password)
-		c.latest.Add(a.name, d)
-	}
 	if c.TTL == 0 {
 		return
 	}
+	c.last.Add(id.ID, a.password)
+	c.latest.Add(a.name, d)
 	c.logins.Add(d, login{name: a.name, password: a.password, identity: id, until: time.Now().Add(c.TTL)})
 	// Looked at when the login is there: what forgets does it the other way round.
 	if c.generation.Load() != generation || c.deniedSince(a.begun, named(a.name), named(id.Username), key{id: id.ID}) {

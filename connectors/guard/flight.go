@@ -15,6 +15,9 @@ const (
 	// before those give up who wait for it, so that they learn what was the matter.
 	flightTime = 4250 * time.Millisecond
 
+	// queueTime bounds those waits, so that the directory has time for an operation.
+	queueTime = flightTime - operationTime
+
 	// maxFlying is how many logins of one connector are under way, and how many wait for them.
 	maxFlying = 1024
 )
@@ -80,7 +83,7 @@ func (f *flights) join(ctx context.Context, d digest, login func(*flight) (conne
 	if one == nil {
 		ctx, cancel := context.WithTimeout(connectors.CountWaits(context.WithoutCancel(ctx)), flightTime)
 		one = &flight{all: f, ctx: ctx, done: make(chan struct{}), err: connectors.ErrBusy}
-		one.queue, one.giveUp = context.WithTimeout(ctx, flightTime-operationTime)
+		one.queue, one.giveUp = context.WithTimeout(ctx, queueTime)
 		f.open[d] = one
 		f.flying++
 		f.up.Go(func() {

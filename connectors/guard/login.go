@@ -47,7 +47,7 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 	switch {
 	case err == nil: // whoever began it
 		return p.welcome(ctx, a, id)
-	case isUnanswered(err):
+	case isUnanswered(err), errors.Is(err, connectors.ErrBusy):
 		return p.unanswered(ctx, a, d, err)
 	}
 	return id, err

@@ -25,23 +25,27 @@ type pass struct {
 // others, it waits for one of them, who may well be right: of a thousand people who come at
 // once behind one address nearly all are.
 func (s *Shield) enter(ctx context.Context, a attempt) (*pass, error) {
-	var waited *bucket
+	p, full, wait, err := s.tryEnter(a)
+	if full == nil {
+		return p, err
+	}
+	connectors.Elsewhere(ctx)
+	ctx, cancel := context.WithTimeout(ctx, queueTime)
+	defer cancel()
 	for {
-		p, full, wait, err := s.tryEnter(a)
-		if full == nil {
-			waited.tell() // the next one who waits, whatever came of this one
-			return p, err
-		}
-		if waited != full {
-			waited.tell() // there may be something left of it, which this one cannot use yet
-		}
-		waited = full
-		connectors.Elsewhere(ctx)
 		began := time.Now()
 		if err := full.await(ctx, wait); err != nil {
 			return nil, err
 		}
 		connectors.Waited(ctx, began)
+		waited := full
+		p, full, wait, err = s.tryEnter(a)
+		if waited != full {
+			waited.tell() // there may be something left of it, which this one does not use, or not yet
+		}
+		if full == nil {
+			return p, err
+		}
 	}
 }
 

@@ -33,9 +33,10 @@ func (p *password) welcome(ctx context.Context, a attempt, id connectors.Identit
 	return id, nil
 }
 
-// unanswered is what comes of a login that the directory does not answer: it passes by a login
-// that is stale. Whatever the password is, the Shield is asked where there is one of that
-// name, since its answer would tell.
+// unanswered is what comes of a login that the directory does not answer, or is not asked
+// about: it passes by a login that is stale, if the directory is to blame. Whatever the
+// password is, the Shield is asked where one of that name is remembered, since the answer to
+// that would tell.
 func (p *password) unanswered(ctx context.Context, a attempt, d digest, because error) (connectors.Identity, error) {
 	right, id, ok := p.cache.staleOf(a.name)
 	if !ok {
@@ -48,13 +49,15 @@ func (p *password) unanswered(ctx context.Context, a attempt, d digest, because 
 	}
 	if d != right {
 		p.shield.inVain(a, id)
+	}
+	if d != right || !isUnanswered(because) {
 		return connectors.Identity{}, because
 	}
 	return id, nil
 }
 
 // admit fails where the Shield would not have the directory asked about an attempt, for the
-// account of an identity. It takes nothing of what there is.
+// account of an identity. Where it does not fail it takes nothing of what there is.
 func (s *Shield) admit(ctx context.Context, a attempt, id connectors.Identity) error {
 	p, err := s.enter(ctx, a)
 	if err != nil {

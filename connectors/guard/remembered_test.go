@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/guard"
 )
 
@@ -128,31 +129,42 @@ func TestGuessesInAnOutage(t *testing.T) {
 		"from many":        {guard.Limits{Network: five(), Overall: five()}, of, "429 overall-limit 12m0s"},
 		"for one account":  {guard.Limits{Account: five()}, of, "429 account-limit 12m0s"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				v := &vault{}
-				s := guard.DefaultSettings()
-				s.Cache.Stale = 10 * time.Minute
-				d := door(t, v, s, guard.NewShield(c.limits))
-				logins{{"alice", "right", home, "ok"}}.run(t, d)
-				time.Sleep(s.Cache.TTL)
-				v.locate = func(string) error { return errDown }
-				for i := range 20 { // there is nothing of hers to compare with
-					logins{{"bob", fmt.Sprint(i), c.from(i), "outage"}}.run(t, d)
-				}
-				for i := range 5 {
-					for range 3 { // it is one guess
-						logins{{"alice", fmt.Sprint(i), c.from(i), "outage"}}.run(t, d)
+		for what, how := range map[string]struct {
+			stale   time.Duration
+			outcome error
+		}{
+			"a stale login":      {10 * time.Minute, errDown},
+			"a remembered login": {0, errDown},
+			"a busy directory":   {0, connectors.ErrBusy},
+		} {
+			t.Run(name+", "+what, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					v := &vault{}
+					s := guard.DefaultSettings()
+					s.Cache.Stale = how.stale
+					d := door(t, v, s, guard.NewShield(c.limits))
+					logins{{"alice", "right", home, "ok"}}.run(t, d)
+					if how.stale > 0 {
+						time.Sleep(s.Cache.TTL)
 					}
-				}
-				logins{
-					{"alice", "wrong", c.from(6), c.want},
-					{"alice", "right", c.from(7), c.want},
-					{"alice", "1", c.from(8), "outage"},
-					{"alice", "right", home, "ok"},
-				}.run(t, d)
+					v.locate = func(string) error { return how.outcome }
+					for i := range 20 { // there is nothing of hers to compare with
+						logins{{"bob", fmt.Sprint(i), c.from(i), "outage"}}.run(t, d)
+					}
+					for i := range 5 {
+						for range 3 { // it is one guess
+							logins{{"alice", fmt.Sprint(i), c.from(i), "outage"}}.run(t, d)
+						}
+					}
+					logins{
+						{"alice", "wrong", c.from(6), c.want},
+						{"alice", "right", c.from(7), c.want},
+						{"alice", "1", c.from(8), "outage"},
+						{"alice", "right", home, "ok"},
+					}.run(t, d)
+				})
 			})
-		})
+		}
 	}
 }
 
