@@ -21,7 +21,7 @@ func (to *server) bind(ctx context.Context, s *session, as func(*ldap.Conn) erro
 		}
 		to.hung.Store(false)
 		if end, ok := ctx.Deadline(); ok && time.Until(end) < fairShare {
-			return errNoAnswer // in time for another bind
+			return tooLate(ctx, "waiting for a directory that did not answer before") // it does now
 		}
 	}
 	err := s.do(ctx, as)

@@ -1,9 +1,11 @@
 package ldap_test
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/shorepass/shorepass/connectors"
 )
@@ -66,5 +68,43 @@ func TestUnansweredBinds(t *testing.T) {
 				t.Errorf("%d passwords, want one for each login since", n-2)
 			}
 		})
+	}
+}
+
+// TestAnswersTooLate has a directory answer binds again, but so slowly that no time is left for
+// another one: it is sent no password, and not blamed.
+func TestAnswersTooLate(t *testing.T) {
+	t.Parallel()
+	var passwords, takes atomic.Int64
+	d := open(t, config(listen(t, script{
+		bind: func(dn, _ string) (int, string) {
+			if dn == alice().dn {
+				passwords.Add(1)
+			}
+			time.Sleep(time.Duration(takes.Load()))
+			return 0, ""
+		},
+		search: func(string, string) ([]record, int) { return []record{alice()}, 0 },
+	}.serve)))
+	if _, err := login(t, d, "alice", "right"); err != nil {
+		t.Fatal(err)
+	}
+	account, err := d.Locate(t.Context(), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	takes.Store(int64(4 * time.Second))
+	if _, err := d.Verify(t.Context(), account, connectors.NewSecret("right")); !errors.Is(err, connectors.ErrInDoubt) {
+		t.Fatalf("while it hangs: %v", err)
+	}
+	takes.Store(int64(1500 * time.Millisecond))
+	sent := passwords.Load()
+	ctx, cancel := context.WithTimeout(t.Context(), 2300*time.Millisecond)
+	defer cancel()
+	if _, err := d.Verify(ctx, account, connectors.NewSecret("right")); !errors.Is(err, connectors.ErrBusy) || errors.Is(err, connectors.ErrUnreachable) {
+		t.Errorf("with too little time left: %v, want busy", err)
+	}
+	if n := passwords.Load() - sent; n != 0 {
+		t.Errorf("it was sent %d passwords then", n)
 	}
 }
