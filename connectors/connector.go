@@ -124,7 +124,8 @@ type Directory interface {
 	// fails with [ErrRejected] or, in an outage, with any other error; with [ErrNotMine]
 	// where Locate could not know that there is no such user and this can. What the
 	// upstream may have counted as a wrong password, and may not be one, is an outage
-	// marked with [InDoubt]. An empty password never reaches it.
+	// marked with [InDoubt], and sent once more within a call only where [MayResend] says so.
+	// An empty password never reaches it.
 	Verify(ctx context.Context, a Account, password Secret) (Identity, error)
 }
 

@@ -26,7 +26,7 @@ var (
 	// ErrInDoubt marks an outage in which the upstream may have counted the password as wrong:
 	// it has refused it for a reason that is perhaps another login's, or was sent it and did not
 	// answer. The password may be right: it is asked about again, and takes of what may be sent
-	// for the account.
+	// for the account. For within one login, see [MayResend].
 	ErrInDoubt = errors.New("the directory may have counted the password as wrong")
 
 	// ErrResting is the outage of a directory that is left alone: see [Resting].

@@ -1,7 +1,10 @@
 package guard_test
 
 import (
+	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +71,100 @@ func TestDoubtsTakeOfTheLimits(t *testing.T) {
 		}
 		if n := shield.Clear(guard.Filter{Username: "carol"}); n != 1 {
 			t.Errorf("cleared %d", n)
+		}
+	})
+}
+
+// TestSentOnceMore has a directory send a password once more, for a connection that broke: each
+// time takes a try of its own, which is set aside before, whatever comes of the login.
+func TestSentOnceMore(t *testing.T) {
+	lost := connectors.InDoubt(errors.New("the connection is lost"))
+	for name, tt := range map[string]struct {
+		again int   // how often it would be sent once more
+		then  error // what it is answered at last
+		sent  int   // how often it may be
+		left  int   // how many other wrong passwords may be sent then
+	}{
+		"not at all, and lost":        {0, lost, 1, 2},
+		"then wrong":                  {1, connectors.Reject(connectors.ReasonWrongPassword), 2, 1},
+		"then lost, too":              {1, lost, 2, 1},
+		"then not sent after all":     {1, errDown, 2, 2},
+		"then disabled":               {1, connectors.Reject(connectors.ReasonDisabled), 2, 2},
+		"then right":                  {1, nil, 2, 4}, // from where she is familiar then
+		"twice, then right":           {2, nil, 3, 4},
+		"more often than there is":    {3, lost, 3, 0},
+		"and wrong, at the last time": {2, connectors.Reject(connectors.ReasonWrongPassword), 3, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent := 0
+				v := &vault{}
+				v.during = func(ctx context.Context, _, password string) {
+					if password != "first" {
+						return
+					}
+					for sent = 1; sent <= tt.again && connectors.MayResend(ctx); sent++ {
+					}
+				}
+				v.answer = func(_, password string) error {
+					if password == "first" {
+						return tt.then
+					}
+					return connectors.Reject(connectors.ReasonWrongPassword)
+				}
+				d := door(t, v, lockout(), nil)
+				_ = login(t.Context(), d, "alice", "first", elsewhere)
+				if sent != tt.sent {
+					t.Errorf("sent %d times, want %d", sent, tt.sent)
+				}
+				v.take()
+				for _, other := range []string{"1", "2", "3", "4"} {
+					_ = login(t.Context(), d, "alice", other, elsewhere)
+				}
+				if n := len(v.take()); n != tt.left {
+					t.Errorf("%d other passwords were sent, want %d", n, tt.left)
+				}
+				time.Sleep(15 * time.Minute)
+				for _, other := range []string{"5", "6", "7"} {
+					_ = login(t.Context(), d, "alice", other, elsewhere)
+				}
+				if n := len(v.take()); n != 3 {
+					t.Errorf("%d passwords were sent when all that is over, want 3", n)
+				}
+			})
+		})
+	}
+}
+
+// TestNoneIsSentOnceMore holds that what is set aside for others who are at the directory is not
+// taken, and is once they have it back.
+func TestNoneIsSentOnceMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var again atomic.Int64
+		v := &vault{}
+		v.during = func(ctx context.Context, _, _ string) {
+			time.Sleep(time.Second)
+			if connectors.MayResend(ctx) {
+				again.Add(1)
+			}
+			time.Sleep(time.Second)
+		}
+		v.answer = func(string, string) error { return errDown }
+		d := door(t, v, lockout(), nil)
+		all := func(passwords ...string) {
+			var group sync.WaitGroup
+			for _, p := range passwords {
+				group.Go(func() { _ = login(t.Context(), d, "alice", p, elsewhere) })
+			}
+			group.Wait()
+		}
+		all("1", "2", "3")
+		if n := again.Load(); n != 0 {
+			t.Errorf("%d were sent once more, with three under way", n)
+		}
+		all("1", "2")
+		if n := again.Load(); n != 1 {
+			t.Errorf("%d were sent once more, with two under way, want 1", n)
 		}
 	})
 }

@@ -143,7 +143,7 @@ func (p *password) check(ctx context.Context, a attempt, c connectors.Credential
 		}
 		return connectors.Identity{}, &told{err, said}
 	}
-	id, err := p.directory.Verify(ctx, account, c.Password)
+	id, err := p.directory.Verify(connectors.WithResend(ctx, pass.resend), account, c.Password)
 	p.pace.note(a.name, account, err, time.Since(a.begun))
 	if err == nil && !p.config.admits(id.Username) { // which some directories know no sooner
 		err = connectors.ErrNotMine

@@ -18,6 +18,7 @@ type pass struct {
 	account key
 	record  *record // of the account; nil: nothing is set aside there
 	asked   uint64  // when the directory was: see Shield.turn
+	resent  int     // how often the password was sent once more since; what was sent before is in doubt
 }
 
 // enter sets aside what a failed login takes of the limits of its network and of all. It
@@ -151,6 +152,20 @@ func (p *pass) toVerify(account connectors.Account) error {
 	t.pending++
 	p.account, p.record, p.asked = k, r, s.turn
 	return nil
+}
+
+// resend sets one more aside for a password that the directory may have counted as wrong, and is
+// to be sent again. It reports whether one was left.
+func (p *pass) resend() bool {
+	p.shield.mu.Lock()
+	defer p.shield.mu.Unlock()
+	r := p.current()
+	if p.isSpent(p.account, r, time.Now()) {
+		return false
+	}
+	r.pending++
+	p.resent++
+	return true
 }
 
 // bar fails where a password is known to be wrong, and where no more may be sent.

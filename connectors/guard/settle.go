@@ -26,11 +26,22 @@ func (p *pass) settle(id connectors.Identity, err error) error {
 		if rejection.Reason == connectors.ReasonWrongPassword {
 			v = isWrong
 		}
-		return asked(p.refused(p.release(), err, v, now))
+		r := p.release()
+		err = asked(p.refused(r, err, v, now))
+		p.doubt(r, p.resent, now)
 	case errors.Is(err, connectors.ErrInDoubt):
-		p.count(p.release(), inDoubt, now)
+		p.doubt(p.release(), p.resent+1, now)
+	case p.resent > 0:
+		p.doubt(p.release(), p.resent, now)
 	}
-	return err // which says nothing of the password
+	return err
+}
+
+// doubt notes that the directory may have counted the password so often.
+func (p *pass) doubt(r *record, times int, now time.Time) {
+	for range times {
+		p.count(r, inDoubt, now)
+	}
 }
 
 // asked marks a Throttled by which a password is refused that the directory has refused.
@@ -41,14 +52,20 @@ func asked(err error) error {
 	return err
 }
 
-// release takes back what was set aside of the account, and returns its record.
-func (p *pass) release() *record {
+// current returns the record of the account, as long as something is set aside there.
+func (p *pass) current() *record {
 	r := p.record
 	for r.moved != nil {
 		r = r.moved
 	}
+	return r
+}
+
+// release takes back what was set aside of the account, and returns its record.
+func (p *pass) release() *record {
+	r := p.current()
 	p.record = nil
-	r.pending--
+	r.pending -= 1 + p.resent
 	if t := r.tries[p.password]; t != nil {
 		t.pending--
 	}
