@@ -110,10 +110,20 @@ func (c *Chain) ask(ctx context.Context, cred Credentials) (_ Identity, _ *Failu
 		}
 		return id, nil, took
 	}
-	if err := c.count(ctx, cred); err != nil {
-		return Identity{}, &Failure{Err: err}, took
+	return Identity{}, c.nobodys(ctx, cred, asked), took
+}
+
+// nobodys refuses a login by a name that nobody knows or handles. It is counted after its
+// decoys, whoever hangs up meanwhile: that of a listed name counts when its hash was computed,
+// and not where that found no turn.
+func (c *Chain) nobodys(ctx context.Context, cred Credentials, asked bool) *Failure {
+	if busy := c.spend(context.WithoutCancel(ctx), cred, ""); busy != nil {
+		return busy
 	}
-	return Identity{}, &Failure{Err: Reject(c.unknown(cred, asked))}, took
+	if err := c.count(ctx, cred); err != nil {
+		return &Failure{Err: err}
+	}
+	return &Failure{Err: Reject(c.unknown(cred, asked))}
 }
 
 // count counts a login by a name that nobody knows or handles, or by what is no name, so
@@ -123,7 +133,6 @@ func (c *Chain) count(ctx context.Context, cred Credentials) error {
 	if cred.Username == "" || cred.Password.Issued() || HoldsToken(cred.Username) {
 		return nil
 	}
-	Elsewhere(ctx) // it may wait for logins that are under way
 	var counts Refuser
 	for _, m := range c.members {
 		r, ok := m.Connector.(Refuser)

@@ -240,6 +240,55 @@ func TestRefusalsWithoutATurn(t *testing.T) {
 	}
 }
 
+// counter is one that counts, and whose refusals cost time. It counts how many it counted
+// after a decoy.
+type counter struct {
+	slow
+	counted int
+	place   connectors.Turns // which a login gives back before it waits
+}
+
+func (c *counter) RefuseUnknown(_ context.Context, cred connectors.Credentials) error {
+	if cred.Username == "al ice" {
+		return connectors.ErrNotMine
+	}
+	return c.RefuseNoName(nil, cred)
+}
+
+func (c *counter) RefuseNoName(context.Context, connectors.Credentials) error {
+	if c.decoys == 1 && len(c.place) == 0 {
+		c.counted++
+	}
+	return nil
+}
+
+// TestNobodyIsCountedAfterTheDecoy holds that a failed login by a name that nobody has counts
+// when its decoy was spent, and not where that found no turn, as with a name that somebody has.
+func TestNobodyIsCountedAfterTheDecoy(t *testing.T) {
+	for name, tt := range map[string]struct {
+		full    error
+		counted int
+		wantErr error
+	}{
+		"a turn":  {nil, 1, connectors.ErrRejected},
+		"no turn": {fmt.Errorf("too many hashes: %w", connectors.ErrBusy), 0, connectors.ErrBusy},
+	} {
+		for _, typed := range []string{"alice", "al ice"} {
+			t.Run(name+", "+typed, func(t *testing.T) {
+				c := &counter{slow: slow{scripted{full: tt.full}}, place: connectors.NewTurns(1)}
+				ctx, visit := connectors.Arriving(t.Context())
+				c.place.Try()
+				visit.Has(&c.place)
+				chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "file", Connector: c})
+				_, err := chain.Authenticate(ctx, connectors.Credentials{Username: typed, Password: connectors.NewSecret("pw")})
+				if !errors.Is(err, tt.wantErr) || c.counted != tt.counted || c.decoys != 1 {
+					t.Errorf("error %v, counted %d times after %d decoys, want %v, %d times after 1", err, c.counted, c.decoys, tt.wantErr, tt.counted)
+				}
+			})
+		}
+	}
+}
+
 func TestChainRefusesNoPasswordsFirst(t *testing.T) {
 	const most = 8 << 10
 	for password, reason := range map[string]connectors.Reason{

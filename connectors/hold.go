@@ -41,23 +41,25 @@ func (m Member) paced() (p Paced, ok bool) {
 	return p, ok
 }
 
-// even makes a refusal take as long as any other: it has the members spend their time
-// that are decoys, but for the one that did by refusing, and then waits for what the paced
-// ones have not taken. No other login waits for it: who is held takes nobody's place. It
-// returns the refusal, or an outage where that is what names of a decoy's would have met
-// with. The time of a refused token tells nothing of any name.
+// even makes a refusal take as long as any other: it has the decoys spend their time, which
+// for nobody's name they did before it was counted, and then waits for what the paced members
+// have not taken. No other login waits for it: who is held takes nobody's place. It returns
+// the refusal, or an outage where that is what names of a decoy's would have met with. The
+// time of a refused token tells nothing of any name.
 func (c *Chain) even(ctx context.Context, cred Credentials, refusal *Failure, took time.Duration) *Failure {
 	if cred.Password.Issued() {
 		return refusal
 	}
-	Elsewhere(ctx)
+	if by := refusal.Connector; by != "" {
+		if isRemembered(refusal) {
+			by = "" // it has spent nothing
+		}
+		if busy := c.spend(ctx, cred, by); busy != nil {
+			return busy
+		}
+	}
 	var whole time.Duration
 	for _, m := range c.members {
-		if d, ok := m.Connector.(Decoy); ok && (m.Name != refusal.Connector || isRemembered(refusal)) {
-			if err := d.SpendAsRefusal(ctx, cred.Password); errors.Is(err, ErrBusy) {
-				return &Failure{Connector: m.Name, Err: err}
-			}
-		}
 		if p, ok := m.paced(); ok {
 			whole += p.RefusalTime()
 		}
@@ -66,6 +68,25 @@ func (c *Chain) even(ctx context.Context, cred Credentials, refusal *Failure, to
 		hold(ctx, whole-took+rand.N(scatter)) //nolint:gosec // nobody gains by guessing it
 	}
 	return refusal
+}
+
+// spend has the members spend their time that are decoys, but for the one that did by
+// refusing. The login gives its place back: from then on it waits. It fails where names of a decoy's would have met with an outage.
+func (c *Chain) spend(ctx context.Context, cred Credentials, did string) *Failure {
+	if cred.Password.Issued() {
+		return nil
+	}
+	Elsewhere(ctx)
+	for _, m := range c.members {
+		d, ok := m.Connector.(Decoy)
+		if !ok || m.Name == did {
+			continue
+		}
+		if err := d.SpendAsRefusal(ctx, cred.Password); errors.Is(err, ErrBusy) {
+			return &Failure{Connector: m.Name, Err: err}
+		}
+	}
+	return nil
 }
 
 // isRefusal reports whether a failure speaks of the credentials, rather than of an outage.

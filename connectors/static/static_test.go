@@ -405,6 +405,49 @@ func TestRefusalsWaitForTheSameTurns(t *testing.T) {
 	}
 }
 
+// TestLoadTellsNoNames holds that a login which found no turn for its hash counts for no name,
+// be it listed or not, also of a client that has hung up meanwhile: afterwards each has as many
+// passwords as before.
+func TestLoadTellsNoNames(t *testing.T) {
+	users := write(t, "users.yaml", fmt.Sprintf("users: [{username: alice, password_hash: %q}]", quick(t, "alice-pw")))
+	for _, name := range []string{"alice", "nobody", "not a name"} {
+		for _, patience := range []time.Duration{time.Minute, 300 * time.Millisecond} {
+			t.Run(fmt.Sprintf("%s, for %s", name, patience), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					bound := static.NewBound()
+					d, err := static.New(&static.Config{File: users}, connectors.Deps{Name: "local"}, bound)
+					if err != nil {
+						t.Fatal(err)
+					}
+					settings := guard.Settings{Lockout: guard.LockoutSettings{Budget: 3, Window: time.Hour}}
+					chain := connectors.NewChain(connectors.ASCIIUsernames, connectors.Member{Name: "local", Connector: guard.Password(d, guard.Config{Name: "local", Settings: settings})})
+					login := func(password string) error {
+						ctx, cancel := context.WithTimeout(t.Context(), patience)
+						defer cancel()
+						ctx, _ = connectors.Arriving(ctx)
+						_, err := chain.Authenticate(ctx, connectors.Credentials{Username: name, Password: connectors.NewSecret(password)})
+						return err
+					}
+					release := bound.FillLogins()
+					for n := range 5 {
+						if err := login(fmt.Sprint("busy-", n)); errors.Is(err, connectors.ErrRejected) {
+							t.Errorf("without a turn: %v", err)
+						}
+						time.Sleep(time.Second) // until the login has ended of who has hung up
+					}
+					release()
+					for n := range 4 {
+						err := login(fmt.Sprint("wrong-", n))
+						if throttled := (*connectors.Throttled)(nil); errors.As(err, &throttled) != (n == 3) || !errors.Is(err, connectors.ErrRejected) != (n == 3) {
+							t.Errorf("afterwards, password %d: %v", n+1, err)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
 func ExampleHash() {
 	hash, err := static.Hash(connectors.NewSecret("correct horse"), static.Argon2id)
 	fmt.Println(strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$"), err)
