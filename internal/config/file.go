@@ -48,16 +48,26 @@ func (p part) checkFile(keys fileKeys) {
 
 // The widest ranges that may be those of proxies alone.
 const (
-	proxies4 = 24 // bits
-	proxies6 = 64
+	proxies4   = 24  // bits
+	proxies6   = 64  // likewise
+	translated = 120 // of an IPv4 range that NAT64 has made an IPv6 one of: its last 32 are the address
 )
+
+// isTranslated reports whether a range has addresses that translators put IPv4 ones behind
+// (RFC 6052 §2.1, RFC 8215).
+func isTranslated(r netip.Prefix) bool {
+	return r.Overlaps(netip.MustParsePrefix("64:ff9b::/96")) || r.Overlaps(netip.MustParsePrefix("64:ff9b:1::/48"))
+}
 
 // checkProxies warns of ranges in which there is more than proxies.
 func (p part) checkProxies(ranges []network) {
 	for i, r := range ranges {
 		proxies, widest, who := netip.Prefix(r), proxies6, "every client"
-		if proxies.Addr().Is4() {
+		switch {
+		case proxies.Addr().Is4():
 			widest = proxies4
+		case isTranslated(proxies):
+			widest = translated
 		}
 		if proxies.Bits() >= widest || proxies.Addr().IsLoopback() {
 			continue
@@ -65,7 +75,7 @@ func (p part) checkProxies(ranges []network) {
 		if proxies.Bits() > 0 {
 			who += " in " + proxies.String()
 		}
-		p.warn("trusted_proxies["+strconv.Itoa(i)+"]", "trusted_proxies: %s is believed what it says of its address, and so escapes the limits of failed logins: name the proxies alone", who)
+		p.warn("trusted_proxies["+strconv.Itoa(i)+"]", "trusted_proxies: %s is believed what it says of its address, and so escapes the limits of client networks: name the proxies alone", who)
 	}
 }
 
