@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/guard"
 )
 
@@ -76,29 +77,60 @@ func TestReferenceBounds(t *testing.T) {
 func TestProtectionPage(t *testing.T) {
 	d, l := guard.DefaultSettings(), guard.DefaultLimits()
 	brief := func(d time.Duration) string { return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m") }
+	stale := "**Default**: off."
+	if d.Cache.Stale > 0 {
+		stale = "**Default**: `stale: " + brief(d.Cache.Stale) + "`"
+	}
+	fresh := guard.Password(&book{}, guard.Config{}).(connectors.Paced).RefusalTime()
 	for heading, defaults := range map[string][]string{
-		"## Answers from memory":         {"`ttl: " + brief(d.Cache.TTL) + "`", "`unknown: " + d.Cache.Unknown.String() + "`"},
-		"## Wrong passwords":             {fmt.Sprintf("`budget: %d`, `familiar: %d`, `window: %s`", d.Lockout.Budget, d.Lockout.Familiar, brief(d.Lockout.Window))},
-		"## What the directory locks at": {fmt.Sprintf("locks after %d or more", d.Lockout.Budget+d.Lockout.Familiar+1)},
-		"## Guessing":                    {fmt.Sprintf("%d at once", l.Network.Burst), fmt.Sprintf("%d at once", l.Account.Burst), fmt.Sprintf("%d at once", l.Overall.Burst)},
-		"### Deadlines":                  nil,
-		"### Logins at once":             {fmt.Sprintf("`max: %d`", d.Bulkhead.Max)},
-		"### Breaker":                    {fmt.Sprintf("`failures: %d`, `probe: %s`", d.Breaker.Failures, d.Breaker.Probe)},
-		"### Stale answers":              {"off"},
-		"## Equal answers":               nil,
-		"## Overload":                    nil,
+		"## Answers from memory":         {"**Default**: `ttl: " + brief(d.Cache.TTL) + "`, `unknown: " + d.Cache.Unknown.String() + "`."},
+		"## Wrong passwords":             {fmt.Sprintf("**Default**: `budget: %d`, `familiar: %d`, `window: %s`.", d.Lockout.Budget, d.Lockout.Familiar, brief(d.Lockout.Window))},
+		"### Proxies and restarts":       {fmt.Sprintf("with the defaults, where %d or more lock", 2*d.Lockout.Budget+d.Lockout.Familiar+1)},
+		"## What the directory locks at": {fmt.Sprintf("**Default**: fits a directory that locks after %d or more wrong passwords within %.0f minutes or less.", d.Lockout.Budget+d.Lockout.Familiar+1, d.Lockout.Window.Minutes())},
+		"## Guessing": {
+			"| one client network (`network`) | " + row(l.Network), "(`account`) | " + row(l.Account), "| all together (`overall`) | " + row(l.Overall),
+			"| twice that | " + guesses(guard.Rate{Burst: 2 * l.Account.Burst, Per: l.Account.Per}),
+			fmt.Sprintf("Where more than %d accounts", l.Network.Burst), fmt.Sprintf("`overall` (%d at once)", l.Overall.Burst),
+		},
+		"### Deadlines":      {"**Default**: as said"},
+		"### Logins at once": {fmt.Sprintf("**Default**: `max: %d`.", d.Bulkhead.Max)},
+		"### Breaker":        {fmt.Sprintf("**Default**: `failures: %d`, `probe: %s`.", d.Breaker.Failures, d.Breaker.Probe)},
+		"### Stale answers":  {stale},
+		"## Equal answers":   {fmt.Sprintf("**Default**: always on; %s until some", map[time.Duration]string{time.Second / 4: "a quarter of a second"}[fresh])},
+		"## Overload":        {"**Default**"}, // which internal/config compares
 	} {
 		_, rest, ok := strings.Cut(page(t, "protection.md"), "\n"+heading+"\n")
 		section, _, _ := strings.Cut(rest, "\n## ")
 		section, _, _ = strings.Cut(section, "\n### ")
 		section = strings.Join(strings.Fields(section), " ")
-		for _, want := range append(defaults, "**To see it**", "**A tester**") {
+		if heading != "### Proxies and restarts" {
+			defaults = append(defaults, "**To see it**", "**A tester**")
+		}
+		for _, want := range defaults {
 			if !ok || !strings.Contains(section, want) {
 				t.Errorf("%s says nothing of %s", heading, want)
 			}
 		}
-		if !strings.Contains(section, "**Default**") && !strings.Contains(section, "| Default |") {
-			t.Errorf("%s has no default", heading)
-		}
 	}
+}
+
+// row is what the table has of a limit: how many there are at once and then, and what that
+// makes in days.
+func row(r guard.Rate) string {
+	const day = 24 * time.Hour
+	then := map[time.Duration]string{time.Second / 10: "ten a second", time.Second: "one a second", day / 30: "30 a day"}[r.Per/time.Duration(r.Burst)]
+	return fmt.Sprintf("%d at once, then %s | %s", r.Burst, then, guesses(r))
+}
+
+// guesses is how many a limit lets pass on the first day, all that there are at once and what
+// comes again, and on each after it.
+func guesses(r guard.Rate) string {
+	thousands := func(n int) string {
+		if n < 1000 {
+			return strconv.Itoa(n)
+		}
+		return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+	}
+	daily := int(float64(r.Burst) * float64(24*time.Hour) / float64(r.Per))
+	return thousands(r.Burst+daily) + " and " + thousands(daily) + " |"
 }

@@ -237,20 +237,33 @@ func TestTheSentAreBounded(t *testing.T) {
 	})
 }
 
-// TestPanicOfTheGone has the desk panic with nobody there to be told.
+// TestPanicOfTheGone has the desk panic when nobody is there any more to be told: the only
+// place is free again.
 func TestPanicOfTheGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk()
-		s := guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}}
-		g := guardedBy(t, d, s)
+		d.takes(time.Second)
+		g := guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}})
 		ctx, hangUp := context.WithCancel(t.Context())
 		var group sync.WaitGroup
 		for range 10 {
-			group.Go(func() { _, _ = g.loginIn(ctx, "alice", "panics") })
+			group.Go(func() {
+				if _, err := g.loginIn(ctx, "alice", "panics"); !errors.Is(err, context.Canceled) {
+					t.Errorf("who hung up got %v", err)
+				}
+			})
+		}
+		synctest.Wait()
+		if d.asked() != 1 {
+			t.Errorf("asked %d times, want once", d.asked())
 		}
 		hangUp()
 		group.Wait()
+		begun := time.Now()
 		g.want("alice", "right", nil)
+		if took := time.Since(begun); took != 2*time.Second {
+			t.Errorf("took %s, want a second until the panic, and another", took)
+		}
 	})
 }
 

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -164,6 +165,7 @@ func TestManualDefaults(t *testing.T) {
 	cfg := load(t, "testdata/good/minimal.yaml")
 	realm, failed := cfg.Realms[0], cfg.Limits.FailedLogins
 	tokens := pat.DefaultConfig()
+	guards, brief := realm.Connectors[0].Guard, func(d time.Duration) string { return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m") }
 	directory, provider := (ldap.Config{Groups: &ldap.Groups{}}).WithDefaults(), oidc.DefaultConfig()
 	for heading, defaults := range map[string]map[string]string{
 		"Top level": {
@@ -175,6 +177,12 @@ func TestManualDefaults(t *testing.T) {
 			"limits.failed_logins.overall.burst": strconv.Itoa(failed.Overall.Burst), "limits.failed_logins.overall.per": strings.TrimSuffix(failed.Overall.Per.String(), "0s"),
 		},
 		"Realms": {"unicode_usernames": strconv.FormatBool(realm.Usernames == connectors.UnicodeUsernames), "token_ttl": strings.TrimSuffix(realm.TokenTTL.String(), "0s")},
+		"Connectors": {
+			"guard.cache.ttl": brief(guards.Cache.TTL), "guard.cache.stale": guards.Cache.Stale.String(), "guard.cache.unknown": guards.Cache.Unknown.String(),
+			"guard.lockout.budget": strconv.Itoa(guards.Lockout.Budget), "guard.lockout.familiar": strconv.Itoa(guards.Lockout.Familiar),
+			"guard.lockout.window": brief(guards.Lockout.Window), "guard.bulkhead.max": strconv.Itoa(guards.Bulkhead.Max),
+			"guard.breaker.failures": strconv.Itoa(guards.Breaker.Failures), "guard.breaker.probe": guards.Breaker.Probe.String(),
+		},
 		"ldap": {
 			"start_tls": strconv.FormatBool(directory.StartTLS), "insecure_plaintext": strconv.FormatBool(directory.InsecurePlaintext),
 			"users.filter": directory.Users.Filter, "users.username_attribute": directory.Users.UsernameAttribute,
@@ -200,6 +208,19 @@ func TestManualDefaults(t *testing.T) {
 				t.Errorf("the default of %s is %s; the manual has %.40q", key, value, rest)
 			}
 		}
+	}
+}
+
+// TestProtectionDefaults compares the defaults that docs/protection.md has of the limits with
+// those there are; connectors/guard compares the others.
+func TestProtectionDefaults(t *testing.T) {
+	page, err := os.ReadFile("../../docs/protection.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := load(t, "testdata/good/minimal.yaml").Limits
+	if want := fmt.Sprintf("\n**Default**: `requests: {at_once: %d}`, `connections: %d`.\n", l.Requests.AtOnce, l.Connections); !strings.Contains(string(page), want) {
+		t.Errorf("the page does not have %s", want)
 	}
 }
 
