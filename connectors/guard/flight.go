@@ -18,8 +18,10 @@ const (
 	// queueTime bounds those waits, so that the directory has time for an operation.
 	queueTime = flightTime - operationTime
 
-	// maxFlying is how many logins of one connector are under way, and how many wait for them.
-	maxFlying = 1024
+	// maxFlying is how many logins of one connector are under way, and how many wait for them:
+	// as many as there are connections by default. Who were turned away at once might try
+	// again at once, over and over, which takes the time of those who are let in.
+	maxFlying = 2048
 )
 
 // flights are the logins that are under way: one for all who send the same at the same time.

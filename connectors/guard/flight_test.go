@@ -77,10 +77,10 @@ func waiting(g guarded, group *sync.WaitGroup, name string) context.CancelFunc {
 	return hangUp
 }
 
-// narrow is a desk with one place, at which an answer takes a second.
+// narrow is a desk with one place, at which an answer takes half a second.
 func narrow(t *testing.T) (*desk, guarded) {
 	d := newDesk()
-	d.takes(time.Second)
+	d.takes(time.Second / 2)
 	return d, guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}})
 }
 
@@ -98,7 +98,7 @@ func TestNobodyQueuesForTheGone(t *testing.T) {
 			synctest.Wait()
 		}
 		g.want("alice", "right", nil)
-		if took := time.Since(begun); took != 2*time.Second || d.asked() != 2 {
+		if took := time.Since(begun); took != time.Second || d.asked() != 2 {
 			t.Errorf("it took %v, and %d were asked about", took, d.asked())
 		}
 		group.Wait()
@@ -109,7 +109,7 @@ func TestNobodyQueuesForTheGone(t *testing.T) {
 func TestWhoComesAfterTheGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, g := narrow(t)
-		d.takes(time.Second / 2)
+		d.takes(time.Second / 4)
 		var group sync.WaitGroup
 		group.Go(func() { g.want("first", "right", nil) })
 		synctest.Wait()
@@ -225,7 +225,7 @@ func TestTheSentAreBounded(t *testing.T) {
 		g := guardedBy(t, newDesk(), guard.Settings{})
 		var group sync.WaitGroup
 		ctx, hangUp := context.WithCancel(t.Context())
-		for i := range 1024 {
+		for i := range 2048 {
 			group.Go(func() { _, _ = g.loginIn(ctx, fmt.Sprint("user-", i), "hangs") })
 		}
 		synctest.Wait()
@@ -274,7 +274,7 @@ func TestWaiting(t *testing.T) {
 		d.takes(time.Second)
 		g := guardedBy(t, d, guard.Settings{})
 		var group sync.WaitGroup
-		for i := range 1024 {
+		for i := range 2048 {
 			group.Go(func() { g.want(fmt.Sprintf("user-%d", i), "right", nil) })
 		}
 		synctest.Wait()

@@ -150,7 +150,7 @@ func TestPaceOfNames(t *testing.T) {
 func TestPaceOfACrowd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		settings := guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}}
-		p := &paced{clock: &clock{ids: true, takes: 50 * ms, says: wrong}, t: t}
+		p := &paced{clock: &clock{ids: true, takes: 25 * ms, says: wrong}, t: t}
 		p.connector = guard.Password(p.clock, guard.Config{Settings: settings})
 		var wg sync.WaitGroup
 		for i := range 20 {
@@ -158,6 +158,6 @@ func TestPaceOfACrowd(t *testing.T) {
 			wg.Go(func() { _, _ = p.connector.Authenticate(t.Context(), cred) })
 		}
 		wg.Wait()
-		p.want("of 20, one after the other", 950*ms, time.Second)
+		p.want("of 20, one after the other", 475*ms, 500*ms)
 	})
 }

@@ -624,7 +624,7 @@ func TestAnotherClientWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &vault{during: func(_ context.Context, name, _ string) {
 			if name == "slow" {
-				time.Sleep(time.Second)
+				time.Sleep(time.Second / 2)
 			}
 		}}
 		s := lockout()
@@ -634,9 +634,9 @@ func TestAnotherClientWaits(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() { logins{{"slow", "right", elsewhere, "ok"}}.run(t, d) }) // the others wait for the place
 		synctest.Wait()
-		all.Go(func() { logins{{"alice", "right", elsewhere, "429 lockout 14m59s"}}.run(t, d) })
+		all.Go(func() { logins{{"alice", "right", elsewhere, "429 lockout 15m0s"}}.run(t, d) })
 		synctest.Wait()
-		all.Go(func() { logins{{"alice", "right", elsewhere, "429 lockout 14m59s"}}.run(t, d) })
+		all.Go(func() { logins{{"alice", "right", elsewhere, "429 lockout 15m0s"}}.run(t, d) })
 		all.Go(func() { logins{{"alice", "right", home, "ok"}}.run(t, d) })
 		all.Wait()
 		wantSent(t, v, "alice:right", "alice:1", "alice:2", "alice:3", "slow:right", "alice:right")

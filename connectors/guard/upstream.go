@@ -12,9 +12,6 @@ import (
 )
 
 const (
-	// placeTime bounds the wait for a place at the directory.
-	placeTime = 2 * time.Second
-
 	// operationTime is what a directory has for an operation. A login that has waited for
 	// others until less is left is not sent there.
 	operationTime = 2 * time.Second
@@ -30,7 +27,7 @@ const (
 // upstream is the way to the directory: so many logins at once, and none while the directory
 // does not answer.
 type upstream struct {
-	places  chan struct{} // one for each login that is there; nil: any number, or the directory sees to it
+	places  connectors.Turns // one for each login that is there; nil: any number, or the directory sees to it
 	breaker *breaker
 	logger  *slog.Logger
 	crowded atomic.Int64 // Unix time at which it was last said that there was no place
@@ -41,7 +38,7 @@ func newUpstream(d connectors.Directory, s Settings, logger *slog.Logger) *upstr
 	if bounded, ok := d.(connectors.Bounded); ok {
 		bounded.Bound(s.Bulkhead.Max)
 	} else if s.Bulkhead.Max > 0 {
-		u.places = make(chan struct{}, s.Bulkhead.Max)
+		u.places = connectors.NewTurns(s.Bulkhead.Max)
 	}
 	return u
 }
@@ -80,27 +77,17 @@ func (u *upstream) do(f *flight, login func(context.Context) (connectors.Identit
 	return id, said
 }
 
-// enter waits for a place, as long as the queue is to wait.
+// enter waits for a place, as long as the request is to wait for its turns.
 func (u *upstream) enter(queue context.Context) error {
 	if u.places == nil {
 		return nil
 	}
-	select {
-	case u.places <- struct{}{}:
-		return nil
-	default:
-	}
 	defer connectors.Waited(queue, time.Now())
-	late := time.NewTimer(placeTime)
-	defer late.Stop()
-	select {
-	case u.places <- struct{}{}:
+	switch err := u.places.Take(queue); {
+	case err == nil:
 		return nil
-	case <-late.C:
-	case <-queue.Done():
-		if errors.Is(queue.Err(), context.Canceled) { // the connector is closed, or everybody gone
-			return connectors.ErrBusy
-		}
+	case errors.Is(err, context.Canceled): // the connector is closed, or everybody gone
+		return connectors.ErrBusy
 	}
 	if now, last := time.Now().Unix(), u.crowded.Load(); now-last >= int64(crowdedEvery/time.Second) && u.crowded.CompareAndSwap(last, now) {
 		u.logger.Warn("logins are turned away, because the directory works at as many as it may at once: see whether it is slow, or raise guard.bulkhead.max",
@@ -112,6 +99,6 @@ func (u *upstream) enter(queue context.Context) error {
 // leave gives the place to the next.
 func (u *upstream) leave() {
 	if u.places != nil {
-		<-u.places
+		u.places.End()
 	}
 }

@@ -200,7 +200,7 @@ func TestDeadline(t *testing.T) {
 func TestBulkhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk()
-		d.takes(1500 * time.Millisecond)
+		d.takes(500 * time.Millisecond)
 		g := guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 2}, Breaker: guard.BreakerSettings{Failures: 1, Probe: time.Second}})
 		begun := time.Now()
 		took := make(map[time.Duration]int) // how many passed after which time; 0: busy
@@ -211,7 +211,7 @@ func TestBulkhead(t *testing.T) {
 				_, err := g.login(fmt.Sprintf("user-%d", i), "right")
 				after := time.Since(begun)
 				if err != nil {
-					if !errors.Is(err, connectors.ErrBusy) || after != 2*time.Second {
+					if !errors.Is(err, connectors.ErrBusy) || after != 600*time.Millisecond {
 						t.Errorf("after %v: %v", after, err)
 					}
 					after = 0
@@ -222,13 +222,31 @@ func TestBulkhead(t *testing.T) {
 			})
 		}
 		group.Wait()
-		if took[1500*time.Millisecond] != 2 || took[3*time.Second] != 2 || took[0] != 4 || d.most.Load() != 2 {
+		if took[500*time.Millisecond] != 2 || took[time.Second] != 2 || took[0] != 4 || d.most.Load() != 2 {
 			t.Errorf("logins by the time they took (0: turned away) %v, at most %d at once", took, d.most.Load())
 		}
 		if log := g.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, "guard.bulkhead.max") || !strings.Contains(log, "max=2") {
 			t.Errorf("log:\n%s", log)
 		}
 		g.want("zoe", "right", nil) // the places are free again, and the breaker has not opened
+	})
+}
+
+// TestWaitForAPlace holds that it is the request that may wait for so long, wherever it does.
+func TestWaitForAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		d.takes(time.Second)
+		g := guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}})
+		var group sync.WaitGroup
+		group.Go(func() { g.want("alice", "right", nil) })
+		ctx, _ := connectors.Arriving(t.Context())
+		time.Sleep(400 * time.Millisecond) // somewhere else
+		begun := time.Now()
+		if _, err := g.loginIn(ctx, "bob", "right"); !errors.Is(err, connectors.ErrBusy) || time.Since(begun) != 200*time.Millisecond {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+		group.Wait()
 	})
 }
 
@@ -249,7 +267,7 @@ var errTold = errors.New("it was told of the wait")
 func TestDirectoryIsToldOfTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk()
-		d.takes(1500 * time.Millisecond)
+		d.takes(500 * time.Millisecond)
 		g := guardedBy(t, impatient{d}, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}})
 		var group sync.WaitGroup
 		group.Go(func() { g.want("alice", "right", nil) })
@@ -295,7 +313,7 @@ func TestBulkheadAfterPanics(t *testing.T) {
 func TestOpenedWhileTheyWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk()
-		d.takes(time.Second)
+		d.takes(500 * time.Millisecond)
 		g := guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}, Breaker: guard.BreakerSettings{Failures: 1, Probe: time.Second}})
 		var group sync.WaitGroup
 		group.Go(func() { g.want("alice", "down", connectors.ErrUnreachable) })

@@ -78,14 +78,14 @@ func TestOurOwnWaitsBlameNobody(t *testing.T) {
 // what logins had too little time for that have waited for a place.
 func TestACrowdBlamesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &clerk{took: 1500 * time.Millisecond}
+		c := &clerk{took: 2 * time.Second}
 		g := guardedBy(t, c, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}, Breaker: guard.BreakerSettings{Failures: 1, Probe: time.Second}})
 		var all sync.WaitGroup
 		all.Go(func() { g.want("first", "x", nil) })
-		time.Sleep(1250 * time.Millisecond)
+		time.Sleep(3500 * time.Millisecond)
 		all.Go(func() {
 			if _, err := g.login("second", "x"); !errors.Is(err, connectors.ErrBusy) || !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("who had 2.5s for 3: %v", err)
+				t.Errorf("who had 3.75s for 4: %v", err)
 			}
 		})
 		all.Wait()
