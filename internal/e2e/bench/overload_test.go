@@ -13,24 +13,45 @@ import (
 
 	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/connectors/static"
+	"github.com/shorepass/shorepass/internal/e2e/slapd"
 	"github.com/shorepass/shorepass/internal/e2e/stack"
 )
 
 // How overload is measured: so often, what the broker can do, and then for a while twice
 // that.
 const (
-	overloadTurns = 6
+	overloadTurns = 4
 	capacityTime  = time.Second
-	overloadTime  = 5 * time.Second
+	overloadTime  = 4 * time.Second
 
-	overloadPeople = 5000
+	overloadPeople = 5000 // more than there are clients: no login is another's
 )
+
+// crypted is the password as a directory keeps it that hashes, by SHA-512 crypt: a bind takes it
+// a millisecond.
+const crypted = "{CRYPT}$6$shorepass$1JueKfDNmt6vQSPGNqvDIptoP7M9FwwYNUoE1xJqNF2BIPlbHho81fWDG6CJ0ZBl2nmMrwJioZGCM78E6uNr.1"
 
 // overload is a request that there is too much of.
 type overload struct {
 	name, algorithm string
-	user            string // # stands for a number
+	kept            string // the password, as a directory keeps everybody's; empty: there is none
+	users           bool   // of a file ask
 	clients         int    // that ask at once at most
+}
+
+// overloads are what is measured.
+var overloads = []overload{
+	{name: "anonymous, ES256", algorithm: "ES256", clients: 500},
+	{name: "anonymous, ES256", algorithm: "ES256", clients: 2000},
+	{name: "anonymous, RS256", algorithm: "RS256", clients: 2000},
+	{name: "static, argon2id", algorithm: "ES256", users: true, clients: 2000},
+	{name: "LDAP, groups from memberOf", algorithm: "ES256", kept: password, clients: 2000},
+	{name: "LDAP, the directory hashes passwords", algorithm: "ES256", kept: crypted, clients: 2000},
+}
+
+// row is how the row of the table begins.
+func (o overload) row() string {
+	return fmt.Sprintf("%s, %s clients", o.name, count(float64(o.clients)))
 }
 
 // flooded is what the flood says of a load.
@@ -51,31 +72,25 @@ func BenchmarkOverload(b *testing.B) {
 	programs.build(b)
 	flood := filepath.Join(programs.dir, "flood")
 	must(b, goBuild(".", flood, "./flood"))
-	hash, err := static.Hash(connectors.NewSecret("worker-password"), static.Argon2id)
+	hash, err := static.Hash(connectors.NewSecret(password), static.Argon2id)
 	must(b, err)
-	for _, o := range []overload{
-		{"anonymous, ES256", "ES256", "", 500},
-		{"anonymous, ES256", "ES256", "", 2000},
-		{"anonymous, RS256", "RS256", "", 2000},
-		{"static, argon2id", "ES256", "worker-#", 2000},
-	} {
+	for _, o := range overloads {
 		b.Run(fmt.Sprintf("%s/%d", o.name, o.clients), func(b *testing.B) { o.measure(b, flood, hash) })
 	}
 }
 
 func (o overload) measure(b *testing.B, flood, hash string) {
-	broker := stack.NewBroker(b, programs.broker, strings.ReplaceAll(overloadConfiguration, "{{algorithm}}", o.algorithm), map[string]string{
-		"policy.yaml": plainPolicy, "users.yaml": manyUsers(hash),
-	})
+	config := strings.NewReplacer("{{algorithm}}", o.algorithm, "{{connector}}", o.connector(b)).Replace(overloadConfiguration)
+	broker := stack.NewBroker(b, programs.broker, config, map[string]string{"policy.yaml": plainPolicy, "users.yaml": manyUsers(hash)})
 	broker.Process = stack.Start(b, []string{"GOMAXPROCS=1"}, stack.Find(b, "taskset"), "--cpu-list", "0", programs.broker, "serve", "--config", broker.Config)
 	broker.WaitFor(b, "ready broker", 20*time.Second, func() bool { return broker.Ready() == http.StatusOK })
 	send := func(connections int, rate float64, within time.Duration) flooded {
 		args := []string{
-			"--cpu-list", strconv.Itoa(runtime.NumCPU() - 1), flood, "-addr", broker.Addr, "-path", "/token?service=registry.corp&scope=repository:public/app:pull",
+			"--cpu-list", coreOfTheLoad(), flood, "-addr", broker.Addr, "-path", "/token?service=registry.corp&scope=repository:public/app:pull",
 			"-connections", strconv.Itoa(connections), "-rate", strconv.FormatFloat(rate, 'f', 1, 64), "-for", within.String(),
 		}
-		if o.user != "" {
-			args = append(args, "-user", o.user, "-people", strconv.Itoa(overloadPeople), "-password", "worker-password")
+		if o.users || o.kept != "" {
+			args = append(args, "-user", everybody().name, "-people", strconv.Itoa(overloadPeople), "-password", password)
 		}
 		r := stack.Run(b, []string{"GOMAXPROCS=1"}, "", stack.Find(b, "taskset"), args...)
 		var f flooded
@@ -99,7 +114,7 @@ func (o overload) measure(b *testing.B, flood, hash string) {
 	}
 	_, most := memory(b, broker.PID())
 	report.overload = append(report.overload, []string{
-		fmt.Sprintf("%s, %s clients", o.name, count(float64(o.clients))), count(median(able)), count(median(many)), count(median(good)), spread(part), spread(ofMany), fmt.Sprintf("%.0f", median(late)),
+		o.row(), count(median(able)), count(median(many)), count(median(good)), spread(part), spread(ofMany), fmt.Sprintf("%.0f", median(late)),
 		count(median(refused)), fmt.Sprintf("%.0f", median(away)), count(median(unsent)), fmt.Sprintf("%.0f", most),
 	})
 	b.ReportMetric(0, "ns/op")
@@ -107,6 +122,26 @@ func (o overload) measure(b *testing.B, flood, hash string) {
 	b.ReportMetric(median(late), "p99-ms")
 	for b.Loop() { // the turns are our own: each must last
 	}
+}
+
+// coreOfTheLoad is the last one. The broker has the first.
+func coreOfTheLoad() string { return strconv.Itoa(runtime.NumCPU() - 1) }
+
+// everybody is who asks, where that is not nobody.
+func everybody() who { return who{name: "worker-#", people: overloadPeople} }
+
+// connector is the configuration of the connector that is asked. Its directory, if it has one,
+// runs on the core of the load, so that the broker has as much of its own as in the other rows,
+// with few threads, so that the load has its share of that.
+func (o overload) connector(b *testing.B) string {
+	b.Helper()
+	if o.kept == "" {
+		return "type: static, config: {file: users.yaml}"
+	}
+	s := slapd.Start(b, slapd.Options{NoTLS: true, Quiet: true, Config: "threads 4", LDIF: tree(everybody(), o.kept)})
+	stack.Run(b, nil, "", stack.Find(b, "taskset"), "--all-tasks", "--cpu-list", "--pid", coreOfTheLoad(), strconv.Itoa(s.PID()))
+	return fmt.Sprintf("type: ldap, config: {url: %q, bind_dn: %q, bind_password: %s, users: {base_dn: %q}, groups: {from_attribute: memberOf, base_dn: %q}}",
+		s.URL, slapd.ServiceDN, slapd.ServicePassword, slapd.People, slapd.Groups)
 }
 
 // rate is how many answers of a status there were a second. There are none but two.
@@ -140,8 +175,8 @@ func (f flooded) p99(status int) float64 {
 func manyUsers(hash string) string {
 	var users strings.Builder
 	users.WriteString("users:\n")
-	for i := range overloadPeople {
-		fmt.Fprintf(&users, "  - {username: worker-%d, password_hash: %q}\n", i, hash)
+	for _, name := range everybody().names() {
+		fmt.Fprintf(&users, "  - {username: %s, password_hash: %q}\n", name, hash)
 	}
 	return users.String()
 }
@@ -157,6 +192,6 @@ realms:
   - name: corp
     services: [registry.corp]
     signing: {algorithm: {{algorithm}}}
-    connectors: [{name: local, type: static, config: {file: users.yaml}, guard: {cache: {ttl: 0s}}}]
+    connectors: [{name: directory, guard: {cache: {ttl: 0s}}, {{connector}}}]
     policy: policy.yaml
 `

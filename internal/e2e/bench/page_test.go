@@ -12,7 +12,7 @@ import (
 const page = "../../../docs/performance.md"
 
 // TestPage holds that the page has a row of every path that is measured, with its ratio,
-// and a place for each table.
+// and of every overload.
 func TestPage(t *testing.T) {
 	content, err := os.ReadFile(page)
 	if err != nil {
@@ -26,6 +26,14 @@ func TestPage(t *testing.T) {
 			t.Errorf("there is no row %q: make bench UPDATE=1 writes it", begin)
 		case strings.HasSuffix(begin, "tokens/s") && rows[i][4] == "":
 			t.Errorf("the row %q does not say how much of the floor it is", begin)
+		}
+	}
+	if !strings.Contains(string(content), overloadHead+"\n") {
+		t.Error("the table of overload has another head")
+	}
+	for _, o := range overloads {
+		if !strings.Contains(string(content), "\n| "+o.row()+" | ") {
+			t.Errorf("there is no row %q: make bench UPDATE=1 writes it", o.row())
 		}
 	}
 }

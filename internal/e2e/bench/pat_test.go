@@ -69,7 +69,7 @@ type pats struct {
 // newPATs starts a world in which what is known of a token's owner may be so old.
 func newPATs(b *testing.B, age string) *pats {
 	b.Helper()
-	p := &pats{world: world{slapd: slapd.Start(b, slapd.Options{NoTLS: true, Quiet: true, LDIF: tree()})}}
+	p := &pats{world: world{slapd: slapd.Start(b, slapd.Options{NoTLS: true, Quiet: true, LDIF: tree(crowd(), password)})}}
 	config := strings.NewReplacer("{{ldap}}", p.slapd.URL, "{{age}}", age).Replace(patConfiguration)
 	broker := stack.StartBroker(b, programs.broker, config, map[string]string{"policy.yaml": policies, "users.yaml": localUser(b)})
 	p.broker, p.log = &program{broker.PID(), broker.Addr}, broker.Output

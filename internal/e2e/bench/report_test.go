@@ -95,14 +95,16 @@ func (t *table) whereTimeGoes() string {
 	return text.String()
 }
 
+// overloadHead is the head of the table of overload.
+const overloadHead = "| | capacity: 64 clients, tokens/s | all clients, tokens/s | twice the capacity is due, tokens/s | of the capacity | of all clients | p99, ms | 503/s | their p99, ms | not sent/s | memory, MiB |"
+
 // underOverload is the table of overload.
 func (t *table) underOverload() string {
 	if len(t.overload) == 0 {
 		return ""
 	}
 	var text strings.Builder
-	text.WriteString("| | 64 clients, tokens/s | so many clients, tokens/s | due twice the first, tokens/s | of the first | of the second | p99, ms | 503/s | their p99, ms | not sent/s | memory, MiB |\n")
-	text.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	text.WriteString(overloadHead + "\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, s := range t.overload {
 		fmt.Fprintf(&text, "| %s |\n", strings.Join(s, " | "))
 	}
@@ -145,7 +147,7 @@ func (t *table) missing() []string {
 	if len(t.stages) == 0 {
 		lacks = append(lacks, stagesPart)
 	}
-	if len(t.overload) == 0 {
+	if len(t.overload) < len(overloads) {
 		lacks = append(lacks, overloadPart)
 	}
 	return lacks

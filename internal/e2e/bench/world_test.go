@@ -29,12 +29,12 @@ const password = "worker-password"
 // once, which would be one for both.
 func crowd() who { return who{name: "worker#", people: 4 * connections, password: password} }
 
-// tree is the directory, with worker and the crowd in it.
-func tree() string {
+// tree is the directory, with worker and some more people in it, whose password it keeps so.
+func tree(more who, kept string) string {
 	var entries, members strings.Builder
-	for _, name := range crowd().names() {
+	for _, name := range more.names() {
 		dn := "uid=" + name + "," + slapd.People
-		fmt.Fprintf(&entries, "dn: %s\nobjectClass: inetOrgPerson\nuid: %s\ncn: Worker\nsn: Worker\nuserPassword: %s\n\n", dn, name, password)
+		fmt.Fprintf(&entries, "dn: %s\nobjectClass: inetOrgPerson\nuid: %s\ncn: Worker\nsn: Worker\nuserPassword: %s\n\n", dn, name, kept)
 		fmt.Fprintf(&members, "member: %s\n", dn)
 	}
 	return strings.NewReplacer("{{crowd}}\n", entries.String(), "{{members}}\n", members.String()).Replace(people)
@@ -58,7 +58,7 @@ func newWorld(b *testing.B) *world {
 	b.Helper()
 	programs.build(b)
 	w := &world{
-		slapd:  slapd.Start(b, slapd.Options{NoTLS: true, Quiet: true, LDIF: tree()}),
+		slapd:  slapd.Start(b, slapd.Options{NoTLS: true, Quiet: true, LDIF: tree(crowd(), password)}),
 		hashes: map[string]string{},
 	}
 	config := strings.ReplaceAll(configuration, "{{ldap}}", w.slapd.URL)

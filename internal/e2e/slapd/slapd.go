@@ -183,6 +183,9 @@ func (s *Server) Start(tb testing.TB) {
 // Done is closed when the server has ended; not before [Server.Start].
 func (s *Server) Done() <-chan struct{} { return s.process.Done() }
 
+// PID is the server's process id; not before [Server.Start], nor after [Server.Stop].
+func (s *Server) PID() int { return s.process.PID() }
+
 // Stop ends the server, as its operator would; nothing happens if it is stopped.
 func (s *Server) Stop(tb testing.TB) {
 	tb.Helper()
