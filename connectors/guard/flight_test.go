@@ -242,7 +242,7 @@ func TestTheSentAreBounded(t *testing.T) {
 func TestPanicOfTheGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk()
-		d.takes(time.Second)
+		d.takes(time.Second / 2)
 		g := guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}})
 		ctx, hangUp := context.WithCancel(t.Context())
 		var group sync.WaitGroup
@@ -261,8 +261,8 @@ func TestPanicOfTheGone(t *testing.T) {
 		group.Wait()
 		begun := time.Now()
 		g.want("alice", "right", nil)
-		if took := time.Since(begun); took != 2*time.Second {
-			t.Errorf("took %s, want a second until the panic, and another", took)
+		if took := time.Since(begun); took != time.Second {
+			t.Errorf("took %s, want half a second until the panic, and another", took)
 		}
 	})
 }
