@@ -1,6 +1,7 @@
 package server
 
 import (
+	"container/list"
 	"errors"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/broker"
+	"github.com/shorepass/shorepass/connectors"
 )
 
 // crowdedFor is how long connections are closed after their answer when there were as many
@@ -20,13 +22,15 @@ const crowdedFor = time.Second
 
 // connections is a listener with so many connections at once. When all are there, those that
 // are idle are closed, and for a moment each other after its answer, so that whoever knocks
-// gets in. Who comes too early waits. Of one client network there are fewer, and what is too
-// much of it is closed, so that it keeps nobody else waiting.
+// gets in. Who comes too early waits. Of one client network there are fewer: what is too much
+// of it takes the place of one of its own that is idle, or is closed, and touches no others.
 type connections struct {
 	net.Listener
 	server   *http.Server
 	places   chan struct{}
-	shares   shares
+	shares   *shares
+	trusted  []netip.Prefix
+	idle     idlers
 	crowded  atomic.Bool
 	refusals broker.Seldom // of the operating system
 	crowds   broker.Seldom
@@ -38,12 +42,14 @@ type connections struct {
 
 // Bound returns a listener of l's connections for the server that takes them: at most so many
 // are open at once, and three quarters of them from one client network, but for those that
-// are of trusted proxies.
+// are of trusted proxies. It is to be called before the server begins.
 func Bound(l net.Listener, most int, trusted []netip.Prefix, s *http.Server, logger *slog.Logger) net.Listener {
-	return &connections{
-		Listener: l, server: s, places: make(chan struct{}, most), shares: newShares(most, trusted),
-		logger: logger, closed: make(chan struct{}),
+	c := &connections{
+		Listener: l, server: s, places: make(chan struct{}, most), shares: newShares(most), trusted: trusted,
+		idle: idlers{of: map[netip.Prefix]*list.List{}}, logger: logger, closed: make(chan struct{}),
 	}
+	s.ConnState = c.idle.note
+	return c
 }
 
 // Accept returns the next connection when there is a place for it.
@@ -54,24 +60,43 @@ func (c *connections) Accept() (net.Conn, error) {
 			c.explain(err)
 			return nil, err
 		}
-		network := c.shares.networkOf(conn)
-		if !c.shares.enter(network) {
-			c.makeRoom()
-			if !c.shares.enter(network) {
-				_ = conn.Close()
-				c.tooMany(network)
-				continue
-			}
+		network := c.networkOf(conn)
+		if !c.share(network) {
+			_ = conn.Close()
+			c.tooMany(network)
+			continue
 		}
 		if err := c.enter(); err != nil {
 			_ = conn.Close() // nothing was read
 			return nil, err
 		}
-		return &connection{Conn: conn, leave: sync.OnceFunc(func() {
+		return &connection{Conn: conn, network: network, leave: sync.OnceFunc(func() {
 			c.shares.leave(network)
 			<-c.places
 		})}, nil
 	}
+}
+
+// networkOf is the client network of a connection. It is the zero Prefix for that of a
+// trusted proxy, which stands for many, and where it cannot be told.
+func (c *connections) networkOf(conn net.Conn) netip.Prefix {
+	peer, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	if err != nil || among(plain(peer.Addr()), c.trusted) {
+		return netip.Prefix{}
+	}
+	return connectors.ClientNetwork(peer.Addr())
+}
+
+// share counts a connection of the network, which may have to close one that is idle for it.
+func (c *connections) share(network netip.Prefix) bool {
+	for !c.shares.enter(network) {
+		idle := c.idle.take(network)
+		if idle == nil {
+			return false
+		}
+		_ = idle.Close()
+	}
+	return true
 }
 
 // enter waits for a place.
@@ -112,7 +137,7 @@ func (c *connections) makeRoom() {
 // tooMany tells of a connection that was closed since its network has so many.
 func (c *connections) tooMany(network netip.Prefix) {
 	if count, tell := c.closings.Add(time.Now()); tell {
-		c.logger.Warn("too much at once: connections are closed whose client network has as many as one may have; if that is a proxy, name it in trusted_proxies",
+		c.logger.Warn("too much at once: connections are closed whose client network has as many as one may have, none of them idle; if that is a proxy, name it in trusted_proxies",
 			slog.Int64("count", count), slog.String("network", network.String()), slog.Int("connections", c.shares.most))
 	}
 }
@@ -143,7 +168,9 @@ func (c *connections) Close() error {
 // connection is one that has a place.
 type connection struct {
 	net.Conn
-	leave func()
+	network netip.Prefix
+	leave   func()
+	idle    *list.Element // of the idlers; nil: it is none of them
 }
 
 // Close closes the connection and leaves its place to another.

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -169,10 +170,13 @@ func TestBusyConnectionsComeFirst(t *testing.T) {
 }
 
 // TestOneNetworkLeavesRoom has a network open more connections than there may be, and send
-// nothing over them: others are served, and so is the network when it has closed one.
+// nothing over them: others are served and keep what they have, and so is the network when it
+// has closed one.
 func TestOneNetworkLeavesRoom(t *testing.T) {
-	const most, share, crowd = 8, 6, "127.0.0.2"
+	const most, share, crowd = 12, 9, "127.0.0.2"
 	addr, log := bounded(t, most, asItIs, http.NotFoundHandler())
+	neighbor := dialFrom(t, "127.0.0.4", addr)
+	_, _ = neighbor.ask(t)
 	var silent []client
 	for range 3 * most {
 		silent = append(silent, dialFrom(t, crowd, addr))
@@ -191,7 +195,10 @@ func TestOneNetworkLeavesRoom(t *testing.T) {
 			t.Errorf("connection %d is still there", share+i)
 		}
 	}
-	if n := log.count("network=127.0.0.2/32 connections=6"); n != 1 || log.count("trusted_proxies") != 1 {
+	if status, stays := neighbor.ask(t); status != http.StatusNotFound || !stays {
+		t.Errorf("who has been there gets status %d, stays: %v", status, stays)
+	}
+	if n := log.count("network=127.0.0.2/32 connections=9"); n != 1 || log.count("trusted_proxies") != 1 {
 		t.Errorf("%d lines in the log", n)
 	}
 	_, _ = io.WriteString(silent[0], "GET / HTTP/1.0\r\n\r\n")
@@ -211,16 +218,71 @@ func TestOneNetworkLeavesRoom(t *testing.T) {
 }
 
 // TestIdleConnectionsOfANetworkMakeRoom has a network open more than it may have, none of
-// which is at work.
+// which is at work: others keep theirs.
 func TestIdleConnectionsOfANetworkMakeRoom(t *testing.T) {
 	addr, log := bounded(t, 8, asItIs, http.NotFoundHandler())
+	neighbor := dialFrom(t, "127.0.0.3", addr)
+	_, _ = neighbor.ask(t)
 	for range 30 {
-		if status, _ := dialFrom(t, "127.0.0.2", addr).ask(t); status != http.StatusNotFound {
-			t.Fatalf("status %d", status)
+		if status, stays := dialFrom(t, "127.0.0.2", addr).ask(t); status != http.StatusNotFound || !stays {
+			t.Fatalf("status %d, stays: %v", status, stays)
 		}
 	}
-	if n := log.count("trusted_proxies"); n != 0 {
+	if status, stays := neighbor.ask(t); status != http.StatusNotFound || !stays {
+		t.Errorf("who has been there gets status %d, stays: %v", status, stays)
+	}
+	if n := log.count("too much at once"); n != 0 {
 		t.Errorf("%d lines in the log", n)
+	}
+}
+
+// TestTheLongestIdleMakesRoom plays the server, of whose connections those of one network come
+// and go.
+func TestTheLongestIdleMakesRoom(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s http.Server
+	l := server.Bound(inner, 4, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, &s, slog.New(slog.DiscardHandler))
+	defer l.Close()
+	time.AfterFunc(20*time.Second, func() { _ = l.Close() })
+	accept := func(from string) net.Conn {
+		_ = dialFrom(t, from, inner.Addr().String())
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	closed := func(c net.Conn) bool { return errors.Is(c.SetDeadline(time.Time{}), net.ErrClosed) }
+
+	other := accept("127.0.0.1")
+	s.ConnState(other, http.StateIdle)
+	crowd := []net.Conn{accept("127.0.0.2"), accept("127.0.0.2"), accept("127.0.0.2")}
+	for _, c := range crowd {
+		s.ConnState(tls.Server(c, nil), http.StateIdle)
+	}
+	s.ConnState(crowd[1], http.StateActive)
+	for _, state := range []http.ConnState{http.StateActive, http.StateIdle} {
+		s.ConnState(tls.Server(crowd[0], nil), state)
+	}
+	for _, goes := range []int{2, 0} {
+		_ = accept("127.0.0.2")
+		if !closed(crowd[goes]) || closed(crowd[1]) {
+			t.Errorf("connection %d is closed: %v; that at work: %v", goes, closed(crowd[goes]), closed(crowd[1]))
+		}
+		s.ConnState(crowd[goes], http.StateIdle) // the server had got as far as that, and makes no room again
+	}
+	s.ConnState(crowd[1], http.StateIdle)
+	_ = accept("127.0.0.2")
+	if !closed(crowd[1]) || closed(other) {
+		t.Errorf("the last one is closed: %v; that of another network: %v", closed(crowd[1]), closed(other))
+	}
+	_ = other.Close()
+	tooMuch := dialFrom(t, "127.0.0.2", inner.Addr().String())
+	if another := accept("127.0.0.1"); !strings.HasPrefix(another.RemoteAddr().String(), "127.0.0.1:") || !tooMuch.gone() {
+		t.Errorf("with none that is idle, one from %s gets in", another.RemoteAddr())
 	}
 }
 

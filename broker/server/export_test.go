@@ -1,5 +1,7 @@
 package server
 
+import "net/netip"
+
 // Crowd counts the requests of people that are worked on.
 type Crowd struct{ crowd }
 
@@ -10,3 +12,18 @@ func (c *Crowd) Enter(id string) (leave func(), ok bool) {
 
 // People is how many people are remembered.
 func (c *Crowd) People() int { return len(c.of) }
+
+// Shares counts what each client network has of something.
+type Shares struct{ *shares }
+
+// NewShares returns the shares of so much.
+func NewShares(all int) Shares { return Shares{newShares(all)} }
+
+// Enter counts one more of the network, if there may be one.
+func (s Shares) Enter(network netip.Prefix) bool { return s.enter(network) }
+
+// Leave takes one off the count.
+func (s Shares) Leave(network netip.Prefix) { s.leave(network) }
+
+// Networks is how many networks are remembered.
+func (s Shares) Networks() int { return len(s.of) }

@@ -1,38 +1,25 @@
 package server
 
 import (
-	"net"
 	"net/netip"
 	"sync"
-
-	"github.com/shorepass/shorepass/connectors"
 )
 
-// shares counts the connections of each client network, of which one may have so many.
+// shares counts what each client network has of something, of which one may have so much.
 type shares struct {
-	most    int
-	trusted []netip.Prefix
+	most int
 
 	mu sync.Mutex
 	of map[netip.Prefix]int
 }
 
-// newShares returns the shares of so many connections: three quarters for any network.
-func newShares(all int, trusted []netip.Prefix) shares {
-	return shares{most: all - all/4, trusted: trusted, of: map[netip.Prefix]int{}}
+// newShares returns the shares of so much: three quarters for any network.
+func newShares(all int) *shares {
+	return &shares{most: all - all/4, of: map[netip.Prefix]int{}}
 }
 
-// networkOf is the client network of a connection. It is the zero Prefix for that of a
-// trusted proxy, which stands for many, and where it cannot be told.
-func (s *shares) networkOf(c net.Conn) netip.Prefix {
-	peer, err := netip.ParseAddrPort(c.RemoteAddr().String())
-	if err != nil || among(plain(peer.Addr()), s.trusted) {
-		return netip.Prefix{}
-	}
-	return connectors.ClientNetwork(peer.Addr())
-}
-
-// enter counts a connection of the network, if there may be one more.
+// enter counts one more of the network, if there may be one. The zero Prefix stands for many
+// networks, or one that cannot be told, and may have all.
 func (s *shares) enter(network netip.Prefix) bool {
 	if !network.IsValid() {
 		return true
@@ -46,7 +33,7 @@ func (s *shares) enter(network netip.Prefix) bool {
 	return true
 }
 
-// leave takes a connection off the count.
+// leave takes one off the count.
 func (s *shares) leave(network netip.Prefix) {
 	if !network.IsValid() {
 		return
