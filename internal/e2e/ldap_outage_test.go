@@ -149,18 +149,23 @@ func TestLDAPKilledUnderLoad(t *testing.T) {
 			}
 		})
 	}
+	defer group.Wait()
+	defer stop.Store(true)
 	for range 3 {
-		time.Sleep(200 * time.Millisecond)
+		awaitMore(t, "login", &right)
+		awaitMore(t, "refusal", &wrong)
 		s.Stop(t)
-		time.Sleep(100 * time.Millisecond)
+		awaitMore(t, "outage", &outages)
 		s.Start(t)
 		wantRecovery(t, c)
 	}
-	stop.Store(true)
-	group.Wait()
-	if right.Load() == 0 || wrong.Load() == 0 || outages.Load() == 0 {
-		t.Errorf("%d logins, %d refusals, %d outages: the test needs some of each", right.Load(), wrong.Load(), outages.Load())
-	}
+}
+
+// awaitMore waits until there is one more of these.
+func awaitMore(t *testing.T, what string, count *atomic.Int64) {
+	t.Helper()
+	before := count.Load()
+	await(t, what, func() bool { return count.Load() > before })
 }
 
 // TestLDAPServicePassword holds that a wrong password of ours is an outage of ours, that

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -118,17 +121,30 @@ type waiting struct {
 	at  time.Time
 }
 
-// login logs in, and returns when the requests are with the broker.
+// login logs in, and returns when the broker has all requests: it has asked for what they say.
 func login(t *testing.T, b *stack.Broker) <-chan waiting {
 	t.Helper()
-	answers := make(chan waiting, logins)
+	answers, asked := make(chan waiting, logins), make(chan struct{}, logins)
+	form := url.Values{"grant_type": {"password"}, "service": {service}, "username": {"alice"}, "password": {"alice-password"}, "client_id": {"test"}}.Encode()
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: func() { asked <- struct{}{} }})
 	for range logins {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+b.Addr+"/token", strings.NewReader(form))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Expect": {"100-continue"}}
 		go func() {
-			a, err := b.Ask(t.Context(), "alice", "alice-password", service)
+			a, err := stack.Send(request)
 			answers <- waiting{a, err, time.Now()}
 		}()
 	}
-	time.Sleep(300 * time.Millisecond)
+	for range logins {
+		select {
+		case <-asked:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the broker has not read the logins")
+		}
+	}
 	return answers
 }
 

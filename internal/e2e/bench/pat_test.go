@@ -63,7 +63,7 @@ func besideAnswering(b *testing.B, name string, hung, asked *pats, query string,
 type pats struct {
 	world
 	token string
-	log   *stack.Buffer
+	log   *stack.Output
 }
 
 // newPATs starts a world in which what is known of a token's owner may be so old.

@@ -1,35 +1,38 @@
 package slapd
 
 import (
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
 
-// log is what slapd prints. It is safe for concurrent use.
-type log struct {
-	mu   sync.Mutex
-	text strings.Builder
+// log is what slapd prints, into a file: what it prints before it answers is there with the
+// answer, and not when somebody has read it from a pipe.
+type log struct{ *os.File }
+
+func newLog(tb testing.TB, path string) log {
+	tb.Helper()
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = f.Close() })
+	return log{f}
 }
 
-// Write appends.
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+func (l log) String() string {
+	content, err := os.ReadFile(l.Name())
+	if err != nil {
+		return err.Error()
+	}
+	return string(content)
 }
 
 // tail returns the last bytes, at most so many.
-func (l *log) tail(most int) string {
+func (l log) tail(most int) string {
 	s := l.String()
 	return s[max(0, len(s)-most):]
 }

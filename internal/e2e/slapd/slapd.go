@@ -73,7 +73,7 @@ type Server struct {
 	program   string
 	authority *authority.Authority
 	debug     string // what it prints, as its option -d has it
-	log       *log
+	log       log
 	output    io.Writer        // the log, or what Options have in its place
 	process   *process.Process // nil while stopped
 }
@@ -81,11 +81,12 @@ type Server struct {
 // Start starts a server that ends with the test.
 func Start(tb testing.TB, o Options) *Server {
 	tb.Helper()
-	s := &Server{dir: tb.TempDir(), program: find(tb, "slapd"), log: &log{}, debug: "stats"}
+	s := &Server{dir: tb.TempDir(), program: find(tb, "slapd"), debug: "stats"}
 	if o.Quiet {
 		s.debug = "0"
 	}
-	s.output = s.log
+	s.log = newLog(tb, filepath.Join(s.dir, "slapd.log"))
+	s.output = s.log.File // itself, or it would be a pipe
 	if o.Output != nil {
 		s.output = o.Output
 	}

@@ -79,9 +79,22 @@ func (b *Buffer) String() string {
 	return b.b.String()
 }
 
+// Output is what a program prints. It writes that into a file, and not into a pipe, which a
+// test reads when it gets round to it: what was printed before an answer is there with it.
+type Output struct{ path string }
+
+// String returns what was printed so far.
+func (o *Output) String() string {
+	content, err := os.ReadFile(o.path)
+	if err != nil {
+		return err.Error()
+	}
+	return string(content)
+}
+
 // Process is a program that a test started and ends.
 type Process struct {
-	Output *Buffer // standard output and error
+	Output *Output // standard output and error
 	cmd    *exec.Cmd
 	done   chan struct{}
 	err    error
@@ -96,8 +109,13 @@ func Start(tb testing.TB, env []string, program string, args ...string) *Process
 // start is Start in new namespaces, which are given as flags of clone(2).
 func start(tb testing.TB, namespaces uintptr, env []string, program string, args ...string) *Process {
 	tb.Helper()
-	p := &Process{Output: &Buffer{}, cmd: exec.Command(program, args...), done: make(chan struct{})}
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(cleanEnv(), env...), p.Output, p.Output
+	p := &Process{Output: &Output{filepath.Join(tb.TempDir(), "output")}, cmd: exec.Command(program, args...), done: make(chan struct{})}
+	output, err := os.OpenFile(p.Output.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer output.Close()
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(cleanEnv(), env...), output, output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Cloneflags: namespaces}
 	if err := p.cmd.Start(); err != nil {
 		tb.Fatal(err)
