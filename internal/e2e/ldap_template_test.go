@@ -143,13 +143,24 @@ func TestLDAPTemplateConnections(t *testing.T) {
 		_, err := signIn(t, c, name, "a-guess")
 		wantReason(t, err, connectors.ReasonWrongPassword)
 	}
-	s.Settle(t)
-	kinds := map[int][]string{}
-	for _, e := range s.Events(mark) {
-		if e.Kind != "ACCEPT" { // of which another thread tells
+	var kinds map[int][]string
+	await(t, "end of all connections", func() bool {
+		kinds = map[int][]string{}
+		accepted, ended := map[int]bool{}, 0
+		for _, e := range s.Events(mark) {
+			switch {
+			case e.Kind == "ACCEPT": // of which another thread tells
+				accepted[e.Conn] = true
+				continue
+			case e.Kind == "CLOSE" && !accepted[e.Conn] && kinds[e.Conn] == nil: // an old one
+				continue
+			case e.Kind == "CLOSE":
+				ended++
+			}
 			kinds[e.Conn] = append(kinds[e.Conn], e.Kind)
 		}
-	}
+		return ended == len(kinds)
+	})
 	searching := 0
 	for conn, kinds := range kinds {
 		text := strings.Join(slices.Compact(kinds), " ")

@@ -127,7 +127,7 @@ func TestOverload(t *testing.T) {
 	if told == 0 || told > 2 {
 		t.Errorf("%d lines in the log", told)
 	}
-	b.WaitFor(t, "the counts", 15*time.Second, func() bool {
+	b.WaitFor(t, "the counts", 30*time.Second, func() bool {
 		alone, counted := 0, 0
 		for _, e := range b.Audit(t) {
 			switch {

@@ -43,7 +43,7 @@ func TestMadeUpTokens(t *testing.T) {
 	}
 	t.Logf("%d requests in %s", requests, time.Since(began))
 	w.slapd.Settle(t)
-	if events := w.slapd.Events(mark); len(events) != 0 {
+	if events := w.slapd.Asked(mark); len(events) != 0 {
 		t.Errorf("the directory saw %v", events)
 	}
 	wantLines(t, w.broker, before+1, requests)
@@ -157,7 +157,7 @@ func send(ctx context.Context, client *http.Client, addr, token string, way int)
 func wantLines(t *testing.T, b *stack.Broker, from, count int) {
 	t.Helper()
 	var entries []stack.Entry
-	b.WaitFor(t, "lines for all requests", 15*time.Second, func() bool {
+	b.WaitFor(t, "lines for all requests", 30*time.Second, func() bool {
 		told := 0
 		entries = b.Audit(t)[from:]
 		for _, e := range entries {

@@ -161,7 +161,7 @@ func TestKeysRotateByThemselves(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Wait(t, 20*time.Second)
-	due := time.Now().Add(20 * time.Second)
+	due := time.Now().Add(30 * time.Second) // until then there are new keys, and they have signed
 	leavesMadeAt(t, b, due.AddDate(0, 0, -30))
 	b.Serve(t)
 	old := map[string]string{}

@@ -3,6 +3,7 @@ package slapd
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -66,6 +67,12 @@ func (s *Server) Events(mark int) []Event {
 		events = append(events, e)
 	}
 	return events
+}
+
+// Asked returns the events since the mark that are a client's doing: the server notices when
+// it gets round to it that a connection has ended, which may have begun long before.
+func (s *Server) Asked(mark int) []Event {
+	return slices.DeleteFunc(s.Events(mark), func(e Event) bool { return e.Kind == "CLOSE" })
 }
 
 // Settle waits until the log has not grown for a moment: slapd writes it after it
