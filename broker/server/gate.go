@@ -32,9 +32,9 @@ const maxWaiting = 4096
 type gate struct {
 	next    handler
 	places  connectors.Turns
-	waiting atomic.Int64     // for a place
-	large   connectors.Turns // of contents
-	people  http.Handler     // answers for the API for people
+	waiting atomic.Int64 // for a place
+	large   *contents
+	people  http.Handler // answers for the API for people
 	full    refused
 	trusted []netip.Prefix
 	counter Counter
@@ -48,7 +48,7 @@ func (s *server) gated(next handler) http.Handler {
 		return next
 	}
 	return &gate{
-		next: next, places: connectors.NewTurns(s.AtOnce), large: connectors.NewTurns(largeContents), full: newRefused(broker.Overloaded()),
+		next: next, places: connectors.NewTurns(s.AtOnce), large: newContents(s.TrustedProxies, s.Logger), full: newRefused(broker.Overloaded()),
 		people:  s.around(inContext(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { sendProblem(w, r, problemOf(broker.Overloaded())) }))),
 		trusted: s.TrustedProxies, counter: s.Counter, logger: s.Logger,
 	}
@@ -60,14 +60,18 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.next(r.Context(), w, r)
 		return
 	}
-	done, err := receive(r, g.large)
-	if err != nil {
+	done, ok := g.large.receive(r)
+	if !ok {
 		g.turnAway(w, r)
 		return
 	}
 	defer done()
 	ctx, visit := connectors.Arriving(r.Context())
 	if !g.places.Try() && !g.wait(ctx) {
+		if count, tell := g.away.Add(time.Now()); tell {
+			g.logger.Warn("too much at once: requests are turned away (503) that find too many others under way",
+				slog.Int64("count", count), slog.Int("at_once", cap(g.places)))
+		}
 		g.turnAway(w, r)
 		return
 	}
@@ -91,10 +95,6 @@ func hasKeys(path string) bool {
 func (g *gate) turnAway(w http.ResponseWriter, r *http.Request) {
 	e := broker.Entry{Time: time.Now(), ClientIP: textOf(clientIP(r, g.trusted)), Outcome: broker.Unavailable.Error(), Reason: broker.ReasonOverloaded}
 	g.counter.Count(e)
-	if count, tell := g.away.Add(e.Time); tell {
-		g.logger.Warn("too much at once: requests are turned away (503) that find too many others under way",
-			slog.Int64("count", count), slog.Int("at_once", cap(g.places)))
-	}
 	if strings.HasPrefix(r.URL.Path, apiRoot) {
 		g.people.ServeHTTP(w, r)
 		return

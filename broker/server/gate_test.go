@@ -30,6 +30,13 @@ func (b busy) Token(context.Context, broker.Request) (broker.Response, error) {
 	return broker.Response{Token: "t", ExpiresIn: time.Minute, IssuedAt: time.Now()}, nil
 }
 
+// nobody signs in.
+type nobody struct{}
+
+func (nobody) SignIn(context.Context, broker.Request) (connectors.Identity, error) {
+	return connectors.Identity{}, &broker.Error{Kind: broker.Unauthenticated}
+}
+
 // counted keeps what was counted.
 type counted struct {
 	mu   sync.Mutex
@@ -61,7 +68,8 @@ type crowded struct {
 func newCrowded(places int, trusted ...netip.Prefix) *crowded {
 	c := &crowded{busy: busy{make(chan struct{})}, answers: make(chan *httptest.ResponseRecorder, 5000)}
 	c.Handler = server.New(server.Config{
-		Tokens: c.busy, Realms: map[string]server.Trust{"corp": trust{}}, AtOnce: places, Counter: &c.counted, TrustedProxies: trusted,
+		Tokens: c.busy, SelfService: &server.SelfService{Realms: []string{"corp"}, People: nobody{}},
+		Realms: map[string]server.Trust{"corp": trust{}}, AtOnce: places, Counter: &c.counted, TrustedProxies: trusted,
 		Logger: slog.New(slog.NewTextHandler(&c.log, nil)),
 	})
 	return c
@@ -289,16 +297,17 @@ func TestSlowContentHasNoPlace(t *testing.T) {
 	})
 }
 
-// TestLargeContentsAreBounded has clients begin to send as many large forms as there may be,
-// and not end.
+// TestLargeContentsAreBounded has clients behind a proxy begin to send as many large forms as
+// there may be, three quarters of them from one network, and not end.
 func TestLargeContentsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrowded(1)
+		c := newCrowded(1, netip.MustParsePrefix("192.0.2.1/32"))
 		close(c.release)
-		post := func(content io.Reader) *httptest.ResponseRecorder {
+		post := func(from string, content io.Reader) *httptest.ResponseRecorder {
 			w := httptest.NewRecorder()
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/token", content)
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("X-Forwarded-For", from)
 			c.ServeHTTP(w, r)
 			return w
 		}
@@ -306,29 +315,43 @@ func TestLargeContentsAreBounded(t *testing.T) {
 			const form = "grant_type=password&username=alice&password=alice-pw&client_id="
 			return form + strings.Repeat("x", size-len(form))
 		}
-		const most = 1024
+		const most, share, crowd, others, late = 1024, 768, "198.51.100.1", "198.51.100.2", "198.51.100.3"
 		large := form(64 << 10)
-		var slow [most]*io.PipeWriter
-		answers := make(chan int, most)
-		for i := range slow {
-			var content io.Reader
-			content, slow[i] = io.Pipe()
-			go func() { answers <- post(content).Code }()
-			_, _ = io.WriteString(slow[i], large[:5<<10])
-		}
 		began := time.Now()
+		turnedAway := func(from string) {
+			t.Helper()
+			if w := post(from, strings.NewReader(form(4<<10+1))); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || time.Since(began) != 0 {
+				t.Errorf("%s sends more and gets %d after %s", from, w.Code, time.Since(began))
+			}
+		}
+		var slow []*io.PipeWriter
+		answers := make(chan int, most)
+		send := func(from string, count int) {
+			for range count {
+				content, end := io.Pipe()
+				go func() { answers <- post(from, content).Code }()
+				_, _ = io.WriteString(end, large[:5<<10])
+				slow = append(slow, end)
+			}
+		}
+		send(crowd, share)
+		turnedAway(crowd)
+		if log := c.log.String(); strings.Count(log, "too much at once") != 1 || !strings.Contains(log, "network=198.51.100.1/32 contents=1024 of_one_network=768") {
+			t.Errorf("the log: %s", log)
+		}
+		send(others, most-share)
+		for range share {
+			turnedAway(late)
+		}
 		for _, size := range []int{200, 4 << 10} {
-			if w := post(strings.NewReader(form(size))); w.Code != http.StatusOK || time.Since(began) != 0 {
+			if w := post(crowd, strings.NewReader(form(size))); w.Code != http.StatusOK || time.Since(began) != 0 {
 				t.Errorf("who sends %d bytes gets %d after %s", size, w.Code, time.Since(began))
 			}
 		}
 		if got := c.get(t.Context(), "/token").Code; got != http.StatusOK || time.Since(began) != 0 {
 			t.Errorf("who sends nothing gets %d after %s", got, time.Since(began))
 		}
-		if w := post(strings.NewReader(form(4<<10 + 1))); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || time.Since(began) != 600*time.Millisecond {
-			t.Errorf("who sends more gets %d after %s", w.Code, time.Since(began))
-		}
-		if len(c.list) != 1 || c.list[0].Reason != "overloaded" {
+		if len(c.list) != 1+share || c.list[1].Reason != "overloaded" || c.list[1].ClientIP != late {
 			t.Errorf("counted %+v", c.list)
 		}
 		for _, s := range slow {
@@ -337,8 +360,17 @@ func TestLargeContentsAreBounded(t *testing.T) {
 			if status := <-answers; status != http.StatusOK {
 				t.Fatalf("a slow one gets %d", status)
 			}
-			if w := post(strings.NewReader(large)); w.Code != http.StatusOK {
+			synctest.Wait()
+			if w := post(late, strings.NewReader(large)); w.Code != http.StatusOK {
 				t.Fatalf("the next gets %d", w.Code)
+			}
+		}
+		slow = nil
+		send(crowd, share) // and all is as it was
+		for _, s := range slow {
+			_ = s.CloseWithError(io.ErrUnexpectedEOF)
+			if status := <-answers; status == http.StatusServiceUnavailable {
+				t.Errorf("who comes afterwards gets %d", status)
 			}
 		}
 	})
@@ -355,27 +387,33 @@ func (u unread) Write(b []byte) (int, error) {
 	return u.ResponseRecorder.Write(b)
 }
 
-// TestAnswersThatAreNotReadHaveNoPlace has one place, and a client that does not read its token.
+// TestAnswersThatAreNotReadHaveNoPlace has one place, and a client that does not read what it
+// is answered.
 func TestAnswersThatAreNotReadHaveNoPlace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCrowded(1)
-		close(c.release)
-		slow := unread{httptest.NewRecorder(), make(chan struct{})}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			c.ServeHTTP(slow, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/token", http.NoBody))
-		}()
-		synctest.Wait()
-		began := time.Now()
-		if got := c.get(t.Context(), "/token").Code; got != http.StatusOK || time.Since(began) != 0 {
-			t.Errorf("another gets %d after %s", got, time.Since(began))
-		}
-		close(slow.read)
-		if <-done; slow.Code != http.StatusOK {
-			t.Errorf("the slow one gets %d", slow.Code)
-		}
-	})
+	for path, want := range map[string]int{"/token": 200, "/api/v1/openapi.yaml": 200, "/api/v1/tokens": 401, "/nowhere": 404} {
+		t.Run(path, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { testUnread(t, path, want) }) })
+	}
+}
+
+func testUnread(t *testing.T, path string, want int) {
+	t.Helper()
+	c := newCrowded(1)
+	close(c.release)
+	slow := unread{httptest.NewRecorder(), make(chan struct{})}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.ServeHTTP(slow, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody))
+	}()
+	synctest.Wait()
+	began := time.Now()
+	if got := c.get(t.Context(), "/token").Code; got != http.StatusOK || time.Since(began) != 0 {
+		t.Errorf("another gets %d after %s", got, time.Since(began))
+	}
+	close(slow.read)
+	if <-done; slow.Code != want {
+		t.Errorf("the slow one gets %d", slow.Code)
+	}
 }
 
 // refuser refuses, after a while in which it needs nothing.

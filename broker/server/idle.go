@@ -45,7 +45,7 @@ func (i *idlers) take(network netip.Prefix) *connection {
 	if l == nil {
 		return nil
 	}
-	c := l.Front().Value.(*connection) //nolint:errcheck,forcetypeassert // there is nothing else in it
+	c := l.Front().Value.(*connection) // there is nothing else in it
 	i.remove(c)
 	return c
 }

@@ -51,8 +51,8 @@ func (s *server) around(next handler) handler {
 		m := meta{requestID: rand.Text(), arrived: started, clientIP: clientIP(r, s.TrustedProxies)}
 		w.Header().Set("X-Request-Id", m.requestID)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		recorder := &statusRecorder{ResponseWriter: w}
-		ctx = context.WithValue(ctx, metaKey{}, m)
+		ctx, visit := connectors.Arriving(context.WithValue(ctx, metaKey{}, m))
+		recorder := &statusRecorder{ResponseWriter: w, visit: visit}
 		defer func() {
 			if v := recover(); v != nil {
 				s.panicked(recorder, r.WithContext(ctx), v)
@@ -91,26 +91,31 @@ func (s *server) panicked(w *statusRecorder, r *http.Request, v any) {
 	}
 }
 
-// statusRecorder remembers the status for the log.
+// statusRecorder remembers the status for the log. With the first of the answer the request
+// gives back its place: its client may read slowly.
 type statusRecorder struct {
 	http.ResponseWriter
+	visit  *connectors.Visit
 	status int
 }
 
 // WriteHeader notes the status and passes it on.
 func (w *statusRecorder) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
+	w.begin(status)
 	w.ResponseWriter.WriteHeader(status)
 }
 
 // Write passes the bytes on; without a status before, it is 200.
 func (w *statusRecorder) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
+	w.begin(http.StatusOK)
 	return w.ResponseWriter.Write(b)
+}
+
+func (w *statusRecorder) begin(status int) {
+	if w.status == 0 {
+		w.status = status
+		w.visit.End()
+	}
 }
 
 // Unwrap lets http.ResponseController and http.MaxBytesReader reach the connection.

@@ -9,7 +9,6 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/shorepass/shorepass/broker"
-	"github.com/shorepass/shorepass/connectors"
 )
 
 // Tokens answers token requests; [broker.Broker] does.
@@ -96,7 +95,6 @@ func (s *server) token(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		request.Credentials.RemoteIP = meta.clientIP
 	}
 	response, err := s.Tokens.Token(ctx, request)
-	connectors.Elsewhere(ctx) // whoever reads the answer slowly
 	if err != nil {
 		fail(w, broker.AsError(err), meta.requestID)
 		return
