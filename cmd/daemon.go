@@ -142,7 +142,7 @@ func (d *daemon) prepare(b *broker.Broker, tokens *access.Service) error {
 	}
 	d.monitor = server.NewMonitor(append(d.checks, server.Check{Name: "signing", Run: d.signs}, server.Check{Name: "audit", Run: d.audit.Check})...)
 	d.tasks = []*task{
-		{name: "the token endpoint", key: "listen", network: "tcp", address: d.cfg.Listen, server: server.HTTP(server.New(public), certificate, d.logger), connections: clientConnections(d.cfg.Limits.Connections)},
+		{name: "the token endpoint", key: "listen", network: "tcp", address: d.cfg.Listen, server: server.HTTP(server.New(public), certificate, d.logger), connections: clientConnections(d.cfg, d.logger)},
 		{name: "the monitor", key: "monitor", network: "tcp", address: d.cfg.Monitor, server: server.MonitorHTTP(d.monitor, d.logger), connections: monitorConnections()},
 		{name: "the admin API", key: "admin_socket", network: "unix", address: d.cfg.AdminSocket, server: server.AdminHTTP(admin, d.logger)},
 	}

@@ -1,24 +1,45 @@
 package cmd
 
 import (
+	"log/slog"
 	"math"
 	"syscall"
+
+	"github.com/shorepass/shorepass/internal/config"
 )
 
-// descriptorsOfOurs is how many file descriptors the process needs at most for anything but
-// its clients: databases, directories, logs, the other listeners.
-const descriptorsOfOurs = 256
+// How many file descriptors the process needs at most for anything but its clients.
+const (
+	descriptorsOfOurs = 192 // the database, logs, the other listeners
+	leastOfDirectory  = 32  // a directory with any smaller guard.bulkhead.max
+)
 
 // monitorMost is how many connections there may be to the monitor, which load balancers ask
 // and now and then a person.
 const monitorMost = 64
 
+// descriptorsBeside is how many file descriptors the process of a configuration needs at most
+// beside its clients: directories have as many connections as logins are asked about at once.
+func descriptorsBeside(cfg *config.Config) uint64 {
+	sum := descriptorsOfOurs
+	for _, r := range cfg.Realms {
+		for _, c := range r.Connectors {
+			sum += max(leastOfDirectory, c.Guard.Bulkhead.Max)
+		}
+	}
+	return uint64(sum) //nolint:gosec // of positive numbers
+}
+
 // clientConnections is how many connections of clients there may be: as many as wished for,
 // and no more than the operating system lets the process open beside its own files. Half of
-// what there is, if that is little.
-func clientConnections(wished int) int {
-	there := descriptors()
-	return least(wished, max(there/2, there-min(there, descriptorsOfOurs)))
+// what there is, if that is little, of which the log then warns.
+func clientConnections(cfg *config.Config, logger *slog.Logger) int {
+	there, beside := descriptors(), descriptorsBeside(cfg)
+	if beside > there/2 {
+		logger.Warn("the process may open few files, and may have none left for clients or directories: raise the limit (LimitNOFILE, ulimit -n), or lower guard.bulkhead.max",
+			slog.Uint64("files", there), slog.Uint64("beside_clients", beside))
+	}
+	return least(cfg.Limits.Connections, max(there/2, there-min(there, beside)))
 }
 
 // monitorConnections is how many there may be to the monitor: few, and an eighth of what there

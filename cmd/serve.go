@@ -66,7 +66,7 @@ func (p *program) serve(ctx context.Context, cfg *config.Config) (err error) {
 	}
 	failed := d.start()
 	logger.Info("serving", slog.String("listen", cfg.Listen), slog.String("monitor", cfg.Monitor),
-		slog.String("public_url", cfg.PublicURL), slog.Int("realms", len(cfg.Realms)))
+		slog.String("public_url", cfg.PublicURL), slog.Int("realms", len(cfg.Realms)), slog.Int("connections", d.tasks[0].connections))
 
 	due := time.NewTicker(leafChecks)
 	defer due.Stop()
