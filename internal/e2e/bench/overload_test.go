@@ -28,8 +28,8 @@ const (
 )
 
 // crypted is the password as a directory keeps it that hashes, by SHA-512 crypt: a bind takes it
-// a millisecond.
-const crypted = "{CRYPT}$6$shorepass$1JueKfDNmt6vQSPGNqvDIptoP7M9FwwYNUoE1xJqNF2BIPlbHho81fWDG6CJ0ZBl2nmMrwJioZGCM78E6uNr.1"
+// some milliseconds, beside which the load takes little of their core.
+const crypted = "{CRYPT}$6$rounds=20000$shorepass$tu9s7ojo4M57fcGjxHJcUvWHeKqkBA1FsuwJsr1kd9jCgiB5nZIaYNR9se/BJKE195ym616iQXLuMHXRf04gP."
 
 // overload is a request that there is too much of.
 type overload struct {
