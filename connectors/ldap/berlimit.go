@@ -33,6 +33,7 @@ type limitedConn struct {
 	crowded   atomic.Int64
 	violation atomic.Pointer[error]
 	failure   atomic.Pointer[error]
+	sent      atomic.Bool // something, in whole
 }
 
 func newLimitedConn(inner net.Conn) *limitedConn { return &limitedConn{Conn: inner} }
@@ -54,6 +55,15 @@ func (c *limitedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Write writes to the connection.
+func (c *limitedConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if err == nil {
+		c.sent.Store(true)
+	}
+	return n, err
+}
+
 // lost returns what reading failed with, which the library keeps to itself.
 func (c *limitedConn) lost() error {
 	if f := c.failure.Load(); f != nil {
@@ -67,6 +77,7 @@ func (c *limitedConn) begin() {
 	c.bytes.Store(0)
 	c.elements.Store(0)
 	c.crowded.Store(0)
+	c.sent.Store(false)
 }
 
 // broken returns the violation that ended the connection, if one did.

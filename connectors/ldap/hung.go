@@ -11,9 +11,10 @@ import (
 )
 
 // bind sends somebody's password, on a connection to the server. A server that hangs does all
-// that it was sent when it comes to itself, and counts each wrong password. One that has not
-// answered a bind is sent no other before it has answered one without anybody's password, on
-// the same connection: others than binds it may answer all the time.
+// that it was sent when it comes to itself, and counts each wrong password; so may one whose
+// connection broke. One that has not answered a bind is sent no other before it has answered
+// one without anybody's password, on the same connection: others than binds it may answer all
+// the time.
 func (to *server) bind(ctx context.Context, s *session, as func(*ldap.Conn) error, without func(context.Context, *session, *server) error) error {
 	if to.hung.Load() {
 		if err := without(ctx, s, to); err != nil {
@@ -25,22 +26,29 @@ func (to *server) bind(ctx context.Context, s *session, as func(*ldap.Conn) erro
 		}
 	}
 	err := s.do(ctx, as)
-	if isUnanswered(ctx, err) {
+	if isUnanswered(err) && s.limit.sent.Load() {
 		to.hung.Store(true)
 		return connectors.InDoubt(err)
 	}
 	return err
 }
 
-// isUnanswered reports whether what ended with err was given up.
-func isUnanswered(ctx context.Context, err error) bool {
-	return err != nil && (errors.Is(err, errNoAnswer) || ctx.Err() != nil)
+// isUnanswered reports whether what ended with err was not answered.
+func isUnanswered(err error) bool {
+	_, answered := asResult(err)
+	return err != nil && !answered
+}
+
+// mayGoOn reports whether what ended with err may be tried once more: what may have been
+// counted as a wrong password takes another try.
+func mayGoOn(ctx context.Context, err error) bool {
+	return !errors.Is(err, connectors.ErrInDoubt) || connectors.MayResend(ctx)
 }
 
 // anonymously binds as nobody. It fails where that is not answered: a refusal will do.
 func anonymously(ctx context.Context, s *session, _ *server) error {
 	err := s.do(ctx, func(c *ldap.Conn) error { return c.UnauthenticatedBind("") })
-	if isUnanswered(ctx, err) {
+	if isUnanswered(err) {
 		return err
 	}
 	return nil

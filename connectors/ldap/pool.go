@@ -63,7 +63,7 @@ func (p *pool) on(ctx context.Context, to *server, op func(*ldap.Conn) error) er
 			return err
 		}
 		p.drop() // what broke one has broken its neighbors
-		if errors.Is(err, errNoAnswer) {
+		if errors.Is(err, errNoAnswer) || !mayGoOn(ctx, err) {
 			return err // a directory that hangs is not asked for more
 		}
 	}
@@ -82,8 +82,7 @@ func (p *pool) on(ctx context.Context, to *server, op func(*ldap.Conn) error) er
 
 // isBroken reports whether err says that the connection itself failed.
 func isBroken(err error) bool {
-	_, answered := asResult(err)
-	return err != nil && !answered && !errors.Is(err, ldap.ErrSizeLimitExceeded) && !errors.Is(err, errLimit)
+	return isUnanswered(err) && !errors.Is(err, ldap.ErrSizeLimitExceeded) && !errors.Is(err, errLimit)
 }
 
 // isReusable reports whether a connection is as good as before after an operation

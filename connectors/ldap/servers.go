@@ -77,7 +77,8 @@ func (s *servers) ask(ctx context.Context, attempt func(context.Context, *server
 		if !isServerFault(err) {
 			return err
 		}
-		if failed = append(failed, serverError{server.address, err}); ctx.Err() != nil {
+		failed = append(failed, serverError{server.address, err})
+		if ctx.Err() != nil || server == order[len(order)-1] || !mayGoOn(ctx, err) {
 			break
 		}
 	}

@@ -19,17 +19,18 @@ import (
 type holding struct {
 	addr, to string
 	people   bool        // people's binds alone
+	breaks   bool        // it closes the connection besides
 	on       atomic.Bool // it does so
 }
 
 // startHolding starts it before the directory at a URL.
-func startHolding(t *testing.T, to string, people bool) *holding {
+func startHolding(t *testing.T, to string, people, breaks bool) *holding {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &holding{addr: l.Addr().String(), to: strings.TrimSuffix(strings.TrimPrefix(to, "ldap://"), "/"), people: people}
+	h := &holding{addr: l.Addr().String(), to: strings.TrimSuffix(strings.TrimPrefix(to, "ldap://"), "/"), people: people, breaks: breaks}
 	var group sync.WaitGroup
 	group.Go(func() {
 		for {
@@ -78,6 +79,9 @@ func (h *holding) serve(c net.Conn) {
 			mute.Store(true)
 		}
 		_, _ = up.Write(p.Bytes())
+		if mute.Load() && h.breaks {
+			break
+		}
 	}
 	if tcp, ok := up.(*net.TCPConn); ok { // the directory does what it was sent
 		_ = tcp.CloseWrite()
@@ -93,20 +97,35 @@ func (h *holding) keeps(p *ber.Packet) bool {
 }
 
 // TestUnansweredBinds has a machine send an old password again and again to a directory that
-// answers searches and no binds, or none of people. It counts what it does not answer, and
-// locks nobody.
+// answers searches and no binds, or none of people, or whose connections break then. It counts
+// what it does not answer, and locks nobody.
 func TestUnansweredBinds(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
-		people bool
-		sent   int
+		name    string
+		people  bool
+		breaks  bool
+		servers int // which are one
+		sent    int
+		logins  int // by which that is
 	}{
-		{"any", false, 1},
-		{"people's", true, budget},
+		{"any", false, false, 1, 1, 8},
+		{"people's", true, false, 1, budget, budget},
+		{"people's, of two servers", true, false, 2, budget, budget - 1},
+		{"people's, and breaks", true, true, 1, budget, budget - 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := &guarded{slapd: slapd.Start(t, slapd.Options{NoTLS: true, LDIF: lockingPolicy()})}
-			h := startHolding(t, g.slapd.URL, tt.people)
+			var holds []*holding
+			var urls []string
+			for range tt.servers {
+				h := startHolding(t, g.slapd.URL, tt.people, tt.breaks)
+				holds, urls = append(holds, h), append(urls, "ldap://"+h.addr)
+			}
+			hold := func(on bool) {
+				for _, h := range holds {
+					h.on.Store(on)
+				}
+			}
 			g.broker = stack.StartBroker(t, program, fmt.Sprintf(`listen: '{{listen}}'
 monitor: '{{monitor}}'
 trusted_proxies: [127.0.0.0/8, '::1']
@@ -118,25 +137,25 @@ realms:
         type: ldap
         guard: {cache: {ttl: 0s}}
         config:
-          url: ldap://%s
+          url: [%s]
           insecure_plaintext: true
           bind_dn: %s
           bind_password: %s
           users: {base_dn: '%s'}
     policy: {rules: [{name: home, authenticated: true, repositories: ["home/{user}/**"], allow: [pull, push]}]}
-`, lasting, h.addr, slapd.ServiceDN, slapd.ServicePassword, slapd.Suffix), nil)
+`, lasting, strings.Join(urls, ", "), slapd.ServiceDN, slapd.ServicePassword, slapd.Suffix), nil)
 			p := g.person(t)
 			wantStatus(t, "the owner, before", g.get(t, p.at(p.home, p.password)), http.StatusOK)
-			h.on.Store(true)
+			hold(true)
 			old := p.at(p.away, "her-old-password")
 			for i := range 8 {
-				if got := g.get(t, old); got.Status != http.StatusServiceUnavailable && (!tt.people || i < budget || got.Status != http.StatusTooManyRequests) {
+				if got := g.get(t, old); got.Status != http.StatusServiceUnavailable && (i < tt.logins || got.Status != http.StatusTooManyRequests) {
 					t.Errorf("the old password, time %d: status %d: %s", i+1, got.Status, got.Body)
 				}
 			}
 			g.wantBinds(t, "while the answers are kept back", p.name, 1+tt.sent)
 			g.wantFailures(t, p.name, tt.sent)
-			h.on.Store(false)
+			hold(false)
 			await(t, "login, when it answers again", func() bool { return g.get(t, p.at(p.home, p.password)).Status == http.StatusOK })
 			g.wantUnlocked(t, p)
 		})
