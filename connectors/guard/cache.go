@@ -21,8 +21,7 @@ const (
 type cache struct {
 	CacheSettings
 	logins  *lru.Cache[digest, login]
-	last    *lru.Cache[string, digest]    // the password that an account last signed in by, by its id
-	latest  *lru.Cache[string, digest]    // the login by which somebody last signed in, by name; as last, for what is stale
+	latest  *lru.Cache[string, digest]    // the login by which somebody last signed in, by name
 	unknown *lru.Cache[string, time.Time] // how long a name is
 	denied  *lru.Cache[key, time.Time]    // when the directory last said of a name, or of an account's id, that nobody may sign in to it
 
@@ -34,7 +33,6 @@ type cache struct {
 // login is a login that the directory let pass.
 type login struct {
 	name     string // as it was typed, in canonical form
-	password digest
 	identity connectors.Identity
 	until    time.Time
 }
@@ -42,45 +40,26 @@ type login struct {
 func newCache(s CacheSettings) *cache {
 	c := &cache{CacheSettings: s}
 	c.logins, _ = lru.New[digest, login](maxLogins)     // fails for a size of 0 alone
-	c.last, _ = lru.New[string, digest](maxLogins)      // likewise
 	c.latest, _ = lru.New[string, digest](maxLogins)    // likewise
 	c.unknown, _ = lru.New[string, time.Time](maxNames) // likewise
 	c.denied, _ = lru.New[key, time.Time](maxNames)     // likewise
 	return c
 }
 
-// login returns the identity of a login that the directory let pass a moment ago.
-func (c *cache) login(d digest) (connectors.Identity, bool) {
+// recall returns whose login by a name is remembered, and whether one is. The Answer says of
+// what password: [connectors.AnswerCache] of the same, which the directory let pass a moment
+// ago; [connectors.AnswerStale], a while ago; [connectors.AnswerUpstream] of another.
+func (c *cache) recall(name string, d digest) (connectors.Identity, bool) {
 	now := time.Now()
-	l, ok := c.get(d, now)
-	if !ok || !now.Before(l.until) {
-		return connectors.Identity{}, false
+	if l, ok := c.get(d, now); ok {
+		if now.Before(l.until) {
+			return answered(l.identity, connectors.AnswerCache), true
+		}
+		return answered(l.identity, connectors.AnswerStale), true
 	}
-	return answered(l.identity, connectors.AnswerCache), true
-}
-
-// stale returns the identity of a login that the directory let pass a while ago, for when
-// it does not answer. One by another password than the account has signed in by since is
-// not: it may be what the password was before it was changed.
-func (c *cache) stale(d digest) (connectors.Identity, bool) {
-	l, ok := c.get(d, time.Now())
-	if !ok {
-		return connectors.Identity{}, false
-	}
-	if last, ok := c.last.Get(l.identity.ID); !ok || last != l.password {
-		return connectors.Identity{}, false
-	}
-	return answered(l.identity, connectors.AnswerStale), true
-}
-
-// staleOf returns the login by a name that counts while the directory does not answer.
-func (c *cache) staleOf(name string) (digest, connectors.Identity, bool) {
-	d, ok := c.latest.Get(name)
-	if !ok {
-		return digest{}, connectors.Identity{}, false
-	}
-	id, ok := c.stale(d)
-	return d, id, ok
+	latest, _ := c.latest.Get(name) // if there is none, nor is there a login of it
+	l, ok := c.get(latest, now)
+	return l.identity, ok
 }
 
 // get returns a login that is remembered, and forgets one that is over.
@@ -108,9 +87,8 @@ func (c *cache) passed(d digest, a attempt, id connectors.Identity, generation u
 	if c.TTL == 0 {
 		return
 	}
-	c.last.Add(id.ID, a.password)
 	c.latest.Add(a.name, d)
-	c.logins.Add(d, login{name: a.name, password: a.password, identity: id, until: time.Now().Add(c.TTL)})
+	c.logins.Add(d, login{name: a.name, identity: id, until: time.Now().Add(c.TTL)})
 	// Looked at when the login is there: what forgets does it the other way round.
 	if c.generation.Load() != generation || c.deniedSince(a.begun, named(a.name), named(id.Username), key{id: id.ID}) {
 		c.logins.Remove(d)
@@ -144,7 +122,7 @@ func (c *cache) isUnknown(name string) bool {
 }
 
 // noSuch remembers that the directory, who was asked in a generation, does not know a name:
-// nobody is to be let pass by it when the directory does not answer.
+// whose it was is not to be let pass, by whatever name, when the directory does not answer.
 func (c *cache) noSuch(name string, generation uint64) {
 	now := time.Now()
 	c.denied.Add(named(name), now)
@@ -155,7 +133,7 @@ func (c *cache) noSuch(name string, generation uint64) {
 		}
 	}
 	if c.Stale > 0 {
-		c.remove(func(l login) bool { return l.name == name })
+		c.remove(c.of(name, ""))
 	}
 }
 

@@ -8,7 +8,7 @@
 //   - A memory of logins that were right and of names that are unknown (cache.go).
 //   - The [Shield], which all connectors of a process share. It refuses what is known to be
 //     wrong, and counts failed logins by the account at the directory before anything is sent
-//     there, so that they lock no account and guessing ends (shield.go, pass.go, settle.go,
+//     there, so that they lock no account and guessing ends (shield.go, enter.go, pass.go, settle.go,
 //     record.go, limits.go).
 //   - One login at the directory for all who send the same at the same time; once it is sent
 //     there it is carried to its end whoever hangs up (flight.go).

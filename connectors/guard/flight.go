@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// flightTime bounds a login at the directory, its waits for others included. It ends
-	// before those give up who wait for it, so that they learn what was the matter.
+	// flightTime bounds a login from when it began, its waits for others included: it ends before
+	// those give up who wait for it, so that they learn what was the matter. Only one that
+	// begins anew after another's was in vain may take longer in all.
 	flightTime = 4250 * time.Millisecond
 
 	// queueTime bounds those waits, so that the directory has time for an operation.
@@ -57,9 +58,9 @@ func newFlights() *flights {
 	return f
 }
 
-// do has login run, or waits for one that runs already.
-func (f *flights) do(ctx context.Context, d digest, login func(*flight) (connectors.Identity, error)) (connectors.Identity, error) {
-	one, err := f.join(ctx, d, login)
+// do has login run, which began a while ago, or waits for one that runs already.
+func (f *flights) do(ctx context.Context, d digest, begun time.Time, login func(*flight) (connectors.Identity, error)) (connectors.Identity, error) {
+	one, err := f.join(ctx, d, begun, login)
 	if err != nil {
 		return connectors.Identity{}, err
 	}
@@ -75,7 +76,7 @@ func (f *flights) do(ctx context.Context, d digest, login func(*flight) (connect
 
 // join returns the flight of the digest. If there is none it begins one with what ctx holds,
 // which does not end with ctx.
-func (f *flights) join(ctx context.Context, d digest, login func(*flight) (connectors.Identity, error)) (*flight, error) {
+func (f *flights) join(ctx context.Context, d digest, begun time.Time, login func(*flight) (connectors.Identity, error)) (*flight, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	one := f.open[d]
@@ -83,9 +84,9 @@ func (f *flights) join(ctx context.Context, d digest, login func(*flight) (conne
 		return nil, connectors.ErrBusy
 	}
 	if one == nil {
-		ctx, cancel := context.WithTimeout(connectors.CountWaits(context.WithoutCancel(ctx)), flightTime)
+		ctx, cancel := context.WithDeadline(connectors.CountWaits(context.WithoutCancel(ctx)), begun.Add(flightTime))
 		one = &flight{all: f, ctx: ctx, done: make(chan struct{}), err: connectors.ErrBusy}
-		one.queue, one.giveUp = context.WithTimeout(ctx, queueTime)
+		one.queue, one.giveUp = context.WithDeadline(ctx, begun.Add(queueTime))
 		f.open[d] = one
 		f.flying++
 		f.up.Go(func() {
@@ -114,7 +115,7 @@ func (f *flight) fly(login func(*flight) (connectors.Identity, error)) {
 func (f *flight) send() error {
 	f.all.mu.Lock()
 	defer f.all.mu.Unlock()
-	if f.all.life.Err() != nil || f.queue.Err() != nil {
+	if f.all.life.Err() != nil || f.queue.Err() != nil { // the one ends a moment before the other
 		return connectors.ErrBusy
 	}
 	f.sent = true

@@ -292,25 +292,29 @@ func TestWaiting(t *testing.T) {
 // TestCloseEndsFlights holds that nothing goes on after Close, nor begins, and that what it
 // ended says nothing of the directory.
 func TestCloseEndsFlights(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := newDesk()
-		g := guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}, Breaker: guard.BreakerSettings{Failures: 1, Probe: time.Second}})
-		var group sync.WaitGroup
-		group.Go(func() { g.want("alice", "hangs, and is blamed", context.Canceled) })
-		synctest.Wait()
-		group.Go(func() { g.want("zoe", "right", connectors.ErrBusy) }) // waits for a place
-		synctest.Wait()
-		begun := time.Now()
-		if err := g.Connector.(interface{ Close() error }).Close(); err != nil {
-			t.Error(err)
-		}
-		if d.here.Load() != 0 {
-			t.Error("Close returns while a login is under way")
-		}
-		group.Wait()
-		g.want("bob", "right", connectors.ErrBusy)
-		if time.Since(begun) > 0 || d.asked() != 1 || g.log.Len() > 0 {
-			t.Errorf("after %v, %d were asked about; log:\n%s", time.Since(begun), d.asked(), g.log)
-		}
-	})
+	for range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk()
+			g := guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}, Breaker: guard.BreakerSettings{Failures: 1, Probe: time.Second}})
+			var group sync.WaitGroup
+			group.Go(func() { g.want("alice", "hangs, and is blamed", context.Canceled) })
+			synctest.Wait()
+			for i := range 50 { // who wait for a place: now and then one has it before it knows that all is over
+				group.Go(func() { g.want(fmt.Sprint("zoe", i), "right", connectors.ErrBusy) })
+			}
+			synctest.Wait()
+			begun := time.Now()
+			if err := g.Connector.(interface{ Close() error }).Close(); err != nil {
+				t.Error(err)
+			}
+			if d.here.Load() != 0 {
+				t.Error("Close returns while a login is under way")
+			}
+			group.Wait()
+			g.want("bob", "right", connectors.ErrBusy)
+			if time.Since(begun) > 0 || d.asked() != 1 || g.log.Len() > 0 {
+				t.Errorf("after %v, %d were asked about; log:\n%s", time.Since(begun), d.asked(), g.log)
+			}
+		})
+	}
 }

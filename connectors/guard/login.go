@@ -26,31 +26,34 @@ func (p *password) Authenticate(ctx context.Context, c connectors.Credentials) (
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
 	}
 	d := p.digests.of(name, c.Password)
-	remembered, ok := p.cache.login(d)
-	if ok && p.atHome(remembered, connectors.ClientNetwork(c.RemoteIP)) {
+	remembered, ok := p.cache.recall(name, d)
+	if remembered.Answer == connectors.AnswerCache && p.atHome(remembered, connectors.ClientNetwork(c.RemoteIP)) {
 		return remembered, nil
 	}
 	a := p.attempt(name, c)
-	if ok {
-		return p.welcome(ctx, a, remembered)
-	}
 	if err := p.shield.known(a); err != nil {
 		return connectors.Identity{}, err
 	}
-	if p.cache.isUnknown(name) {
+	if ok {
+		return p.compare(ctx, a, c, d, remembered)
+	}
+	return p.answer(ctx, a, c, d)
+}
+
+// answer is the directory's, whoever asked it.
+func (p *password) answer(ctx context.Context, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
+	if p.cache.isUnknown(a.name) {
 		return connectors.Identity{}, connectors.ErrNotMine
 	}
 	id, err := p.fly(ctx, a, c, d)
 	if other := (*unwelcome)(nil); errors.As(err, &other) && other.network != a.network {
-		id, err = p.fly(ctx, a, c, d) // on our own account
+		a.begun = time.Now() // anew, on our own account
+		id, err = p.fly(ctx, a, c, d)
 	}
-	switch {
-	case err == nil: // whoever began it
-		return p.welcome(ctx, a, id)
-	case isUnanswered(err), errors.Is(err, connectors.ErrBusy):
-		return p.unanswered(ctx, a, d, err)
+	if err != nil || p.atHome(id, a.network) {
+		return id, err
 	}
-	return id, err
+	return p.welcome(ctx, a, id)
 }
 
 // isUnanswered reports whether err says that the directory did not answer. What our own
@@ -83,7 +86,7 @@ func (p *password) attempt(name string, c connectors.Credentials) attempt {
 // those who come after something was forgotten.
 func (p *password) fly(ctx context.Context, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
 	generation := p.cache.generation.Load()
-	return p.flights.do(ctx, d.in(generation), func(f *flight) (connectors.Identity, error) { return p.ask(f, a, c, d, generation) })
+	return p.flights.do(ctx, d.in(generation), a.begun, func(f *flight) (connectors.Identity, error) { return p.ask(f, a, c, d, generation) })
 }
 
 // unwelcome is an answer that another client, in another network, might not meet with.

@@ -19,83 +19,81 @@ func (p *password) atHome(id connectors.Identity, network netip.Prefix) bool {
 	return true
 }
 
-// welcome lets somebody in whose password is right, going by what is remembered or by a login
-// that others have begun. From where the account has not signed in before, the Shield has its
-// say: else guesses would be free for as long as somebody else is signed in.
-func (p *password) welcome(ctx context.Context, a attempt, id connectors.Identity) (connectors.Identity, error) {
-	if p.atHome(id, a.network) {
-		return id, nil
+// compare has a password be compared with what is remembered by the name: it passes where the
+// directory let it pass a moment ago. Else the directory is asked. Where that does not answer,
+// the password passes by which the account has last signed in.
+func (p *password) compare(ctx context.Context, a attempt, c connectors.Credentials, d digest, remembered connectors.Identity) (connectors.Identity, error) {
+	if remembered.Answer == connectors.AnswerCache {
+		return p.welcome(ctx, a, remembered)
 	}
-	if err := p.shield.admit(ctx, a, id); err != nil {
+	right := remembered.Answer == connectors.AnswerStale && p.shield.wasLast(p.keyOf(remembered), a.password)
+	guess, err := p.shield.compare(ctx, a, remembered, right)
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	id, err := p.answer(ctx, a, c, d)
+	guess.end(err == nil)
+	if right && isUnanswered(err) {
+		return remembered, nil
+	}
+	return id, err
+}
+
+// welcome lets somebody in whose password is right, going by what is remembered or by a login
+// that others have begun, from where the account has not signed in before.
+func (p *password) welcome(ctx context.Context, a attempt, id connectors.Identity) (connectors.Identity, error) {
+	if _, err := p.shield.compare(ctx, a, id, true); err != nil {
 		return connectors.Identity{}, err
 	}
 	p.shield.homes.learn(p.keyOf(id), a.network, time.Now())
 	return id, nil
 }
 
-// unanswered is what comes of a login that the directory does not answer, or is not asked
-// about: it passes by a login that is stale, if the directory is to blame. Whatever the
-// password is, the Shield is asked where one of that name is remembered, since the answer to
-// that would tell.
-func (p *password) unanswered(ctx context.Context, a attempt, d digest, because error) (connectors.Identity, error) {
-	right, id, ok := p.cache.staleOf(a.name)
-	if !ok {
-		return connectors.Identity{}, because
-	}
-	if !p.shield.homes.know(p.keyOf(id), a.network, time.Now()) {
-		if err := p.shield.admit(ctx, a, id); err != nil {
-			return connectors.Identity{}, err
+// compare fails where the directory would not be asked about an attempt for the account of an
+// identity, whatever comes of comparing its password with what is remembered: else guesses
+// would be free for as long as somebody else is signed in. What comes of it, right or not, is
+// to be told only afterwards. A wrong one has a failed login set aside of the limits, until
+// the pass ends, so that those who come at once get no further than one by one.
+func (s *Shield) compare(ctx context.Context, a attempt, id connectors.Identity, right bool) (*pass, error) {
+	return s.enterThen(ctx, a, func(p *pass, now time.Time) error {
+		k := key{space: p.upstream, id: id.ID}
+		r, t := p.open(k, connectors.Account{ID: id.ID, Username: id.Username}, now)
+		defer r.forget(p.password)
+		if !p.atHome { // where others could use up what may be sent
+			if err := p.bar(k, r, t, r.pending-t.pending, now); err != nil { // the same password's are no guesses
+				return err
+			}
 		}
-	}
-	if d != right {
-		p.shield.inVain(a, id)
-	}
-	if d != right || !isUnanswered(because) {
-		return connectors.Identity{}, because
-	}
-	return id, nil
+		if err := p.holdAccount(r, t, now); err != nil {
+			return err
+		}
+		if right {
+			p.settleLimits(false, now)
+			return nil
+		}
+		r.note(markOf(p.password)) // what the directory says of it costs nothing more
+		p.compared = r
+		return nil
+	})
 }
 
-// admit fails where the Shield would not have the directory asked about an attempt, for the
-// account of an identity. Where it does not fail it takes nothing of what there is.
-func (s *Shield) admit(ctx context.Context, a attempt, id connectors.Identity) error {
-	p, err := s.enter(ctx, a)
-	if err != nil {
-		return err
+// end takes what was set aside for a password that was compared in vain, or gives it back
+// where the directory has let it pass.
+func (p *pass) end(passed bool) {
+	p.shield.mu.Lock()
+	defer p.shield.mu.Unlock()
+	now := time.Now()
+	if p.compared != nil && !passed {
+		p.compared.client, p.compared.last = p.client, now
 	}
-	defer p.leave()
+	p.settleLimits(!passed, now)
+}
+
+// wasLast reports whether an account has last signed in by a password, at whichever connector
+// of its directory: another one may be what it was before it was changed.
+func (s *Shield) wasLast(k key, password digest) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	k, r, t := p.openOf(id, now)
-	defer r.forget(p.password)
-	if err := p.bar(k, r, t, now); err != nil {
-		return err
-	}
-	return p.accountLeft(r, t, now)
-}
-
-// inVain takes of the limits, as far as there is anything left, for a password that was
-// compared in vain with what is remembered of the account of an identity.
-func (s *Shield) inVain(a attempt, id connectors.Identity) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := time.Now()
-	p := &pass{shield: s, attempt: a}
-	_, r, _ := p.openOf(id, now)
-	defer r.forget(p.password)
-	if p.free {
-		return
-	}
-	p.holdAny(s.overall, now)
-	p.holdAny(s.network(a.network), now)
-	p.takeAny(r, now)
-	r.client, r.last = p.client, now
-}
-
-// openOf opens the record of the account of an identity.
-func (p *pass) openOf(id connectors.Identity, now time.Time) (key, *record, *try) {
-	k := key{space: p.upstream, id: id.ID}
-	r, t := p.open(k, connectors.Account{ID: id.ID, Username: id.Username}, now)
-	return k, r, t
+	last, ok := s.rights.Peek(k)
+	return ok && last == password
 }

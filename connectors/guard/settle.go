@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -105,4 +106,30 @@ func (p *pass) signedIn(id connectors.Identity, now time.Time) {
 	if current, _ := s.accounts.Peek(k); current == r && r.isIdle(now) {
 		s.accounts.Remove(k)
 	}
+}
+
+// refuseName counts a login by a name that is no one account's, and returns the answer.
+func (p *pass) refuseName(because error) error {
+	p.shield.mu.Lock()
+	defer p.shield.mu.Unlock()
+	now := time.Now()
+	r, t := p.open(p.nobody(), connectors.Account{}, now)
+	defer r.forget(p.password)
+	if !r.show(t, now) {
+		return p.tooMany(r, now)
+	}
+	if err := p.holdAccount(r, t, now); err != nil {
+		return err
+	}
+	return p.refused(r, because, isOther, now)
+}
+
+// refuse counts a login by a name that nobody knows. It fails where there were too many.
+func (s *Shield) refuse(ctx context.Context, a attempt) error {
+	p, err := s.enter(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer p.leave()
+	return p.refuseName(nil)
 }

@@ -33,7 +33,7 @@ type Shield struct {
 	aliases  *simplelru.LRU[key, key]     // whose names are
 	networks *simplelru.LRU[netip.Prefix, *bucket]
 	overall  *bucket
-	rights   *simplelru.LRU[key, digest] // the password that was right the last time
+	rights   *simplelru.LRU[key, digest] // the password by which an account has last signed in
 	turn     uint64                      // how many refusals there were
 }
 
@@ -88,6 +88,33 @@ func (s *Shield) keys(a attempt) []key {
 
 // nobody is the key of an attempt by a name that is no one account's.
 func (a attempt) nobody() key { return key{Place{Realm: a.place.Realm}.names(), a.name, true} }
+
+// keyOf returns the key of an account that the directory has located.
+func (s *Shield) keyOf(a attempt, account connectors.Account) key {
+	if account.ID != "" {
+		k := key{space: a.upstream, id: account.ID}
+		s.aliases.Add(key{a.place.names(), a.name, true}, k)
+		return k
+	}
+	return s.named(a)
+}
+
+// meant returns the key of the account that a name means, as far as that is known.
+func (s *Shield) meant(a attempt) key {
+	if k, ok := s.aliases.Get(key{a.place.names(), a.name, true}); ok {
+		return k
+	}
+	return s.named(a)
+}
+
+// named returns the key of an account of which no more than the name is known.
+func (s *Shield) named(a attempt) key {
+	k := key{a.upstream, a.name, true}
+	if known, ok := s.aliases.Get(k); ok {
+		return known
+	}
+	return k
+}
 
 // records returns where the record of a key is.
 func (s *Shield) records(k key) *simplelru.LRU[key, *record] {
