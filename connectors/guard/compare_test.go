@@ -240,6 +240,31 @@ func TestStaleMakesNothingFamiliar(t *testing.T) {
 	})
 }
 
+// TestTooManyAreNotFreeLater holds that guesses which come when nothing is left of the limit
+// of an account take of it when there is more.
+func TestTooManyAreNotFreeLater(t *testing.T) {
+	for _, name := range []string{"alice", "nobody"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := chainOf(t, lockout(), guard.NewShield(guard.Limits{Account: guard.Rate{Burst: 3, Per: 300 * time.Hour}}), peopled())
+				answered := map[int]bool{}
+				for round := range 20 {
+					for i := range 8 { // each comes first at some time
+						guess := (round + i) % 8
+						if look(login(t.Context(), c, name, fmt.Sprint(guess), elsewhere)) == "401" {
+							answered[guess] = true
+						}
+					}
+					time.Sleep(15 * time.Minute)
+				}
+				if len(answered) != 3 {
+					t.Errorf("answered are %v, want 3", answered)
+				}
+			})
+		})
+	}
+}
+
 // TestRefusedBesideMemory holds that a password which is not compared with anything, since there
 // were too many, sets nothing aside.
 func TestRefusedBesideMemory(t *testing.T) {

@@ -132,7 +132,7 @@ func (p *pass) holdAccount(r *record, t *try, now time.Time) error {
 func (p *pass) accountLeft(r *record, t *try, now time.Time) error {
 	if wait := p.limitOf(r).waitHeld(now); !p.free && wait > 0 {
 		if !r.show(t, now) {
-			return p.tooMany(r, now)
+			return r.throttled(p.attempt, now)
 		}
 		return &connectors.Throttled{Reason: connectors.ReasonAccountLimit, RetryAfter: wait}
 	}
@@ -145,13 +145,14 @@ func (p *pass) tooMany(r *record, now time.Time) error {
 	return r.throttled(p.attempt, now)
 }
 
-// takeAny takes of the limits, as far as there is anything left, for a password that is
-// refused without being sent: whether it was is not to be told by what is left to others.
+// takeAny takes of the limits for a password that is refused without being sent: whether it
+// was is not to be told by what is left to others. Where nothing is left of the limit of the
+// account it takes nothing, and is not noted: it would be free when there is more.
 func (p *pass) takeAny(r *record, now time.Time) {
-	if p.free {
+	if p.free || p.limitOf(r).waitHeld(now) > 0 {
 		return
 	}
-	p.holdAny(p.limitOf(r), now)
+	p.hold(p.limitOf(r))
 	p.settleLimits(true, now)
 	r.note(markOf(p.password))
 }
