@@ -248,11 +248,11 @@ type counter struct {
 	place   connectors.Turns // which a login gives back before it waits
 }
 
-func (c *counter) RefuseUnknown(_ context.Context, cred connectors.Credentials) error {
+func (c *counter) RefuseUnknown(ctx context.Context, cred connectors.Credentials) error {
 	if cred.Username == "al ice" {
 		return connectors.ErrNotMine
 	}
-	return c.RefuseNoName(nil, cred)
+	return c.RefuseNoName(ctx, cred)
 }
 
 func (c *counter) RefuseNoName(context.Context, connectors.Credentials) error {
