@@ -62,7 +62,7 @@ func (s *Shield) tryEnter(a attempt, then func(*pass, time.Time) error) (_ *pass
 // all. It returns the one of which others have set aside all.
 func (p *pass) holdMany(now time.Time) (full *bucket, wait time.Duration, _ error) {
 	s := p.shield
-	for _, k := range s.keys(p.attempt) {
+	for _, k := range s.keysOfRealm(p.attempt) {
 		if p.look(k, now); p.free {
 			return nil, 0, nil
 		}

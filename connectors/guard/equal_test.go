@@ -250,6 +250,57 @@ func TestEqualLimits(t *testing.T) {
 	}
 }
 
+// TestEqualLimitsOfARealm holds that a limit which is spent does not tell which connector has a
+// name, by the passwords that were refused before, nor keeps out who is at home there.
+func TestEqualLimitsOfARealm(t *testing.T) {
+	spent := guard.Rate{Burst: 4, Per: 40 * time.Hour}
+	settings := []guard.LockoutSettings{lockout().Lockout, lockout().Lockout}
+	for name, limits := range map[string]guard.Limits{"network": {Network: spent}, "overall": {Overall: spent}} {
+		for _, who := range []string{"0alice", "1alice", "nobody", "no name"} {
+			t.Run(name+", "+who, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					c := realmOf(t, guard.LookOf(lockout().Lockout), limits, settings)
+					for i, want := range []string{"401", "401", "401", "429 15m0s", "429 10h0m0s"} {
+						if got := look(login(t.Context(), c, who, fmt.Sprint(i), elsewhere)); got != want {
+							t.Errorf("password %d: %s, want %s", i, got, want)
+						}
+					}
+					for i, want := range []string{"401", "401", "401", "429 15m0s", "429 10h0m0s"} {
+						if got := look(login(t.Context(), c, who, fmt.Sprint(i), elsewhere)); got != want {
+							t.Errorf("password %d again: %s, want %s", i, got, want)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestHomeOfALaterConnector holds that the limits of many keep nobody out who is at home, though
+// the first connector of the realm knows nothing of the account.
+func TestHomeOfALaterConnector(t *testing.T) {
+	for _, noIDs := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			shield := guard.NewShield(guard.Limits{Network: guard.Rate{Burst: 2, Per: 200 * time.Hour}})
+			var members []connectors.Member
+			for name, d := range map[string]*vault{"first": {space: "1", locate: func(string) error { return connectors.ErrNotMine }}, "vault": {space: "2", noIDs: noIDs}} {
+				c := closing(t, guard.Password(d, guard.Config{Settings: lockout(), Shield: shield, Realm: "corp", Name: name}))
+				members = append(members, connectors.Member{Name: name, Connector: unpaced{c, c.(connectors.Refuser)}})
+			}
+			slices.SortFunc(members, func(a, b connectors.Member) int { return strings.Compare(a.Name, b.Name) })
+			c := connectors.NewChain(connectors.ASCIIUsernames, members...)
+			for _, step := range []struct{ password, want string }{{"right", "200"}, {"1", "401"}, {"2", "401"}, {"3", "401"}, {"right", "200"}} {
+				if got := look(login(t.Context(), c, "alice", step.password, home)); got != step.want {
+					t.Errorf("no ids %t, %s: %s, want %s", noIDs, step.password, got, step.want)
+				}
+			}
+			if got := look(login(t.Context(), c, "bob", "1", home)); got != "429 100h0m0s" {
+				t.Errorf("no ids %t, who is not at home: %s", noIDs, got)
+			}
+		})
+	}
+}
+
 // TestReasonsOfUnknownNames holds that the record tells what the client is not told.
 func TestReasonsOfUnknownNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

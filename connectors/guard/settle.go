@@ -98,6 +98,7 @@ func (p *pass) signedIn(id connectors.Identity, now time.Time) {
 		s.aliases.Add(key{p.upstream, p.name, true}, k)
 		r = s.join(p.account, k, r)
 	}
+	s.aliases.Add(p.nobody(), k)
 	s.alias(p.upstream, id.Aliases, k, r)
 	r.username = id.Username
 	r.clear(p.password, p.asked)

@@ -43,7 +43,7 @@ func NewShield(l Limits) *Shield {
 	// These fail for a size of 0 alone.
 	s.accounts, _ = simplelru.NewLRU[key, *record](maxAccounts, nil)
 	s.names, _ = simplelru.NewLRU[key, *record](maxTyped, nil)
-	s.aliases, _ = simplelru.NewLRU[key, key](maxAccounts, nil)
+	s.aliases, _ = simplelru.NewLRU[key, key](2*maxAccounts, nil) // a name typed has two
 	s.networks, _ = simplelru.NewLRU(maxNetworks, func(_ netip.Prefix, gone *bucket) { gone.tell() })
 	s.rights, _ = simplelru.NewLRU[key, digest](maxAccounts, nil)
 	return s
@@ -86,6 +86,16 @@ func (s *Shield) keys(a attempt) []key {
 	return append(keys, key{a.upstream, a.name, true}, a.nobody())
 }
 
+// keysOfRealm returns also whose the name was when a connector of the realm found it last,
+// whichever is asked now: of an account of a later one, the first would know nothing.
+func (s *Shield) keysOfRealm(a attempt) []key {
+	keys := s.keys(a)
+	if k, ok := s.aliases.Get(a.nobody()); ok {
+		keys = append(keys, k)
+	}
+	return keys
+}
+
 // nobody is the key of an attempt by a name that is no one account's.
 func (a attempt) nobody() key { return key{Place{Realm: a.place.Realm}.names(), a.name, true} }
 
@@ -94,6 +104,7 @@ func (s *Shield) keyOf(a attempt, account connectors.Account) key {
 	if account.ID != "" {
 		k := key{space: a.upstream, id: account.ID}
 		s.aliases.Add(key{a.place.names(), a.name, true}, k)
+		s.aliases.Add(a.nobody(), k)
 		return k
 	}
 	return s.named(a)
