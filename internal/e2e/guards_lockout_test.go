@@ -121,9 +121,9 @@ func TestGuessedPasswords(t *testing.T) {
 		wantStatus(t, "the right password, from there", g.get(t, p.at(p.away, p.password)), http.StatusTooManyRequests)
 		wantStatus(t, "the right password, from the owner's address", g.get(t, p.at(p.home, p.password)), http.StatusOK)
 		g.wantFailures(t, p.name, 0)
-		wantStatus(t, "the right password, from anywhere now", g.get(t, p.at(p.away, p.password)), http.StatusOK)
+		wantStatus(t, "the right password, where the guesses of a day are spent", g.get(t, p.at(p.away, p.password)), http.StatusTooManyRequests)
 		before = g.binds(t, p.name)
-		wantStatus(t, "a password that nobody has tried yet", g.get(t, p.at(p.away, "never-tried")), http.StatusUnauthorized)
+		wantStatus(t, "a password that nobody has tried yet", g.get(t, p.at(p.home, "never-tried")), http.StatusUnauthorized)
 		g.wantBinds(t, "since the owner's login", p.name, before+1)
 	})
 
