@@ -79,6 +79,11 @@ func (d *Directory) Verify(ctx context.Context, a connectors.Account, password c
 		// JSON would carry another one, and many a hash ends at a NUL.
 		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, maxTimeAlone, errNoAnswer)
+	defer cancel()
+	if err := d.awake(ctx); err != nil {
+		return connectors.Identity{}, err
+	}
 	who, err := d.ask(ctx, question{Action: actionVerify, ID: a.ID, Username: a.Username, Password: password.Reveal()})
 	switch {
 	case err != nil:

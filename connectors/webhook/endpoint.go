@@ -12,7 +12,6 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -50,6 +49,7 @@ type endpoint struct {
 	key     []byte
 	timeout time.Duration
 	locates bool
+	hung    atomic.Bool     // it has not answered somebody's password, and no probe since
 	slots   chan struct{}   // one token for each question that is under way
 	kept    *reach.Discreet // whose connections are kept
 	fresh   *reach.Discreet // whose connections are new, each for one question
@@ -156,7 +156,8 @@ func (e *endpoint) post(ctx context.Context, key []byte, q question) ([]byte, er
 	return body, err
 }
 
-// send sends a question, signed with the key, and returns the body of the answer.
+// send sends a question, signed with the key, and returns the body of the answer. A password
+// that it has sent in vain is in doubt.
 func (e *endpoint) send(ctx context.Context, key []byte, q question) ([]byte, error) {
 	q.Version = version
 	asked, err := json.Marshal(q)
@@ -165,6 +166,9 @@ func (e *endpoint) send(ctx context.Context, key []byte, q question) ([]byte, er
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, e.timeout, errNoAnswer)
 	defer cancel()
+	if q.Password == "" {
+		ctx = connectors.WithResend(ctx, func() bool { return true }) // nothing is counted
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.target, bytes.NewReader(asked))
 	if err != nil {
 		return nil, err
@@ -174,30 +178,42 @@ func (e *endpoint) send(ctx context.Context, key []byte, q question) ([]byte, er
 	request.Header.Set("User-Agent", "shorepass")
 	sign(request.Header, key, asked, time.Now())
 	body, err := e.exchange(request)
-	if err == nil || ctx.Err() == nil {
+	var lost unanswered
+	if !errors.As(err, &lost) {
 		return body, err
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		e.kept.CloseIdleConnections() // what died unseen took others along
 	}
-	if err = context.Cause(ctx); errors.Is(err, errNoAnswer) {
-		err = connectors.Unreachable(err)
+	if ctx.Err() != nil {
+		if lost.error = context.Cause(ctx); errors.Is(lost, errNoAnswer) {
+			lost.error = connectors.Unreachable(lost.error)
+		}
 	}
-	return nil, err
+	if lost.sent && q.Password != "" {
+		e.hung.Store(true)
+		return nil, connectors.InDoubt(lost)
+	}
+	return nil, lost
 }
 
-// exchange sends a request and returns the body of an answer that is one.
+// exchange sends a request and returns the body of an answer that is one. Where there is none
+// at all it fails with [unanswered].
 func (e *endpoint) exchange(request *http.Request) ([]byte, error) {
 	response, err := e.roundTrip(request)
 	if err != nil {
-		return nil, connectors.Unreachable(told(err))
+		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }() // read as far as it counts
+	status := response.StatusCode
+	fault := reach.Mend(fmt.Errorf("it answers with the status %d", status), statusAdvice(status))
 	switch {
-	case response.StatusCode >= http.StatusInternalServerError:
-		return nil, connectors.Unreachable(reach.Mend(fmt.Errorf("it answers with the status %d", response.StatusCode), statusAdvice(response.StatusCode)))
-	case response.StatusCode != http.StatusOK:
-		return nil, reach.Mend(fmt.Errorf("it answers with the status %d", response.StatusCode), statusAdvice(response.StatusCode))
+	case status == http.StatusBadGateway || status == http.StatusGatewayTimeout: // by what stands in front of it
+		return nil, unanswered{connectors.Unreachable(fault), true}
+	case status >= http.StatusInternalServerError:
+		return nil, connectors.Unreachable(fault)
+	case status != http.StatusOK:
+		return nil, fault
 	}
 	if kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return nil, errors.New("its answer is not of the type application/json")
@@ -205,32 +221,11 @@ func (e *endpoint) exchange(request *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	switch {
 	case err != nil:
-		return nil, connectors.Unreachable(fmt.Errorf("its answer breaks off: %w", err))
+		return nil, unanswered{connectors.Unreachable(fmt.Errorf("its answer breaks off: %w", err)), true}
 	case len(body) > maxBody:
 		return nil, fmt.Errorf("its answer is larger than %d bytes", maxBody)
 	}
 	return body, nil
-}
-
-// roundTrip sends a request, over a connection that was kept if there is one. Where that turns
-// out to be closed, it sends the same once more over a new one: package net/http would try
-// every one that was kept, and a wrong password count each time. It follows no redirect.
-func (e *endpoint) roundTrip(request *http.Request) (*http.Response, error) {
-	var reused, answered atomic.Bool
-	traced := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{
-		GotConn:              func(info httptrace.GotConnInfo) { reused.Store(info.Reused) },
-		GotFirstResponseByte: func() { answered.Store(true) },
-	})
-	response, err := e.kept.RoundTrip(request.WithContext(traced))
-	if err == nil || !reused.Load() || answered.Load() {
-		return response, err
-	}
-	// Where the time is over, nothing is sent: package net/http looks at that first.
-	again := request.Clone(request.Context())
-	if again.Body, err = request.GetBody(); err != nil {
-		return nil, err
-	}
-	return e.fresh.RoundTrip(again)
 }
 
 // told is the error of a request that got no answer, with what to do about it. The address

@@ -1,6 +1,8 @@
 package webhook
 
 import (
+	"context"
+	"net"
 	"reflect"
 	"time"
 
@@ -38,6 +40,12 @@ func Actions() []string {
 // IdleTimeout is how long connections of a directory that is no resolver are kept.
 func IdleTimeout(d connectors.Directory) time.Duration {
 	return d.(*Directory).endpoint.kept.IdleConnTimeout
+}
+
+// DialBy has a directory that is no resolver dial so. It is not in use yet.
+func DialBy(d connectors.Directory, dial func(ctx context.Context, network, addr string) (net.Conn, error)) {
+	e := d.(*Directory).endpoint
+	e.kept.DialContext, e.fresh.DialContext = dial, dial
 }
 
 // The bounds.
