@@ -69,8 +69,8 @@ func (p part) checkProxies(ranges []network) {
 		case isTranslated(proxies):
 			widest = translated
 		}
-		if proxies.Bits() >= widest || proxies.Addr().IsLoopback() {
-			continue
+		if !proxies.IsValid() || proxies.Bits() >= widest || proxies.Addr().IsLoopback() {
+			continue // what is none is reported where it is read
 		}
 		if proxies.Bits() > 0 {
 			who += " in " + proxies.String()

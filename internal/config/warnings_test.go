@@ -43,6 +43,18 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// TestFaultsAreNotWarnedOf holds that a range which cannot be read is not taken for that of
+// every address.
+func TestFaultsAreNotWarnedOf(t *testing.T) {
+	cfg, err := config.Load("testdata/bad/trusted-proxies.yaml", types())
+	if err == nil {
+		t.Fatal("loaded")
+	}
+	if w := cfg.Warnings(); len(w) != 0 {
+		t.Errorf("warnings: %v", w)
+	}
+}
+
 // TestPolicyOfTheRealm checks that the compiled policy is that of the realm's rules.
 func TestPolicyOfTheRealm(t *testing.T) {
 	p := load(t, "testdata/good/full.yaml").Realms[0].Policy
