@@ -182,8 +182,11 @@ func authenticate(ctx context.Context, realm *Realm, c connectors.Credentials) (
 // again is when it is worth another try after an outage.
 func again(err error) time.Duration {
 	var resting *connectors.Resting
-	if errors.As(err, &resting) {
+	switch {
+	case errors.As(err, &resting):
 		return max(resting.RetryAfter, time.Second)
+	case errors.Is(err, connectors.ErrBusy):
+		return scattered()
 	}
 	return retryAfter
 }

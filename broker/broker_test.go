@@ -319,7 +319,6 @@ func TestWhenToTryAgain(t *testing.T) {
 		want   time.Duration
 	}{
 		"outage":          {down, "outage", 5 * time.Second},
-		"busy":            {fmt.Errorf("%w: 32", connectors.ErrBusy), "busy", 5 * time.Second},
 		"resting":         {&connectors.Resting{Cause: down, RetryAfter: 1700 * time.Millisecond}, "breaker-open", 1700 * time.Millisecond},
 		"being found out": {&connectors.Resting{Cause: down}, "breaker-open", time.Second},
 	} {
@@ -331,6 +330,27 @@ func TestWhenToTryAgain(t *testing.T) {
 		if failure := broker.AsError(err); failure.Kind != broker.Unavailable || failure.RetryAfter != tt.want || f.Last(t).Reason != tt.reason {
 			t.Errorf("%s: %s, again after %v, for %q", name, failure.Kind, failure.RetryAfter, f.Last(t).Reason)
 		}
+	}
+}
+
+// TestABusyDirectoryScattersTheCrowd holds that those who come too many at once are not all
+// told to come again at once.
+func TestABusyDirectoryScattersTheCrowd(t *testing.T) {
+	f := brokertest.New(t, "", brokertest.Realm{
+		Name: "corp", Services: []string{"registry.corp"}, Policy: corpRules,
+		More: []connectors.Member{{Name: "ldap", Connector: faulty{func() error { return fmt.Errorf("%w: 32", connectors.ErrBusy) }}}},
+	})
+	seconds := map[time.Duration]int{}
+	for range 50 {
+		_, err := f.Broker.Token(t.Context(), broker.Request{Service: "registry.corp", Credentials: login("xaver", "pw")})
+		failure := broker.AsError(err)
+		if failure.Kind != broker.Unavailable || failure.RetryAfter < 2*time.Second || failure.RetryAfter > 10*time.Second || f.Last(t).Reason != "busy" {
+			t.Errorf("%s, again after %v, for %q", failure.Kind, failure.RetryAfter, f.Last(t).Reason)
+		}
+		seconds[failure.RetryAfter.Truncate(time.Second)]++
+	}
+	if len(seconds) < 3 {
+		t.Errorf("of 50, so many come again after so long: %v", seconds)
 	}
 }
 

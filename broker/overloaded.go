@@ -23,9 +23,11 @@ const (
 // Overloaded returns the failure of a request that is turned away since there are too many
 // others.
 func Overloaded() *Error {
-	wait := soonest + rand.N(latest-soonest) //nolint:gosec // nobody gains by guessing it
-	return &Error{Kind: Unavailable, Reason: ReasonOverloaded, Message: textOverloaded, RetryAfter: wait}
+	return &Error{Kind: Unavailable, Reason: ReasonOverloaded, Message: textOverloaded, RetryAfter: scattered()}
 }
+
+// scattered is when one of many who were turned away is to try again.
+func scattered() time.Duration { return soonest + rand.N(latest-soonest) } //nolint:gosec // nobody gains by guessing it
 
 // noTurn is the failure of a request whose turn did not come.
 func noTurn(ctx context.Context, err error) *Error {

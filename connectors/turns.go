@@ -54,5 +54,15 @@ func (t Turns) Take(ctx context.Context) error {
 	}
 }
 
+// Wait takes a turn, and waits for it as long as the context lasts, with which it fails.
+func (t Turns) Wait(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // End gives a turn back.
 func (t Turns) End() { <-t }

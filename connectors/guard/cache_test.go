@@ -442,7 +442,7 @@ func TestStaleWhereItIsBusy(t *testing.T) {
 		g.passes("eve", "right", connectors.AnswerUpstream)
 		time.Sleep(time.Minute)
 		d.say("right", connectors.Reject(connectors.ReasonDisabled))
-		d.takes(2100 * time.Millisecond)
+		d.takes(2300 * time.Millisecond)
 		var group sync.WaitGroup
 		group.Go(func() { g.want("mallory", "wrong", connectors.ErrRejected) })
 		synctest.Wait()

@@ -188,7 +188,11 @@ func TestStaleAtHome(t *testing.T) {
 		want            string
 	}{
 		"guesses from there": {guesses: logins{
-			{"alice", "1", home, "outage"}, {"alice", "2", home, "outage"}, {"alice", "3", home, "outage"}, {"alice", "3", home, "outage"}, {"alice", "4", home, "outage"},
+			{"alice", "1", home, "outage"},
+			{"alice", "2", home, "outage"},
+			{"alice", "3", home, "outage"},
+			{"alice", "3", home, "outage"},
+			{"alice", "4", home, "outage"},
 			{"alice", "5", home, "429 account-limit 15m0s"},
 		}, want: "429 account-limit 15m0s"},
 		"as many as there may be": {guesses: logins{

@@ -250,6 +250,33 @@ func TestEqualLimits(t *testing.T) {
 	}
 }
 
+// TestEqualMemory holds that passwords which were refused long ago are remembered for as long,
+// whatever they were refused for: as long as there are no more than 32 others.
+func TestEqualMemory(t *testing.T) {
+	for _, who := range names() {
+		synctest.Test(t, func(t *testing.T) {
+			c := chainOf(t, lockout(), guard.NewShield(guard.DefaultLimits()), peopled())
+			try := func(password string) string { return look(login(t.Context(), c, who, password, elsewhere)) }
+			some := func(prefix string, n int) {
+				for i := range n {
+					try(fmt.Sprint(prefix, i))
+				}
+			}
+			some("first", 3)
+			try("again")
+			some("more", 26) // thirty in all, which is the limit
+			try("again")     // does not prolong the memory of it
+			time.Sleep(5 * time.Hour)
+			some("later", 4)
+			time.Sleep(16 * time.Minute)
+			some("last", 2)
+			if got := try("again"); !strings.HasPrefix(got, "429 ") {
+				t.Errorf("%s: %s", who, got)
+			}
+		})
+	}
+}
+
 // TestEqualLimitsOfARealm holds that a limit which is spent does not tell which connector has a
 // name, by the passwords that were refused before, nor keeps out who is at home there.
 func TestEqualLimitsOfARealm(t *testing.T) {

@@ -46,7 +46,7 @@ func (p *password) answer(ctx context.Context, a attempt, c connectors.Credentia
 		return connectors.Identity{}, connectors.ErrNotMine
 	}
 	id, err := p.fly(ctx, a, c, d)
-	if other := (*unwelcome)(nil); errors.As(err, &other) && other.network != a.network {
+	if other := (*unwelcome)(nil); errors.As(err, &other) && other.isAnothers(a) {
 		a.begun = time.Now() // anew, on our own account
 		id, err = p.fly(ctx, a, c, d)
 	}
@@ -89,10 +89,23 @@ func (p *password) fly(ctx context.Context, a attempt, c connectors.Credentials,
 	return p.flights.do(ctx, d.in(generation), a.begun, func(f *flight) (connectors.Identity, error) { return p.ask(f, a, c, d, generation) })
 }
 
-// unwelcome is an answer that another client, in another network, might not meet with.
+// unwelcome is an answer that another client might not meet with, who is in another network,
+// or who came later and has time to wait.
 type unwelcome struct {
 	error
 	network netip.Prefix
+	begun   time.Time
+}
+
+// isAnothers reports whether an attempt might not meet with the answer.
+func (u *unwelcome) isAnothers(a attempt) bool {
+	return u.network != a.network || waitedInVain(u.error) && u.begun.Before(a.begun)
+}
+
+// waitedInVain reports whether err says that there was no place in time, so that nothing was
+// sent.
+func waitedInVain(err error) bool {
+	return errors.Is(err, connectors.ErrBusy) && !errors.Is(err, connectors.ErrUnreachable)
 }
 
 // Unwrap returns the answer.
@@ -110,8 +123,8 @@ func (p *password) ask(f *flight, a attempt, c connectors.Credentials, d digest,
 		p.cache.noSuch(a.name, generation)
 	case errors.Is(err, connectors.ErrRejected):
 		p.cache.refused(d)
-	case errors.As(err, &throttled), errors.Is(err, errCrowd):
-		return id, &unwelcome{err, a.network}
+	case errors.As(err, &throttled), waitedInVain(err):
+		return id, &unwelcome{err, a.network, a.begun}
 	}
 	return id, err
 }

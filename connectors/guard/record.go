@@ -21,6 +21,7 @@ type record struct {
 	limit    *bucket // of the account
 	familiar *bucket // of it where it has signed in before; nil: nothing was taken
 	moved    *record // what has taken its place
+	begun    int     // how many tries have
 
 	client netip.Addr // where the last refused login came from; may not be known
 	last   time.Time  // when
@@ -36,6 +37,7 @@ type try struct {
 	look    time.Time // how long they are, once they were
 	cleared bool      // somebody has signed in since
 	pending int       // logins by it that the directory is asked about
+	begun   int       // which try of the record it is
 	last    time.Time // when the directory refused it last
 	turn    uint64    // which refusal that was: see Shield.turn
 }
@@ -74,13 +76,15 @@ func (r *record) begin(d digest, now time.Time) *try {
 	t := r.tries[d]
 	switch {
 	case t == nil:
-		t = &try{}
+		r.begun++
+		t = &try{begun: r.begun}
 		r.tries[d] = t
 	case t.isNew() || t.weighs(now):
 	case t.looks(now):
 		t.wrong, t.sure = 0, false
 	default:
-		*t = try{pending: t.pending}
+		r.begun++
+		*t = try{pending: t.pending, begun: r.begun}
 	}
 	return t
 }
@@ -196,7 +200,7 @@ func (r *record) clear(right digest, asked uint64) {
 		case t.pending == 0:
 			delete(r.tries, d)
 		default:
-			*t = try{pending: t.pending, shown: t.shown}
+			*t = try{pending: t.pending, shown: t.shown, begun: t.begun}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -30,16 +31,24 @@ func (r *record) expire(now time.Time) {
 			over = append(over, d)
 		}
 	}
-	slices.SortFunc(over, func(a, b digest) int { return r.tries[a].until.Compare(r.tries[b].until) })
+	slices.SortFunc(over, func(a, b digest) int {
+		one, other := r.tries[a], r.tries[b]
+		return cmp.Or(one.until.Compare(other.until), cmp.Compare(one.begun, other.begun))
+	})
 	for _, d := range over {
 		delete(r.tries, d)
 		r.note(markOf(d))
 	}
 }
 
-// note adds marks to those that were seen. Those that were seen longest ago go.
+// note adds marks to those that were seen. Those that were first seen longest ago go: when a
+// password comes again says what became of it, which is not the same for every account.
 func (r *record) note(marks ...mark) {
-	all := slices.DeleteFunc(r.seen, func(m mark) bool { return slices.Contains(marks, m) })
-	all = append(all, marks...)
+	all := r.seen
+	for _, m := range marks {
+		if !slices.Contains(all, m) {
+			all = append(all, m)
+		}
+	}
 	r.seen = slices.Clone(all[max(0, len(all)-maxSeen):]) // no longer than it is
 }

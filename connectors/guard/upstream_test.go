@@ -206,12 +206,12 @@ func TestBulkhead(t *testing.T) {
 		took := make(map[time.Duration]int) // how many passed after which time; 0: busy
 		var mu sync.Mutex
 		var group sync.WaitGroup
-		for i := range 8 {
+		for i := range 14 {
 			group.Go(func() {
 				_, err := g.login(fmt.Sprintf("user-%d", i), "right")
 				after := time.Since(begun)
 				if err != nil {
-					if !errors.Is(err, connectors.ErrBusy) || after != 600*time.Millisecond {
+					if !errors.Is(err, connectors.ErrBusy) || after != 2250*time.Millisecond {
 						t.Errorf("after %v: %v", after, err)
 					}
 					after = 0
@@ -222,7 +222,7 @@ func TestBulkhead(t *testing.T) {
 			})
 		}
 		group.Wait()
-		if took[500*time.Millisecond] != 2 || took[time.Second] != 2 || took[0] != 4 || d.most.Load() != 2 {
+		if took[500*time.Millisecond] != 2 || took[2500*time.Millisecond] != 2 || took[0] != 4 || d.most.Load() != 2 {
 			t.Errorf("logins by the time they took (0: turned away) %v, at most %d at once", took, d.most.Load())
 		}
 		if log := g.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, "guard.bulkhead.max") || !strings.Contains(log, "max=2") {
@@ -232,21 +232,58 @@ func TestBulkhead(t *testing.T) {
 	})
 }
 
-// TestWaitForAPlace holds that it is the request that may wait for so long, wherever it does.
-func TestWaitForAPlace(t *testing.T) {
+// TestQueues holds how long one may wait for a place: in a burst as long as there is time for
+// the login; in a queue that has lasted, until the request has been there for 0.6 s, wherever.
+func TestQueues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk()
 		d.takes(time.Second)
 		g := guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}})
 		var group sync.WaitGroup
+		defer group.Wait()
 		group.Go(func() { g.want("alice", "right", nil) })
+		time.Sleep(500 * time.Millisecond)
+		group.Go(func() { g.want("bob", "right", nil) }) // has the next
+		time.Sleep(200 * time.Millisecond)
+		g.turnedAway(t.Context(), "carol", 600*time.Millisecond)
 		ctx, _ := connectors.Arriving(t.Context())
 		time.Sleep(400 * time.Millisecond) // somewhere else
-		begun := time.Now()
-		if _, err := g.loginIn(ctx, "bob", "right"); !errors.Is(err, connectors.ErrBusy) || time.Since(begun) != 200*time.Millisecond {
-			t.Errorf("after %v: %v", time.Since(begun), err)
+		g.turnedAway(ctx, "dave", 200*time.Millisecond)
+		time.Sleep(time.Second)
+		g.want("erin", "right", nil) // there is nobody any more
+		group.Go(func() { g.want("frank", "right", nil) })
+		synctest.Wait()
+		g.want("grace", "right", nil) // another burst
+	})
+}
+
+// turnedAway has somebody wait in vain.
+func (g guarded) turnedAway(ctx context.Context, name string, after time.Duration) {
+	g.t.Helper()
+	begun := time.Now()
+	if _, err := g.loginIn(ctx, name, "right"); !errors.Is(err, connectors.ErrBusy) || time.Since(begun) != after {
+		g.t.Errorf("%s: after %v: %v", name, time.Since(begun), err)
+	}
+}
+
+// TestWhoJoinsMayWait holds that who sends what another has sent may wait as long as if he had
+// been alone.
+func TestWhoJoinsMayWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		d.takes(1200 * time.Millisecond)
+		g := guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}})
+		var group sync.WaitGroup
+		defer group.Wait()
+		group.Go(func() { g.want("first", "right", nil) })
+		time.Sleep(600 * time.Millisecond)
+		arriving, _ := connectors.Arriving(t.Context())
+		group.Go(func() { g.turnedAway(arriving, "alice", 600*time.Millisecond) })
+		time.Sleep(500 * time.Millisecond)
+		joining, _ := connectors.Arriving(t.Context())
+		if _, err := g.loginIn(joining, "alice", "right"); err != nil {
+			t.Errorf("who joined later: %v", err)
 		}
-		group.Wait()
 	})
 }
 
