@@ -11,7 +11,7 @@ import (
 // How many file descriptors the process needs at most for anything but its clients.
 const (
 	descriptorsOfOurs = 192 // the database, logs, the other listeners
-	leastOfDirectory  = 32  // a directory with any smaller guard.bulkhead.max
+	leastOfDirectory  = 32  // of each kind, with any smaller guard.bulkhead.max
 )
 
 // monitorMost is how many connections there may be to the monitor, which load balancers ask
@@ -19,12 +19,13 @@ const (
 const monitorMost = 64
 
 // descriptorsBeside is how many file descriptors the process of a configuration needs at most
-// beside its clients: directories have as many connections as logins are asked about at once.
+// beside its clients: directories have at most two kinds of connections (that search and that bind,
+// or for questions and for those sent again), of each as many as logins are asked about at once.
 func descriptorsBeside(cfg *config.Config) uint64 {
 	sum := descriptorsOfOurs
 	for _, r := range cfg.Realms {
 		for _, c := range r.Connectors {
-			sum += max(leastOfDirectory, c.Guard.Bulkhead.Max)
+			sum += 2 * max(leastOfDirectory, c.Guard.Bulkhead.Max)
 		}
 	}
 	return uint64(sum) //nolint:gosec // of positive numbers

@@ -310,16 +310,18 @@ func TestCrowds(t *testing.T) {
 }
 
 // TestPoolsGrow holds that there are as many connections as logins may be at the directory at
-// once: half of them search. There are never fewer than 16, for who is looked up without a
-// login.
+// once, whether all of them search or all bind. There are never fewer than 16, for who is looked
+// up without a login.
 func TestPoolsGrow(t *testing.T) {
-	for atOnce, want := range map[int]int64{0: 16, 4: 16, 32: 16, 60: 30, 61: 31} {
-		t.Run(fmt.Sprint(atOnce), func(t *testing.T) {
-			t.Parallel()
-			if got := searchesAtOnce(t, config(""), atOnce, want); got != want {
-				t.Errorf("%d searches at once, want %d", got, want)
-			}
-		})
+	for what, held := range map[string]func(hold func()) script{"searches": heldSearches, "binds": heldBinds} {
+		for atOnce, want := range map[int]int64{0: 16, 4: 16, 32: 32, 61: 61} {
+			t.Run(fmt.Sprint(atOnce, what), func(t *testing.T) {
+				t.Parallel()
+				if got := mostAtOnce(t, config(""), atOnce, want, held); got != want {
+					t.Errorf("%d %s at once, want %d", got, what, want)
+				}
+			})
+		}
 	}
 }
 
@@ -330,24 +332,35 @@ func TestTemplatesGrow(t *testing.T) {
 			t.Parallel()
 			c := config("")
 			c.BindDN, c.BindPassword, c.Users = "", connectors.Secret{}, ldap.Users{DNTemplate: "uid={username},ou=people,dc=example"}
-			if got := searchesAtOnce(t, c, atOnce, want); got != want {
+			if got := mostAtOnce(t, c, atOnce, want, heldSearches); got != want {
 				t.Errorf("%d logins at once, want %d", got, want)
 			}
 		})
 	}
 }
 
-// searchesAtOnce has 80 people log in, and returns how many of their searches are under way at
-// most: with those that are wanted, it waits a moment for one too many.
-func searchesAtOnce(t *testing.T, c *ldap.Config, atOnce int, wanted int64) int64 {
+// heldSearches is a directory where searches take as long as hold.
+func heldSearches(hold func()) script {
+	return script{search: func(string, string) ([]record, int) { hold(); return nil, 32 }}
+}
+
+// heldBinds is one where people's binds do.
+func heldBinds(hold func()) script {
+	return script{bind: func(dn, _ string) (int, string) {
+		if dn != serviceDN {
+			hold()
+		}
+		return 0, ""
+	}}
+}
+
+// mostAtOnce has 80 people log in, and returns how many of them are held at most: with those
+// that are wanted, it waits a moment for one too many.
+func mostAtOnce(t *testing.T, c *ldap.Config, atOnce int, wanted int64, held func(hold func()) script) int64 {
 	t.Helper()
 	var now atomic.Int64
 	release := make(chan struct{})
-	c.URL = url(listen(t, script{search: func(string, string) ([]record, int) {
-		now.Add(1)
-		<-release
-		return nil, 32
-	}}.serve))
+	c.URL = url(listen(t, held(func() { now.Add(1); <-release }).serve))
 	deps := deps()
 	deps.AtOnce = atOnce
 	d, err := ldap.Open(c, deps)
