@@ -17,19 +17,20 @@ func (s *Shield) alias(upstream string, names []string, k key, r *record) {
 }
 
 // join makes the record of a name, or of an account that has lost its name, that of the
-// account that has the name.
+// account that has the name, and returns that account's. Where it is another account's by now,
+// which has signed in by the same name meanwhile, it stays that one's: a record is nobody's, or
+// one key's, and what stands in the place of another is never moved there.
 func (s *Shield) join(former, account key, r *record) *record {
-	if current, _ := s.records(former).Peek(former); current == r {
-		s.records(former).Remove(former)
+	if current, _ := s.records(former).Peek(former); current != r {
+		return s.record(account)
 	}
+	s.records(former).Remove(former)
 	known, ok := s.accounts.Get(account)
-	switch {
-	case !ok:
+	if !ok {
 		s.accounts.Add(account, r)
 		return r
-	case known != r:
-		known.take(r)
 	}
+	known.take(r)
 	return known
 }
 

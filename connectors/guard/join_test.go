@@ -216,3 +216,59 @@ func TestJoinKeepsWhatWasTried(t *testing.T) {
 		}
 	})
 }
+
+// fickle is a directory that knows only by a login whose a name is, and to which one name is
+// several people's: of each by his password.
+type fickle struct {
+	answers map[string]chan struct{} // when it answers, by the password
+	ids     map[string]string        // whose they are
+}
+
+func (f *fickle) Locate(_ context.Context, name string) (connectors.Account, error) {
+	return connectors.Account{Username: name}, nil
+}
+
+func (f *fickle) Verify(_ context.Context, a connectors.Account, password connectors.Secret) (connectors.Identity, error) {
+	if answers := f.answers[password.Reveal()]; answers != nil {
+		<-answers
+	}
+	id, ok := f.ids[password.Reveal()]
+	if !ok {
+		return connectors.Identity{}, connectors.Reject(connectors.ReasonWrongPassword)
+	}
+	return connectors.Identity{Connector: "fickle", Via: "fickle", ID: id, Username: a.Username, Ceiling: connectors.Unlimited()}, nil
+}
+
+// TestOneNameOfMany holds that logins at once by one name that turn out to be several people's
+// leave each with a record of his own, and the Shield at work.
+func TestOneNameOfMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fickle{
+			answers: map[string]chan struct{}{"one": make(chan struct{}), "other": make(chan struct{}), "again": make(chan struct{})},
+			ids:     map[string]string{"one": "1", "again": "1", "other": "2", "others": "2"},
+		}
+		d := closing(t, guard.Password(f, guard.Config{Settings: lockout(), Realm: "corp", Name: "fickle"}))
+		logins{{"other", "others", home, "ok"}, {"other", "wrong", home, refused}}.run(t, d)
+		for _, password := range []string{"one", "other", "again"} {
+			done := make(chan string, 1)
+			go func() { done <- login(t.Context(), d, "shared", password, home) }()
+			defer func() {
+				if got := <-done; got != "ok" {
+					t.Errorf("%s: %s", password, got)
+				}
+			}()
+			synctest.Wait()
+		}
+		for _, password := range []string{"one", "other", "again"} {
+			close(f.answers[password])
+			synctest.Wait()
+		}
+		logins{
+			{"shared", "wrong", elsewhere, refused},
+			{"shared", "one", elsewhere, "ok"},
+			{"shared", "other", elsewhere, "ok"},
+			{"shared", "again", elsewhere, "ok"},
+			{"somebody", "wrong", elsewhere, refused},
+		}.run(t, d)
+	})
+}

@@ -45,10 +45,10 @@ func (p *password) answer(ctx context.Context, a attempt, c connectors.Credentia
 	if p.cache.isUnknown(a.name) {
 		return connectors.Identity{}, connectors.ErrNotMine
 	}
-	id, err := p.fly(ctx, a, c, d)
+	id, err := p.fly(ctx, a, c, d, d)
 	if other := (*unwelcome)(nil); errors.As(err, &other) && other.isAnothers(a) {
-		a.begun = time.Now() // anew, on our own account
-		id, err = p.fly(ctx, a, c, d)
+		a.begun = time.Now() // anew, with nobody who might be refused where we are not
+		id, err = p.fly(ctx, a, c, d, d.from(a.network))
 	}
 	if err != nil || p.atHome(id, a.network) {
 		return id, err
@@ -82,11 +82,11 @@ func (p *password) attempt(name string, c connectors.Credentials) attempt {
 	}
 }
 
-// fly has the directory answer, once for all who send the same at the same time: not so for
-// those who come after something was forgotten.
-func (p *password) fly(ctx context.Context, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
+// fly has the directory answer, once for all who send what same stands for at the same time:
+// not so for those who come after something was forgotten.
+func (p *password) fly(ctx context.Context, a attempt, c connectors.Credentials, d, same digest) (connectors.Identity, error) {
 	generation := p.cache.generation.Load()
-	return p.flights.do(ctx, d.in(generation), a.begun, func(f *flight) (connectors.Identity, error) { return p.ask(f, a, c, d, generation) })
+	return p.flights.do(ctx, same.in(generation), a.begun, func(f *flight) (connectors.Identity, error) { return p.ask(f, a, c, d, generation) })
 }
 
 // unwelcome is an answer that another client might not meet with, who is in another network,

@@ -643,6 +643,41 @@ func TestAnotherClientWaits(t *testing.T) {
 	})
 }
 
+// TestStrangersAreNotJoinedTwice is the same with machines in other networks, which the budget
+// keeps out, too: whoever begins anew first, the one at home is not refused with them.
+func TestStrangersAreNotJoinedTwice(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			v := &vault{during: func(_ context.Context, name, _ string) {
+				if strings.HasPrefix(name, "slow") {
+					time.Sleep(time.Second / 5)
+				}
+			}}
+			s := lockout()
+			s.Bulkhead.Max = 1
+			d := door(t, v, s, nil)
+			logins{{"alice", "right", home, "ok"}, {"alice", "1", elsewhere, refused}, {"alice", "2", elsewhere, refused}, {"alice", "3", elsewhere, refused}}.run(t, d)
+			var all sync.WaitGroup
+			begins := func(name string, from netip.Addr) {
+				all.Go(func() {
+					if got := login(t.Context(), d, name, "right", from); from == home && got != "ok" {
+						t.Errorf("at home: %s", got)
+					}
+				})
+				synctest.Wait()
+			}
+			begins("slow1", elsewhere) // has the place
+			begins("alice", elsewhere)
+			begins("alice", home)
+			for i := range 5 {
+				begins("alice", of(10+i))
+			}
+			begins("slow2", elsewhere) // has the next
+			all.Wait()
+		})
+	}
+}
+
 // TestWrongPasswordsDuringASuccess holds that a right password clears nothing of what was
 // refused while the directory was at work on it: that may have come there after it.
 func TestWrongPasswordsDuringASuccess(t *testing.T) {

@@ -115,6 +115,13 @@ func TestWhatIsSentAgain(t *testing.T) {
 				if sent.Load() != c.sent || nobody.Load() != c.nobody || asked.Load() != c.asked {
 					t.Errorf("%d passwords, %d binds by nobody's, asked %d times, want %+v", sent.Load(), nobody.Load(), asked.Load(), c)
 				}
+				fault.Store(works)
+				for want := range 2 { // a server that has answered again is asked for no more
+					before := nobody.Load()
+					if err := p.Bind(ctx); err != nil || want == 1 && nobody.Load() != before {
+						t.Errorf("login %d afterwards: %v; %d binds by nobody's more", want, err, nobody.Load()-before)
+					}
+				}
 				time.Sleep(time.Minute)
 			})
 		})
