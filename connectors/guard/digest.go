@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
-	"net/netip"
 	"sync"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -18,14 +17,6 @@ type digest [sha256.Size]byte
 // in returns what stands for the same in a generation of the cache.
 func (d digest) in(generation uint64) digest {
 	binary.BigEndian.PutUint64(d[:], binary.BigEndian.Uint64(d[:])^generation)
-	return d
-}
-
-// from returns what stands for the same from a client network.
-func (d digest) from(network netip.Prefix) digest {
-	for i, b := range network.Addr().As16() {
-		d[8+i] ^= b // beside the generation
-	}
 	return d
 }
 

@@ -248,7 +248,7 @@ func TestOneNameOfMany(t *testing.T) {
 			ids:     map[string]string{"one": "1", "again": "1", "other": "2", "others": "2"},
 		}
 		d := closing(t, guard.Password(f, guard.Config{Settings: lockout(), Realm: "corp", Name: "fickle"}))
-		logins{{"other", "others", home, "ok"}, {"other", "wrong", home, refused}}.run(t, d)
+		logins{{"other", "others", home, "ok"}, {"other", "1", elsewhere, refused}, {"other", "2", elsewhere, refused}, {"other", "3", elsewhere, refused}}.run(t, d)
 		for _, password := range []string{"one", "other", "again"} {
 			done := make(chan string, 1)
 			go func() { done <- login(t.Context(), d, "shared", password, home) }()
@@ -259,10 +259,13 @@ func TestOneNameOfMany(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		for _, password := range []string{"one", "other", "again"} {
-			close(f.answers[password])
-			synctest.Wait()
-		}
+		close(f.answers["one"])
+		synctest.Wait()
+		logins{{"other", "4", elsewhere, "429 lockout 15m0s"}}.run(t, d) // one's login forgives nothing that is another's
+		close(f.answers["other"])
+		synctest.Wait()
+		close(f.answers["again"])
+		synctest.Wait()
 		logins{
 			{"shared", "wrong", elsewhere, refused},
 			{"shared", "one", elsewhere, "ok"},

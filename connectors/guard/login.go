@@ -45,10 +45,12 @@ func (p *password) answer(ctx context.Context, a attempt, c connectors.Credentia
 	if p.cache.isUnknown(a.name) {
 		return connectors.Identity{}, connectors.ErrNotMine
 	}
-	id, err := p.fly(ctx, a, c, d, d)
-	if other := (*unwelcome)(nil); errors.As(err, &other) && other.isAnothers(a) {
-		a.begun = time.Now() // anew, with nobody who might be refused where we are not
-		id, err = p.fly(ctx, a, c, d, d.from(a.network))
+	id, err := p.fly(ctx, a, c, d)
+	for other := (*unwelcome)(nil); errors.As(err, &other) && other.isAnothers(a) && ctx.Err() == nil; other = nil {
+		if other.network != a.network {
+			a.begun = time.Now() // anew; else as one alone
+		}
+		id, err = p.fly(ctx, a, c, d) // without who began the last one: all others have one again
 	}
 	if err != nil || p.atHome(id, a.network) {
 		return id, err
@@ -82,11 +84,11 @@ func (p *password) attempt(name string, c connectors.Credentials) attempt {
 	}
 }
 
-// fly has the directory answer, once for all who send what same stands for at the same time:
-// not so for those who come after something was forgotten.
-func (p *password) fly(ctx context.Context, a attempt, c connectors.Credentials, d, same digest) (connectors.Identity, error) {
+// fly has the directory answer, once for all who send the same at the same time: not so for
+// those who come after something was forgotten.
+func (p *password) fly(ctx context.Context, a attempt, c connectors.Credentials, d digest) (connectors.Identity, error) {
 	generation := p.cache.generation.Load()
-	return p.flights.do(ctx, same.in(generation), a.begun, func(f *flight) (connectors.Identity, error) { return p.ask(f, a, c, d, generation) })
+	return p.flights.do(ctx, d.in(generation), a.begun, func(f *flight) (connectors.Identity, error) { return p.ask(f, a, c, d, generation) })
 }
 
 // unwelcome is an answer that another client might not meet with, who is in another network,
@@ -152,6 +154,9 @@ func (p *password) check(ctx context.Context, a attempt, c connectors.Credential
 	case err != nil:
 		return connectors.Identity{}, err
 	}
+	if err := timeToVerify(ctx); err != nil {
+		return connectors.Identity{}, err
+	}
 	if err := pass.toVerify(account); err != nil {
 		said := errUntold
 		if account.ID != "" { // which it has said
@@ -175,6 +180,16 @@ func (p *password) check(ctx context.Context, a attempt, c connectors.Credential
 		return connectors.Identity{}, err
 	}
 	return id, nil
+}
+
+// timeToVerify fails where our own waits have left less than an operation needs: a password
+// that is sent then may be counted, and its answer not be heard.
+func timeToVerify(ctx context.Context) error {
+	ends, ok := ctx.Deadline()
+	if left := time.Until(ends); ok && connectors.CutShort(ctx, left, operationTime) {
+		return fmt.Errorf("%w: there were no more than %v left for the password", connectors.ErrBusy, left.Round(time.Millisecond))
+	}
+	return nil
 }
 
 // RefuseUnknown counts a failed login by a name that no connector of the realm knows.

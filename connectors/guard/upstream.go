@@ -77,8 +77,9 @@ func (u *upstream) do(f *flight, login func(context.Context) (connectors.Identit
 		return id, err
 	}
 	if had := time.Since(begun); f.ctx.Err() != nil && had < fairTime { // cut off by our own waits
+		silent := said
 		said = errUntold
-		return id, fmt.Errorf("%w: the directory had no more than %v: %w", connectors.ErrBusy, had.Round(time.Millisecond), err)
+		return id, fmt.Errorf("%w: the directory had no more than %v: %w", connectors.ErrBusy, had.Round(time.Millisecond), silent)
 	}
 	return id, said
 }

@@ -19,11 +19,13 @@ import (
 type clerk struct {
 	mu    sync.Mutex
 	took  time.Duration
-	names []string // that were looked for
+	more  time.Duration // that a password takes
+	names []string      // that were looked for
+	sent  []string      // by whose name a password was
 }
 
-func (c *clerk) work(ctx context.Context, name string) error {
-	took := c.took
+func (c *clerk) work(ctx context.Context, name string, more time.Duration) error {
+	took := c.took + more
 	if strings.HasPrefix(name, "slow") {
 		took = 2 * time.Second
 	}
@@ -39,11 +41,14 @@ func (c *clerk) Locate(ctx context.Context, name string) (connectors.Account, er
 	c.mu.Lock()
 	c.names = append(c.names, name)
 	c.mu.Unlock()
-	return connectors.Account{ID: name, Username: name}, c.work(ctx, name)
+	return connectors.Account{ID: name, Username: name}, c.work(ctx, name, 0)
 }
 
 func (c *clerk) Verify(ctx context.Context, a connectors.Account, _ connectors.Secret) (connectors.Identity, error) {
-	return connectors.Identity{Connector: "clerk", Via: "clerk", ID: a.ID, Username: a.Username}, c.work(ctx, a.Username)
+	c.mu.Lock()
+	c.sent = append(c.sent, a.Username)
+	c.mu.Unlock()
+	return connectors.Identity{Connector: "clerk", Via: "clerk", ID: a.ID, Username: a.Username}, c.work(ctx, a.Username, c.more)
 }
 
 // TestOurOwnWaitsBlameNobody holds that logins which have waited for a limit of ours for most of
@@ -78,25 +83,46 @@ func TestOurOwnWaitsBlameNobody(t *testing.T) {
 // what logins had too little time for that have waited for a place.
 func TestACrowdBlamesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &clerk{took: 2 * time.Second}
+		c := &clerk{took: time.Second, more: 2 * time.Second}
 		g := guardedBy(t, c, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}, Breaker: guard.BreakerSettings{Failures: 1, Probe: time.Second}})
 		var all sync.WaitGroup
 		all.Go(func() { g.want("first", "x", nil) })
 		time.Sleep(3500 * time.Millisecond)
-		all.Go(func() {
-			if _, err := g.login("second", "x"); !errors.Is(err, connectors.ErrBusy) || !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("who had 3.75s for 4: %v", err)
-			}
-		})
-		all.Wait()
-		if len(c.names) != 2 {
-			t.Errorf("the directory was asked about %q", c.names)
+		for range 2 { // of whom one joins the other, and begins nothing anew: the password was sent
+			all.Go(func() {
+				if _, err := g.login("second", "x"); !errors.Is(err, connectors.ErrBusy) || !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("who had 3.75s for 4: %v", err)
+				}
+			})
+			time.Sleep(time.Millisecond)
 		}
-		c.took = time.Second
+		all.Wait()
+		if len(c.names) != 2 || len(c.sent) != 2 {
+			t.Errorf("the directory was asked about %q, and sent passwords of %q", c.names, c.sent)
+		}
+		c.more = 0
 		g.want("third", "x", nil)
 		c.took = 2200 * time.Millisecond
 		g.want("fourth", "x", context.DeadlineExceeded) // who had all there is
 		g.want("fifth", "x", connectors.ErrResting)
+	})
+}
+
+// TestNoTimeForThePassword holds that a password is not sent where our own waits have left less
+// time for it than an operation may take: the directory might count it, and not be heard.
+func TestNoTimeForThePassword(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &clerk{took: 1900 * time.Millisecond}
+		g := guardedBy(t, c, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}})
+		var all sync.WaitGroup
+		all.Go(func() { g.want("first", "x", nil) })
+		time.Sleep(3300 * time.Millisecond)
+		all.Go(func() { g.want("second", "x", connectors.ErrBusy) }) // has waited for half a second
+		all.Wait()
+		if len(c.names) != 2 || len(c.sent) != 1 {
+			t.Errorf("the directory was asked about %q, and sent passwords of %q", c.names, c.sent)
+		}
+		g.want("third", "x", nil) // as long as it likes, where nobody else was there
 	})
 }
 
