@@ -96,7 +96,7 @@ func TestProtectionPage(t *testing.T) {
 		"### Logins at once": {fmt.Sprintf("**Default**: `max: %d`.", d.Bulkhead.Max)},
 		"### Breaker":        {fmt.Sprintf("**Default**: `failures: %d`, `probe: %s`.", d.Breaker.Failures, d.Breaker.Probe)},
 		"### Stale answers":  {stale},
-		"## Equal answers":   {fmt.Sprintf("**Default**: always on; %s until some", map[time.Duration]string{time.Second / 4: "a quarter of a second"}[fresh])},
+		"## Equal answers":   {fmt.Sprintf("**Default**: always on; %s until twenty", map[time.Duration]string{time.Second / 4: "a quarter of a second"}[fresh])},
 		"## Overload":        {"**Default**"}, // which internal/config compares
 	} {
 		_, rest, ok := strings.Cut(page(t, "protection.md"), "\n"+heading+"\n")
