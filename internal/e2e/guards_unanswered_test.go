@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 
@@ -19,7 +20,7 @@ import (
 type holding struct {
 	addr, to string
 	people   bool        // people's binds alone
-	breaks   bool        // it closes the connection besides
+	breaks   bool        // it closes the connection in place of the answer
 	on       atomic.Bool // it does so
 }
 
@@ -48,7 +49,9 @@ func startHolding(t *testing.T, to string, people, breaks bool) *holding {
 	return h
 }
 
-// serve passes everything on, and back what it is not to keep.
+// serve passes everything on, and back what it is not to keep. It stays until the directory
+// has answered a bind whose answer is kept: slapd drops what it has not begun where the
+// connection ends.
 func (h *holding) serve(c net.Conn) {
 	defer func() { _ = c.Close() }()
 	up, err := net.Dial("tcp", h.to)
@@ -57,19 +60,23 @@ func (h *holding) serve(c net.Conn) {
 	}
 	defer func() { _ = up.Close() }()
 	var mute atomic.Bool
-	var group sync.WaitGroup
-	defer group.Wait()
-	group.Go(func() {
+	answered := make(chan struct{}) // or the directory has ended the connection
+	go func() {
+		defer close(answered)
 		for {
 			p, err := ber.ReadPacket(up)
 			if err != nil {
 				return
 			}
-			if !mute.Load() {
-				_, _ = c.Write(p.Bytes())
+			if mute.Load() {
+				break
 			}
+			_, _ = c.Write(p.Bytes())
 		}
-	})
+		if h.breaks {
+			_ = c.Close()
+		}
+	}()
 	for {
 		p, err := ber.ReadPacket(c)
 		if err != nil {
@@ -77,15 +84,15 @@ func (h *holding) serve(c net.Conn) {
 		}
 		if h.on.Load() && h.keeps(p) {
 			mute.Store(true)
+			_ = up.SetReadDeadline(time.Now().Add(30 * time.Second))
 		}
 		_, _ = up.Write(p.Bytes())
-		if mute.Load() && h.breaks {
-			break
-		}
 	}
-	if tcp, ok := up.(*net.TCPConn); ok { // the directory does what it was sent
-		_ = tcp.CloseWrite()
+	if mute.Load() {
+		<-answered
 	}
+	_ = up.Close()
+	<-answered
 }
 
 // keeps reports whether a request is a bind whose answer is to be kept back.
