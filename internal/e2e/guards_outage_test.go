@@ -119,7 +119,8 @@ func (f failing) recovers(t *testing.T) {
 func TestDirectoryOutages(t *testing.T) {
 	t.Parallel()
 	old, with := uncached("        type: ldap\n")
-	w := newWorld(t, "", old, with, "    connectors:\n", "    connectors:\n      - {name: tokens, type: pat}\n")
+	local := "        type: static\n"
+	w := newWorld(t, "", old, with, local, local+"        guard: {cache: {ttl: 0s}}\n", "    connectors:\n", "    connectors:\n      - {name: tokens, type: pat}\n")
 	f := failing{
 		broker: w.broker, person: "alice",
 		others: map[string]string{"breakglass": "breakglass-password", "ci": tokenOf(t, w.broker, "directory:alice")},
