@@ -71,7 +71,8 @@ func (c *Chain) even(ctx context.Context, cred Credentials, refusal *Failure, to
 }
 
 // spend has the members spend their time that are decoys, but for the one that did by
-// refusing. The login gives its place back: from then on it waits. It fails where names of a decoy's would have met with an outage.
+// refusing. The login gives its place back: from then on it waits. It fails where names of a
+// decoy's would have met with an outage.
 func (c *Chain) spend(ctx context.Context, cred Credentials, did string) *Failure {
 	if cred.Password.Issued() {
 		return nil

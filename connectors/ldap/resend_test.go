@@ -13,28 +13,9 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/connectortest"
 	"github.com/shorepass/shorepass/connectors/ldap"
 )
-
-// allowing returns a context in which a password may be sent once more so often, and the count
-// of how often that was asked.
-func allowing(ctx context.Context, most int64) (context.Context, *atomic.Int64) {
-	asked := new(atomic.Int64)
-	return connectors.WithResend(ctx, func() bool { return asked.Add(1) <= most }), asked
-}
-
-// numb is a connection that nothing can be written to when it is told so.
-type numb struct {
-	net.Conn
-	now *atomic.Bool
-}
-
-func (n numb) Write(p []byte) (int, error) {
-	if n.now.Load() {
-		return 0, net.ErrClosed
-	}
-	return n.Conn.Write(p)
-}
 
 // TestWhatIsSentAgain breaks a connection that was used before, and sees whether the password
 // goes over a fresh one: freely where it was not sent, and where it was, if that is allowed,
@@ -90,12 +71,12 @@ func TestWhatIsSentAgain(t *testing.T) {
 						return 0, ""
 					}}.serve(server)
 					if old {
-						return numb{client, &stuck}
+						return connectortest.Numb{Conn: client, Now: &stuck}
 					}
 					return client
 				})
 				defer p.Close()
-				ctx, asked := allowing(t.Context(), c.allowed)
+				ctx, asked := connectortest.AllowResends(t.Context(), c.allowed)
 				if err := p.Bind(ctx); err != nil {
 					t.Fatal(err)
 				}
@@ -168,7 +149,7 @@ func TestWhoIsSentThePassword(t *testing.T) {
 				log := &logged{}
 				s := ldap.NewServers(servers, slog.New(slog.NewTextHandler(log, nil)))
 				defer s.Close()
-				ctx, asked := allowing(t.Context(), c.allowed)
+				ctx, asked := connectortest.AllowResends(t.Context(), c.allowed)
 				attempts := 0
 				err := s.Ask(ctx, func(context.Context, int) error {
 					attempts++

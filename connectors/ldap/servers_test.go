@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/connectortest"
 	"github.com/shorepass/shorepass/connectors/ldap"
 )
 
@@ -96,7 +97,7 @@ func TestWhatFailsOver(t *testing.T) {
 			t.Parallel()
 			var second meter
 			d, log := openServers(t, listen(t, c.first.serve), listen(t, second.serve(script{})))
-			ctx, resends := allowing(t.Context(), 0)
+			ctx, resends := connectortest.AllowResends(t.Context(), 0)
 			account, err := d.Locate(ctx, "alice")
 			if err == nil {
 				_, err = d.Verify(ctx, account, secret(userPassword))

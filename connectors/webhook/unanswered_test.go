@@ -14,15 +14,9 @@ import (
 	"time"
 
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/connectortest"
 	"github.com/shorepass/shorepass/connectors/webhook"
 )
-
-// allowing returns a context in which a password may be sent once more so often, and the count
-// of how often that was asked.
-func allowing(ctx context.Context, most int64) (context.Context, *atomic.Int64) {
-	asked := new(atomic.Int64)
-	return connectors.WithResend(ctx, func() bool { return asked.Add(1) <= most }), asked
-}
 
 // verifyAlice asks a directory whether alice's password is right.
 func verifyAlice(ctx context.Context, d connectors.Directory) error {
@@ -85,7 +79,7 @@ func TestWhatIsSentAgain(t *testing.T) {
 			t.Parallel()
 			p := startPeer(t, inClear)
 			d := open(t, p.configured(t))
-			ctx, asked := allowing(t.Context(), c.allowed)
+			ctx, asked := connectortest.AllowResends(t.Context(), c.allowed)
 			do := func() error {
 				if c.locate {
 					_, err := d.Locate(ctx, "alice")
@@ -190,7 +184,7 @@ func TestHungEndpoint(t *testing.T) {
 				})
 			}
 			listen(c.fault)
-			ctx, resends := allowing(t.Context(), 0)
+			ctx, resends := connectortest.AllowResends(t.Context(), 0)
 			err := verifyAlice(ctx, d)
 			if passes := slices.Contains(c.second, "verify"); (err == nil) != passes || errors.Is(err, connectors.ErrInDoubt) || resends.Load() != 0 {
 				t.Errorf("error %v, and it was asked %d times whether the password may be sent again", err, resends.Load())
@@ -297,19 +291,6 @@ func TestTooLateForAPassword(t *testing.T) {
 	})
 }
 
-// numb is a connection that nothing can be written to when it is told so.
-type numb struct {
-	net.Conn
-	now *atomic.Bool
-}
-
-func (n numb) Write(p []byte) (int, error) {
-	if n.now.Load() {
-		return 0, net.ErrClosed
-	}
-	return n.Conn.Write(p)
-}
-
 // TestUnwritable has nothing be written to a connection that was kept: nothing is in doubt, and
 // what goes over a fresh one was not sent before.
 func TestUnwritable(t *testing.T) {
@@ -322,14 +303,14 @@ func TestUnwritable(t *testing.T) {
 				c, err := listener.dial(ctx, network, addr)
 				switch {
 				case !used.Swap(true):
-					return numb{c, &stuck}, err
+					return connectortest.Numb{Conn: c, Now: &stuck}, err
 				case !dials:
 					_ = c.Close()
 					return nil, net.ErrClosed
 				}
 				return c, err
 			})
-			ctx, asked := allowing(t.Context(), 9)
+			ctx, asked := connectortest.AllowResends(t.Context(), 9)
 			if err := verifyAlice(ctx, d); err != nil {
 				t.Fatal(err)
 			}
