@@ -3,6 +3,7 @@ package connectors
 import (
 	"context"
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -42,7 +43,7 @@ func (t Turns) Take(ctx context.Context) error {
 		}
 		return nil
 	}
-	late := time.NewTimer(max(turnAtLeast, turnsWithin-visitOf(ctx).age()))
+	late := time.NewTimer(patience(ctx))
 	defer late.Stop()
 	select {
 	case t <- struct{}{}:
@@ -52,6 +53,11 @@ func (t Turns) Take(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// patience is how long the request of a context waits for a turn.
+func patience(ctx context.Context) time.Duration {
+	return max(turnAtLeast, turnsWithin-visitOf(ctx).age())
 }
 
 // Wait takes a turn, and waits for it as long as the context lasts, with which it fails.
@@ -66,3 +72,25 @@ func (t Turns) Wait(ctx context.Context) error {
 
 // End gives a turn back.
 func (t Turns) End() { <-t }
+
+// burstTime is how long a queue may last and be taken for a burst.
+const burstTime = 600 * time.Millisecond
+
+// Burst tells a burst of logins, of which each waits for an upstream as long as there is time
+// for it, from a queue that lasts: there more come than the upstream can do, and all would
+// wait for so long.
+type Burst struct {
+	free atomic.Int64 // when there last was a place for the asking, in nanoseconds since 1970
+}
+
+// Free notes that there is a place for the asking.
+func (b *Burst) Free() { b.free.Store(time.Now().UnixNano()) }
+
+// Patience is how long the request of a context waits for a place, of which there is none:
+// for the time that is left for that in a burst, else as long as for its turns.
+func (b *Burst) Patience(ctx context.Context, left time.Duration) time.Duration {
+	if time.Now().UnixNano()-b.free.Load() < int64(burstTime) {
+		return max(left, patience(ctx))
+	}
+	return patience(ctx)
+}

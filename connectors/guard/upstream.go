@@ -20,11 +20,6 @@ const (
 	// the end of the flight has cut off: it has two operations to do.
 	fairTime = 2 * operationTime
 
-	// burstTime is how long a queue for the directory may last and be taken for a burst, of
-	// which everybody waits as long as there is time for the login. In one that has lasted for
-	// longer, since more logins come than the directory can do, all would wait for so long.
-	burstTime = 600 * time.Millisecond
-
 	// crowdedEvery is how often it is said that there was no place.
 	crowdedEvery = time.Minute
 )
@@ -36,7 +31,7 @@ type upstream struct {
 	breaker *breaker
 	logger  *slog.Logger
 	crowded atomic.Int64 // Unix time at which it was last said that there was no place
-	free    atomic.Int64 // when there last was a place for the asking, in nanoseconds since 1970
+	burst   connectors.Burst
 }
 
 func newUpstream(d connectors.Directory, s Settings, logger *slog.Logger) *upstream {
@@ -84,23 +79,19 @@ func (u *upstream) do(f *flight, login func(context.Context) (connectors.Identit
 	return id, said
 }
 
-// enter waits for a place: in a burst as long as the queue is to wait, else as long as the
-// request is to wait for its turns.
+// enter waits for a place.
 func (u *upstream) enter(queue context.Context) error {
 	if u.places == nil {
 		return nil
 	}
-	now := time.Now()
 	if u.places.Try() {
-		u.free.Store(now.UnixNano())
+		u.burst.Free()
 		return nil
 	}
-	defer connectors.Waited(queue, now)
-	take := u.places.Take
-	if now.UnixNano()-u.free.Load() < int64(burstTime) {
-		take = u.places.Wait
-	}
-	switch err := take(queue); {
+	defer connectors.Waited(queue, time.Now())
+	queue, cancel := context.WithTimeout(queue, u.burst.Patience(queue, queueTime))
+	defer cancel()
+	switch err := u.places.Wait(queue); {
 	case err == nil:
 		return nil
 	case errors.Is(err, context.Canceled): // the connector is closed, or everybody gone

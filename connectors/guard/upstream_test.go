@@ -271,7 +271,7 @@ func (g guarded) turnedAway(ctx context.Context, name string, after time.Duratio
 func TestWhoJoinsMayWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk()
-		d.takes(1200 * time.Millisecond)
+		d.takes(1300 * time.Millisecond)
 		g := guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}})
 		var group sync.WaitGroup
 		defer group.Wait()

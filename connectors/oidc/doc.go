@@ -18,9 +18,10 @@
 // whose logins fail within one. So that guessing keeps nobody out, eight different passwords
 // wait of one account at most, one that was right in the last twelve hours goes first, and a
 // login that nobody waits for any more is given up. The provider is asked for 32 logins at a
-// time. What is too much fails at once, as an outage, and what is not asked for within four
-// seconds does then. After a login that was sent and given up, a wrong password of the same
-// account is in doubt for 15 seconds: see [connectors.InDoubt].
+// time, and others wait as for any directory: see [connectors.Burst]. What is too much fails
+// at once, as an outage, and what has waited for its account for four seconds does then.
+// After a login that was sent and given up, a wrong password of the same account is in doubt
+// for 15 seconds: see [connectors.InDoubt].
 //
 // # The provider's documents
 //

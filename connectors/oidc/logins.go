@@ -27,7 +27,7 @@ const (
 // Whoever guesses must not keep others out: neither by one name nor by many.
 const (
 	maxAsked   = 32             // logins that the provider is asked for at a time, unless that is set
-	maxWaiting = 256            // logins under way, those included
+	maxWaiting = 2048           // logins under way, those included: as many as package guard lets in
 	maxPerName = 8              // logins under way of one account, each with another password, name or connector
 	provenFor  = 12 * time.Hour // how long a password that was right goes first
 	maxProven  = 10_000         // how many do so
@@ -35,6 +35,7 @@ const (
 
 var (
 	errClosed = errors.New("the connector is closed")
+	errFull   = errors.New("the provider works at as many as it may at once")
 	errCrowd  = fmt.Errorf("%w: %d logins wait for the provider", connectors.ErrBusy, maxWaiting)
 	errMany   = fmt.Errorf("%w: %d logins to this account, each with another password or name", connectors.ErrBusy, maxPerName)
 )
@@ -49,6 +50,7 @@ type logins struct {
 	end      context.CancelFunc
 	secret   []byte // of this process, by which names and passwords become keys
 	provider queue
+	burst    connectors.Burst // at the provider
 
 	mu      sync.Mutex
 	flights map[string]*flight   // the logins under way, by key
@@ -174,7 +176,7 @@ func (l *logins) fly(ctx context.Context, name string, t *turn, proven bool, ask
 			l.accounts.back(t)
 		})
 	}()
-	if err := l.provider.enter(ctx, proven); err != nil {
+	if err := l.enter(ctx, proven); err != nil {
 		return connectors.Identity{}, l.fault("waiting for other logins", err)
 	}
 	defer l.provider.leave()
@@ -186,6 +188,19 @@ func (l *logins) fly(ctx context.Context, name string, t *turn, proven bool, ask
 		pause = restFailed
 	}
 	return id, l.accounts.settle(t, l.issuer, name, id, err)
+}
+
+// enter waits for a place at the provider. In a burst it does so until the provider has no
+// more time than a request may take.
+func (l *logins) enter(ctx context.Context, proven bool) error {
+	if l.provider.try() {
+		l.burst.Free()
+		return nil
+	}
+	end, _ := ctx.Deadline()
+	ctx, cancel := context.WithTimeoutCause(ctx, l.burst.Patience(ctx, time.Until(end)-operationTimeout), errFull)
+	defer cancel()
+	return l.provider.enter(ctx, proven)
 }
 
 // mayHaveFailed reports whether the provider may have counted a login as failed: it has

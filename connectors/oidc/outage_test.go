@@ -63,7 +63,7 @@ func answering(body string) http.HandlerFunc {
 // TestWaitsAreNobodysFault holds that who waits in vain for a turn is busy, and says nothing of
 // the provider; and that it is asked for as many at once as it is bound to.
 func TestWaitsAreNobodysFault(t *testing.T) {
-	for bound, served := range map[int]int{2: 8, 3: 12} { // within four seconds
+	for bound, served := range map[int]int{2: 6, 3: 9} { // who wait for two seconds at most
 		loggingIn(t, 990*time.Millisecond, func(t *testing.T, l oidc.Logins, p *asking) {
 			l.Bound(bound)
 			var mu sync.Mutex

@@ -14,6 +14,16 @@ func newQueue(places int) queue {
 	return queue{make(chan struct{}, places), make(chan struct{}, 1)}
 }
 
+// try takes a place if nobody waits for it.
+func (q queue) try() bool {
+	select {
+	case q.places <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 // enter waits for a place.
 func (q queue) enter(ctx context.Context, proven bool) error {
 	if !proven {
