@@ -275,3 +275,34 @@ func TestOneNameOfMany(t *testing.T) {
 		}.run(t, d)
 	})
 }
+
+// TestOneNameForgivesItsOwn holds that of two people by one name, whose logins are under way at
+// once, the one who is let in last forgives nothing of what counts for the other.
+func TestOneNameForgivesItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fickle{
+			answers: map[string]chan struct{}{"one": make(chan struct{}), "other": make(chan struct{})},
+			ids:     map[string]string{"before": "1", "one": "1", "other": "2"},
+		}
+		d := closing(t, guard.Password(f, guard.Config{Settings: lockout(), Realm: "corp", Name: "fickle"}))
+		logins{{"first", "before", home, "ok"}}.run(t, d)
+		var all sync.WaitGroup
+		defer all.Wait()
+		begin := func(password string) {
+			all.Go(func() { logins{{"shared", password, home, "ok"}}.run(t, d) })
+			synctest.Wait()
+		}
+		begin("one")
+		logins{{"shared", "1", elsewhere, refused}}.run(t, d) // after the one, and before the other was asked for
+		begin("other")
+		close(f.answers["one"])
+		synctest.Wait()
+		close(f.answers["other"])
+		synctest.Wait()
+		logins{
+			{"first", "2", elsewhere, refused},
+			{"first", "3", elsewhere, refused},
+			{"first", "4", elsewhere, "429 lockout 15m0s"},
+		}.run(t, d)
+	})
+}
