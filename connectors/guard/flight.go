@@ -64,14 +64,17 @@ func (f *flights) do(ctx context.Context, d digest, begun time.Time, login func(
 	if err != nil {
 		return connectors.Identity{}, err
 	}
-	defer f.leave(d, one)
 	connectors.Elsewhere(ctx)
 	select {
 	case <-one.done:
+		f.leave(d, one)
 		return one.id, one.err
 	case <-ctx.Done():
-		return connectors.Identity{}, ctx.Err()
 	}
+	if sent := f.leave(d, one); !sent {
+		return connectors.Identity{}, fmt.Errorf("%w: %w", connectors.ErrBusy, ctx.Err())
+	}
+	return connectors.Identity{}, ctx.Err()
 }
 
 // join returns the flight of the digest. If there is none it begins one with what ctx holds,
@@ -122,8 +125,8 @@ func (f *flight) send() error {
 	return nil
 }
 
-// leave has one less wait for a flight.
-func (f *flights) leave(d digest, one *flight) {
+// leave has one less wait for a flight. It reports whether the directory was sent that.
+func (f *flights) leave(d digest, one *flight) (sent bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.waiting--
@@ -133,6 +136,7 @@ func (f *flights) leave(d digest, one *flight) {
 			delete(f.open, d)
 		}
 	}
+	return one.sent
 }
 
 // land ends a flight.

@@ -287,6 +287,27 @@ func TestWhoJoinsMayWait(t *testing.T) {
 	})
 }
 
+// TestNoTimeForMoreWaits holds that who has no more time while waiting for a place is told that
+// it was for that, and who has none while the directory works is not.
+func TestNoTimeForMoreWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		d.takes(2 * time.Second)
+		g := guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}})
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		var group sync.WaitGroup
+		defer group.Wait()
+		group.Go(func() {
+			if _, err := g.loginIn(ctx, "first", "right"); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, connectors.ErrBusy) {
+				t.Errorf("who was sent: %v", err)
+			}
+		})
+		synctest.Wait()
+		g.turnedAway(ctx, "alice", 500*time.Millisecond)
+	})
+}
+
 // impatient is a directory that has its due of a login's time, or says so.
 type impatient struct{ *desk }
 
