@@ -5,13 +5,14 @@ import (
 	"math"
 	"syscall"
 
+	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/config"
 )
 
 // How many file descriptors the process needs at most for anything but its clients.
 const (
 	descriptorsOfOurs = 192 // the database, logs, the other listeners
-	leastOfDirectory  = 32  // of each kind, with any smaller guard.bulkhead.max
+	leastOfDirectory  = 64  // of one that cannot tell
 )
 
 // monitorMost is how many connections there may be to the monitor, which load balancers ask
@@ -19,16 +20,23 @@ const (
 const monitorMost = 64
 
 // descriptorsBeside is how many file descriptors the process of a configuration needs at most
-// beside its clients: directories have at most two kinds of connections (that search and that bind,
-// or for questions and for those sent again), of each as many as logins are asked about at once.
+// beside its clients.
 func descriptorsBeside(cfg *config.Config) uint64 {
 	sum := descriptorsOfOurs
 	for _, r := range cfg.Realms {
 		for _, c := range r.Connectors {
-			sum += 2 * max(leastOfDirectory, c.Guard.Bulkhead.Max)
+			sum += connectionsOf(c)
 		}
 	}
 	return uint64(sum) //nolint:gosec // of positive numbers
+}
+
+// connectionsOf is how many connections to its upstream a connector has at most.
+func connectionsOf(c config.Connector) int {
+	if known, ok := c.Config.(connectors.Connected); ok {
+		return known.Connections(c.Guard.Bulkhead.Max)
+	}
+	return max(leastOfDirectory, 2*c.Guard.Bulkhead.Max)
 }
 
 // clientConnections is how many connections of clients there may be: as many as wished for,

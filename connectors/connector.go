@@ -272,6 +272,14 @@ type ChainEnder interface {
 	EndsChain() bool
 }
 
+// Connected is implemented by configuration structs that can tell how many connections their
+// connector has: of one that cannot, it is taken to be two for each login.
+type Connected interface {
+	// Connections returns how many connections to the upstream there are at once at most, where
+	// that is asked about so many logins at once; 0: any number.
+	Connections(atOnce int) int
+}
+
 // FieldProblem is one fault of a configuration struct.
 type FieldProblem struct {
 	Field   string   // path of yaml keys from the struct, such as "users.base_dn"

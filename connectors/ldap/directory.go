@@ -44,7 +44,7 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	}
 	d.servers = newServers(dialers, logger)
 	d.account = &account{config: &d.config, client: dialers[0].client, logger: logger}
-	each := max(poolSize, deps.AtOnce) // all who log in may search at once, or bind
+	each := connections(deps.AtOnce)
 	d.searches = newPool(d.servers, each, d.dialToSearch)
 	d.binds = newPool(d.servers, each, func(ctx context.Context, to *server) (*session, error) { return to.dial(ctx) })
 	d.binds.run = func(ctx context.Context, s *session, op func(*ldap.Conn) error) error {

@@ -17,6 +17,18 @@ const (
 	maxIdle  = time.Minute     // well below what firewalls forget connections after
 )
 
+// Connections is as many for those that bind as for those that search, of which there are none
+// with users.dn_template.
+func (c *Config) Connections(atOnce int) int {
+	if c.EndsChain() {
+		return connections(atOnce)
+	}
+	return 2 * connections(atOnce)
+}
+
+// connections is how many there are of a kind: all who log in may have one at once.
+func connections(atOnce int) int { return max(poolSize, atOnce) }
+
 // errClosed is returned after Close.
 var errClosed = errors.New("the connector is closed")
 

@@ -45,7 +45,7 @@ func NewTemplate(cfg *Config, deps connectors.Deps) (*Template, error) {
 	if problems := cfg.Validate(); len(problems) > 0 {
 		return nil, fmt.Errorf("%s %s", problems[0].Field, problems[0].Message)
 	}
-	t := &Template{slots: make(slots, max(poolSize, deps.AtOnce))}
+	t := &Template{slots: make(slots, connections(deps.AtOnce))}
 	var err error
 	if t.dn, err = parseTemplate(cfg.Users.DNTemplate); err != nil {
 		return nil, fmt.Errorf("users.dn_template %w", err)

@@ -10,7 +10,10 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 )
 
-var _ connectors.Validator = (*Config)(nil)
+var (
+	_ connectors.Validator = (*Config)(nil)
+	_ connectors.Connected = (*Config)(nil)
+)
 
 // Validate returns what is wrong with the configuration, without I/O.
 func (c *Config) Validate() []connectors.FieldProblem {

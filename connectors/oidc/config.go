@@ -103,3 +103,6 @@ var (
 // EndsChain reports that a connector of this type is the last one to be asked for the
 // names that it handles: it cannot know that it does not know a name.
 func (c *Config) EndsChain() bool { return true }
+
+// Connections is one for each login at the provider, and for its documents.
+func (c *Config) Connections(atOnce int) int { return maxAtOnce(atOnce) + 1 }

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -81,12 +82,10 @@ func newLogins(issuer string, accounts *Accounts) *logins {
 }
 
 // bound sets how many logins the provider is asked for at a time.
-func (l *logins) bound(asked int) {
-	if asked == 0 {
-		asked = maxWaiting
-	}
-	l.provider = newQueue(asked)
-}
+func (l *logins) bound(asked int) { l.provider = newQueue(maxAtOnce(asked)) }
+
+// maxAtOnce is how many logins the provider is asked for at once at most; 0: any number.
+func maxAtOnce(asked int) int { return cmp.Or(asked, maxWaiting) }
 
 // do returns what ask says of the name and the password. ask goes on as long as one of
 // those is there who log in alike.

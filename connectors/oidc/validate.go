@@ -12,7 +12,10 @@ import (
 	"github.com/shorepass/shorepass/internal/reach"
 )
 
-var _ connectors.Validator = (*Config)(nil)
+var (
+	_ connectors.Validator = (*Config)(nil)
+	_ connectors.Connected = (*Config)(nil)
+)
 
 // scopeOpenID is what makes an OAuth2 request one for an ID token.
 const scopeOpenID = "openid"

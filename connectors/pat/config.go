@@ -59,6 +59,7 @@ var (
 	_ connectors.Validator = (*Config)(nil)
 	_ connectors.Grouped   = (*Config)(nil)
 	_ connectors.Ceiled    = (*Config)(nil)
+	_ connectors.Connected = (*Config)(nil)
 )
 
 // DefaultConfig returns the defaults.
@@ -79,6 +80,9 @@ func DefaultConfig() *Config {
 // HasGroups reports that the connector gives no groups of its own: those of a token are
 // its owner's.
 func (c *Config) HasGroups() bool { return false }
+
+// Connections is none: tokens are in the program's own database.
+func (c *Config) Connections(int) int { return 0 }
 
 // Ceilings returns the widest ceilings of what people make for themselves.
 func (c *Config) Ceilings() (field string, scopes []string) {

@@ -8,6 +8,8 @@ type Config struct {
 	Htpasswd connectors.Path `yaml:"htpasswd"` // an htpasswd file: bcrypt lines, no groups
 }
 
+var _ connectors.Connected = (*Config)(nil)
+
 // Validate wants exactly one file.
 func (c *Config) Validate() []connectors.FieldProblem {
 	if (c.File == "") == (c.Htpasswd == "") {
@@ -18,3 +20,6 @@ func (c *Config) Validate() []connectors.FieldProblem {
 
 // HasGroups reports whether the users have groups: those of an htpasswd file do not.
 func (c *Config) HasGroups() bool { return c.Htpasswd == "" }
+
+// Connections is none: people are in a file.
+func (c *Config) Connections(int) int { return 0 }

@@ -49,7 +49,16 @@ type ClientCertificate struct {
 // DefaultConfig returns a configuration that holds the defaults.
 func DefaultConfig() *Config { return &Config{Timeout: 2 * time.Second} }
 
-var _ connectors.Grouped = (*Config)(nil)
+var (
+	_ connectors.Grouped   = (*Config)(nil)
+	_ connectors.Connected = (*Config)(nil)
+)
 
 // HasGroups reports that people may have groups: an endpoint names those of everybody.
 func (*Config) HasGroups() bool { return true }
+
+// Connections is as many that are kept as those that are new for each question.
+func (*Config) Connections(atOnce int) int { return 2 * connections(atOnce) }
+
+// connections is how many there are of a kind.
+func connections(atOnce int) int { return max(leastConnections, atOnce) }

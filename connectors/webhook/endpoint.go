@@ -69,7 +69,7 @@ func newEndpoint(c *Config, deps connectors.Deps) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	atOnce := max(leastConnections, deps.AtOnce)
+	atOnce := connections(deps.AtOnce)
 	transport := &http.Transport{
 		TLSClientConfig:        encryption,
 		DisableCompression:     true, // what is unpacked would have no bound
