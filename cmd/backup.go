@@ -150,7 +150,7 @@ func checkOwnKeys(cfg *config.Config, folder string, missing func(config.Realm, 
 func (d *daemon) backup(ctx context.Context, keysOnly bool) (server.Archive, error) {
 	d.backups.Lock()
 	defer d.backups.Unlock()
-	return backup.Take(ctx, backupSource(d.cfg, keysOnly))
+	return backup.Take(ctx, backupSource(d.current.Load().cfg, keysOnly))
 }
 
 // recordFile records an act with a backup's file, past the process that serves.

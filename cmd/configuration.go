@@ -141,17 +141,24 @@ func serviceOf(r config.Realm, name string) (config.Service, error) {
 	return config.Service{}, fmt.Errorf("realm %s has no service %q; its services are: %s", r.Name, name, strings.Join(names, ", "))
 }
 
-// logger writes to standard error as the configuration says.
-func (p *program) logger(cfg *config.Config) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
-		level = slog.LevelInfo
-	}
+// logger writes to standard error as the configuration says. Its level can be changed.
+func (p *program) logger(cfg *config.Config) (*slog.Logger, *slog.LevelVar) {
+	level := new(slog.LevelVar)
+	level.Set(levelOf(cfg))
 	options := &slog.HandlerOptions{Level: level}
 	if cfg.Log.Format == "json" {
-		return slog.New(slog.NewJSONHandler(p.Err, options))
+		return slog.New(slog.NewJSONHandler(p.Err, options)), level
 	}
-	return slog.New(slog.NewTextHandler(p.Err, options))
+	return slog.New(slog.NewTextHandler(p.Err, options)), level
+}
+
+// levelOf is from where on the configuration has something logged.
+func levelOf(cfg *config.Config) slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
+		return slog.LevelInfo
+	}
+	return level
 }
 
 // quiet logs nothing but warnings and errors: for commands that answer a question.

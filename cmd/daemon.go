@@ -10,34 +10,39 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
-	"github.com/shorepass/shorepass/broker"
-	"github.com/shorepass/shorepass/broker/access"
 	"github.com/shorepass/shorepass/broker/server"
-	"github.com/shorepass/shorepass/broker/token"
-	"github.com/shorepass/shorepass/connectors"
 	"github.com/shorepass/shorepass/internal/audit"
 	"github.com/shorepass/shorepass/internal/backup"
 	"github.com/shorepass/shorepass/internal/config"
 	"github.com/shorepass/shorepass/internal/keypair"
 )
 
-// daemon is everything that serve has open.
+// daemon is what serve has open for as long as it lives, and the generation that serves.
 type daemon struct {
-	cfg     *config.Config
-	logger  *slog.Logger
-	audit   *audit.Log
-	record  *audit.Bounded // into audit, of what clients ask
-	rings   map[string]*token.Ring
-	tokens  map[string]access.Realm
-	guards  guards
-	checks  []server.Check // what it cannot do without, besides keys and audit log
-	monitor *server.Monitor
-	tasks   []*task
-	closers []func() error // closed last to first
-	backups sync.Mutex     // held while one is taken
+	program     *program
+	cfg         *config.Config // that of the start, of which the keys of [heldKeys] hold on
+	logger      *slog.Logger
+	level       *slog.LevelVar // of the logger
+	audit       *audit.Log
+	record      *audit.Bounded // into audit, of what clients ask
+	monitor     *server.Monitor
+	public      *server.Switch
+	admin       *server.Switch
+	certificate *keypair.Pair // nil: plain HTTP
+	tasks       []*task
+	closers     []func() error // closed last to first, when no generation is left
+	backups     sync.Mutex     // held while one is taken
+
+	current   atomic.Pointer[generation]
+	keys      sync.RWMutex // of the signing keys: held for writing while others are opened, for reading while somebody acts on them
+	storeOpen bool
+
+	mu      sync.Mutex
+	retired map[*generation]bool // in which requests are still under way
 }
 
 // task is one listener and the server on it.
@@ -52,9 +57,9 @@ type task struct {
 }
 
 // openDaemon opens what needs no port: the data folder, the audit log, the database, the
-// keys, the connectors.
-func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *slog.Logger) (_ *daemon, err error) {
-	d := &daemon{cfg: cfg, logger: logger, rings: map[string]*token.Ring{}, tokens: map[string]access.Realm{}, guards: guards{realms: map[string]guarded{}}}
+// connectors, the keys.
+func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *slog.Logger, level *slog.LevelVar) (_ *daemon, err error) {
+	d := &daemon{program: p, cfg: cfg, logger: logger, level: level, retired: map[*generation]bool{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())
@@ -71,82 +76,54 @@ func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *sl
 	}
 	d.record = audit.Bound(d.audit)
 	d.closers = append(d.closers, d.audit.Close, d.record.Close)
-	switch err := p.openDatabase(ctx, cfg, logger); {
-	case err != nil && p.database == nil:
-		return nil, err
-	case err != nil: // what needs no database is answered
-		logger.Error("access tokens are answered with 503 until the database can be used", slog.Any("error", err))
-	}
-	if p.database != nil {
-		d.closers = append(d.closers, p.database.Close, d.keepHouse(p.database.Prune))
-		d.checks = append(d.checks, server.Check{Name: "database", Run: p.database.Check})
-	}
 	p.openShield(cfg)
-	d.guards.shield = p.shield
-	realms, err := p.openRealms(d)
+	first, err := d.open(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	b, err := broker.New(realms, d.record, logger)
-	if err != nil {
+	d.current.Store(first)
+	if err := d.openRings(first, nil); err != nil {
 		return nil, err
 	}
-	return d, d.prepare(b, p.accessService(d.tokens, d.audit, logger))
+	if err := d.handlers(first); err != nil {
+		return nil, err
+	}
+	d.prepare(first)
+	return d, nil
 }
 
-// openRealms makes what the broker needs of each realm.
-func (p *program) openRealms(d *daemon) ([]broker.Realm, error) {
-	var realms []broker.Realm
-	owners := keyOwners{}
-	for _, r := range d.cfg.Realms {
-		members, closeMembers, err := p.openMembers(r, d.logger)
-		if err != nil {
-			return nil, err
-		}
-		d.closers = append(d.closers, closeMembers)
-		d.tokens[r.Name] = p.accessRealm(r, members)
-		d.guards.realms[r.Name] = guarded{r.Usernames, members}
-		ring, err := d.openRing(r)
-		if err != nil {
-			return nil, fmt.Errorf("realm %s: %w", r.Name, err)
-		}
-		if err := owners.add(r.Name, ring); err != nil {
-			return nil, err
-		}
-		d.rings[r.Name] = ring
-		realms = append(realms, broker.Realm{
-			Name: r.Name, Services: serviceNames(r), Issuer: r.Issuer,
-			TokenTTL: r.TokenTTL, PushTokenTTL: r.PushTokenTTL,
-			Connectors: connectors.NewChain(r.Usernames, members...), Policy: r.Policy, Signer: ring,
-		})
+// openStore opens the database if a realm takes access tokens, and it is not open yet.
+func (d *daemon) openStore(ctx context.Context, cfg *config.Config) error {
+	if d.storeOpen || !keepsTokens(cfg) {
+		return nil
 	}
-	return realms, nil
+	err := d.program.openDatabase(ctx, cfg, d.logger)
+	database := d.program.database
+	switch {
+	case err != nil && database == nil:
+		return err
+	case err != nil: // what needs no database is answered
+		d.logger.Error("access tokens are answered with 503 until the database can be used", slog.Any("error", err))
+	}
+	d.storeOpen = true
+	d.closers = append(d.closers, database.Close, d.keepHouse(database.Prune))
+	return nil
 }
 
 // prepare makes the servers: the public one, the monitor, the admin socket.
-func (d *daemon) prepare(b *broker.Broker, tokens *access.Service) error {
-	var certificate *keypair.Pair
-	if tls := d.cfg.TLS; tls != nil {
-		var err error
-		if certificate, err = keypair.Load(tls.CertFile, tls.KeyFile, d.logger); err != nil {
-			return fmt.Errorf("tls: %w", err)
-		}
-	}
-	public := server.Config{
-		Tokens: b, Realms: map[string]server.Trust{}, SelfService: d.selfService(b, tokens), TrustedProxies: d.cfg.TrustedProxies,
-		AtOnce: d.cfg.Limits.Requests.AtOnce, Counter: d.record, Logger: d.logger,
-	}
-	admin := &server.Admin{Realms: map[string]server.Keys{}, Trust: public.Realms, Tokens: tokens, Guards: d.guards, Backup: d.backup, Auditor: d.audit, Logger: d.logger}
-	for name, ring := range d.rings {
-		public.Realms[name], admin.Realms[name] = ring, ring
-	}
-	d.monitor = server.NewMonitor(append(d.checks, server.Check{Name: "signing", Run: d.signs}, server.Check{Name: "audit", Run: d.audit.Check})...)
+func (d *daemon) prepare(first *generation) {
+	d.public, d.admin, d.certificate = server.NewSwitch(first.public), server.NewSwitch(first.admin), first.certificate
+	gate := server.Gate{AtOnce: d.cfg.Limits.Requests.AtOnce, TrustedProxies: d.cfg.TrustedProxies, Counter: d.record, Logger: d.logger}
+	d.monitor = server.NewMonitor(
+		server.Check{Name: "database", Run: func(ctx context.Context) error { return d.current.Load().checkDatabase(ctx) }},
+		server.Check{Name: "signing", Run: func(ctx context.Context) error { return d.current.Load().checkSigning(ctx) }},
+		server.Check{Name: "audit", Run: d.audit.Check},
+	)
 	d.tasks = []*task{
-		{name: "the token endpoint", key: "listen", network: "tcp", address: d.cfg.Listen, server: server.HTTP(server.New(public), certificate, d.logger), connections: clientConnections(d.cfg, d.logger)},
+		{name: "the token endpoint", key: "listen", network: "tcp", address: d.cfg.Listen, server: server.HTTP(gate.Before(d.public), d.certificate, d.logger), connections: clientConnections(d.cfg, d.logger)},
 		{name: "the monitor", key: "monitor", network: "tcp", address: d.cfg.Monitor, server: server.MonitorHTTP(d.monitor, d.logger), connections: monitorConnections()},
-		{name: "the admin API", key: "admin_socket", network: "unix", address: d.cfg.AdminSocket, server: server.AdminHTTP(admin, d.logger)},
+		{name: "the admin API", key: "admin_socket", network: "unix", address: d.cfg.AdminSocket, server: server.AdminHTTP(d.admin, d.logger)},
 	}
-	return nil
 }
 
 // listen takes the ports and the socket.
@@ -164,7 +141,6 @@ func (d *daemon) listen() error {
 		if err != nil {
 			return fmt.Errorf("%s (%s): %w", t.name, t.key, err)
 		}
-		d.closers = append(d.closers, closeQuietly(l))
 		t.listener = l
 		if t.connections > 0 {
 			t.listener = server.Bound(l, t.connections, d.cfg.TrustedProxies, t.server, d.logger)
@@ -206,9 +182,14 @@ func (d *daemon) shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// close closes what is open, last to first.
+// close closes what is open: the listeners, the generations, and the rest last to first.
 func (d *daemon) close() error {
-	var errs []error
+	for _, t := range d.tasks {
+		if t.listener != nil {
+			_ = t.listener.Close() // its server may have closed it already
+		}
+	}
+	errs := []error{d.closeGenerations()}
 	for i := len(d.closers) - 1; i >= 0; i-- {
 		errs = append(errs, d.closers[i]())
 	}
@@ -216,35 +197,13 @@ func (d *daemon) close() error {
 	return errors.Join(errs...)
 }
 
-// signs fails while a realm could not sign a token.
-func (d *daemon) signs(context.Context) error {
-	for name, ring := range d.rings {
-		if err := ring.Ready(); err != nil {
-			return fmt.Errorf("realm %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
 // rotateDue makes new signing keys where the old ones are due.
 func (d *daemon) rotateDue() {
-	for name, ring := range d.rings {
+	for name, ring := range d.current.Load().rings {
 		if _, err := ring.RotateIfDue(); err != nil {
 			d.logger.Error("the signing key was not rotated", slog.String("realm", name), slog.Any("error", err))
 		}
 	}
-}
-
-// openRing loads the keys of a realm, or makes them on the first start, and has what it
-// does by itself recorded.
-func (d *daemon) openRing(r config.Realm) (*token.Ring, error) {
-	c := ringConfig(d.cfg, r, d.logger)
-	c.Changed = func(a token.Act, info token.KeyInfo) {
-		if err := d.audit.Record(context.Background(), broker.KeyChange(r.Name, a, info)); err != nil {
-			d.logger.Error("a change of keys was not recorded", slog.String("realm", r.Name), slog.String("act", string(a)), slog.String("kid", info.KID), slog.Any("error", err))
-		}
-	}
-	return token.Open(c)
 }
 
 // openAudit opens the audit log where the configuration says; stdout is what stands
@@ -257,14 +216,6 @@ func openAudit(cfg *config.Config, stdout *os.File, logger *slog.Logger) (*audit
 		return nil, fmt.Errorf("audit: %w", err)
 	}
 	return audit.Open(cfg.Audit.File, cfg.Audit.Sync, logger)
-}
-
-// closeQuietly closes a listener that its server may have closed already.
-func closeQuietly(l net.Listener) func() error {
-	return func() error {
-		_ = l.Close()
-		return nil
-	}
 }
 
 // removeSocket removes a socket that a dead process left, and nothing else.

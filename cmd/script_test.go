@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,6 +51,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   exits,
 			"logs-in": logsIn,
+			"hang-up": hangUp,
 			"waitfor": waitFor,
 		},
 	})
@@ -90,6 +92,13 @@ func logsIn(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(response.Body.Close())
 	if got := strconv.Itoa(response.StatusCode); got != args[0] {
 		ts.Fatalf("status %s, want %s", got, args[0])
+	}
+}
+
+// hangUp sends SIGHUP to what runs in the background.
+func hangUp(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(syscall.SIGHUP))
 	}
 }
 

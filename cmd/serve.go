@@ -29,7 +29,9 @@ func newServe(p *program) *cobra.Command {
 		Use:   "serve",
 		Short: "Answer token requests",
 		Long: "Answer token requests until told to stop. SIGTERM: not ready for 5 s, then up to 25 s\n" +
-			"for the requests under way. SIGINT (Ctrl-C): the same without the 5 s.",
+			"for the requests under way. SIGINT (Ctrl-C): the same without the 5 s. SIGHUP: read the\n" +
+			"configuration again, and every file that it names; where something is wrong with them, the\n" +
+			"log says so, and nothing is taken up.",
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := p.load(path)
@@ -49,14 +51,16 @@ func newServe(p *program) *cobra.Command {
 
 // serve opens everything, serves, and closes everything.
 func (p *program) serve(ctx context.Context, cfg *config.Config) (err error) {
-	logger := p.logger(cfg)
-	terminated := make(chan os.Signal, 1)
+	logger, level := p.logger(cfg)
+	terminated, changed := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM)
 	defer signal.Stop(terminated)
+	signal.Notify(changed, syscall.SIGHUP)
+	defer signal.Stop(changed)
 	signal.Ignore(syscall.SIGPIPE) // a log or audit pipe that breaks is an error like others
 	defer calmCollector()()
 
-	d, err := p.openDaemon(ctx, cfg, logger)
+	d, err := p.openDaemon(ctx, cfg, logger, level)
 	if err != nil {
 		return err
 	}
@@ -74,6 +78,8 @@ func (p *program) serve(ctx context.Context, cfg *config.Config) (err error) {
 		select {
 		case <-due.C:
 			d.rotateDue()
+		case <-changed:
+			d.reload(ctx)
 		case err := <-failed:
 			return err
 		case <-ctx.Done():

@@ -73,10 +73,10 @@ func (p *program) accessService(realms map[string]access.Realm, auditor broker.A
 }
 
 // selfService is the API for people. Where no realm lets them make tokens, it says so.
-func (d *daemon) selfService(b *broker.Broker, tokens *access.Service) *server.SelfService {
+func (g *generation) selfService(b *broker.Broker, tokens *access.Service) *server.SelfService {
 	api := &server.SelfService{People: b, Tokens: tokens}
-	for _, r := range d.cfg.Realms {
-		if d.tokens[r.Name].SelfService.Enabled {
+	for _, r := range g.cfg.Realms {
+		if g.tokens[r.Name].SelfService.Enabled {
 			api.Realms = append(api.Realms, r.Name)
 		}
 	}

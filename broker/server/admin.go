@@ -123,7 +123,7 @@ func noRealm(w http.ResponseWriter, r *http.Request) { noSuchRealm(w, mux.Vars(r
 
 func noSuchRealm(w http.ResponseWriter, realm string) {
 	refuse(w, http.StatusNotFound, "UNSUPPORTED", "invalid_request",
-		"the process that serves has no realm "+realm+": it reads its configuration at its start, so restart it if the realm is new")
+		"the process that serves has no realm "+realm+": if the realm is new, send it SIGHUP, so that it reads its configuration again")
 }
 
 // ErrorText returns what a refusal of this package says, or the body itself.

@@ -64,7 +64,7 @@ func TestAdminGuards(t *testing.T) {
 	}{
 		{"lockouts", http.MethodGet, lockouts, broken{}, 200, `[{"user":"alice","connectors":["corp/directory"],"refused":4,"counted":3,"budget":3}]`, "lockouts of /"},
 		{"lockouts of a user", http.MethodGet, lockouts + "?realm=corp&user=bob", broken{}, 200, `[]`, "lockouts of corp/bob"},
-		{"lockouts of no realm", http.MethodGet, lockouts + "?realm=lab", broken{}, 404, "the process that serves has no realm lab: it reads its configuration at its start, so restart it if the realm is new", ""},
+		{"lockouts of no realm", http.MethodGet, lockouts + "?realm=lab", broken{}, 404, "the process that serves has no realm lab: if the realm is new, send it SIGHUP, so that it reads its configuration again", ""},
 		{"lockouts of no user name", http.MethodGet, lockouts + "?user=no+name", broken{}, 400, "user: no name here", ""},
 		{"no lockouts of no user name", http.MethodDelete, lockouts + "?user=no+name", broken{}, 400, "user: no name here", ""},
 		{"answers of no user name", http.MethodDelete, cache + "?user=no+name", broken{}, 400, "user: no name here", ""},
@@ -85,7 +85,7 @@ func TestAdminGuards(t *testing.T) {
 		{"all", http.MethodDelete, cache, new(acts), 200, `{"forgotten":1}`, "answers of /"},
 		{"a realm", http.MethodDelete, cache + "?realm=corp", new(acts), 200, `{"forgotten":1}`, "answers of corp/"},
 		{"a user", http.MethodDelete, cache + "?realm=corp&user=CORP%5Calice", new(acts), 200, `{"forgotten":1}`, `answers of corp/CORP\alice`},
-		{"no such realm", http.MethodDelete, cache + "?realm=lab", new(acts), 404, "the process that serves has no realm lab: it reads its configuration at its start, so restart it if the realm is new", ""},
+		{"no such realm", http.MethodDelete, cache + "?realm=lab", new(acts), 404, "the process that serves has no realm lab: if the realm is new, send it SIGHUP, so that it reads its configuration again", ""},
 		{"a parameter that there is not", http.MethodDelete, cache + "?users=alice", new(acts), 400, `there is no parameter "users" here, only realm, user`, ""},
 		{"twice", http.MethodDelete, cache + "?user=alice&user=bob", new(acts), 400, "the parameter user is given more than once", ""},
 		{"no record", http.MethodDelete, cache, broken{}, 500, "this could not be recorded in the audit log, and was not done: no space", ""},

@@ -50,7 +50,7 @@ func openAdministration(t *testing.T) *administration {
 		t.Fatal(err)
 	}
 	a.admin = &server.Admin{Tokens: tokens, Auditor: a.Auditor, Logger: logger}
-	s := server.AdminHTTP(a.admin, logger)
+	s := server.AdminHTTP(a.admin.Handler(), logger)
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close() })
 	a.client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

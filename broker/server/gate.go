@@ -42,15 +42,21 @@ type gate struct {
 	logger  *slog.Logger
 }
 
-// gated puts a gate before the handler where there is a bound.
-func (s *server) gated(next handler) http.Handler {
-	if s.AtOnce == 0 {
-		return next
-	}
+// Gate says how much of what is asked on the public listener is worked on.
+type Gate struct {
+	AtOnce         int            // so many requests at once
+	TrustedProxies []netip.Prefix // as of [Config]
+	Counter        Counter        // counts those that are turned away
+	Logger         *slog.Logger
+}
+
+// Before returns a handler that has next answer as much.
+func (c Gate) Before(next http.Handler) http.Handler {
+	s := &server{Config: Config{TrustedProxies: c.TrustedProxies, Logger: c.Logger}}
 	return &gate{
-		next: next, places: connectors.NewTurns(s.AtOnce), large: newContents(s.TrustedProxies, s.Logger), full: newRefused(broker.Overloaded()),
+		next: asHandler(next), places: connectors.NewTurns(c.AtOnce), large: newContents(c.TrustedProxies, c.Logger), full: newRefused(broker.Overloaded()),
 		people:  s.around(inContext(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { sendProblem(w, r, problemOf(broker.Overloaded())) }))),
-		trusted: s.TrustedProxies, counter: s.Counter, logger: s.Logger,
+		trusted: c.TrustedProxies, counter: c.Counter, logger: c.Logger,
 	}
 }
 

@@ -67,11 +67,11 @@ type crowded struct {
 
 func newCrowded(places int, trusted ...netip.Prefix) *crowded {
 	c := &crowded{busy: busy{make(chan struct{})}, answers: make(chan *httptest.ResponseRecorder, 5000)}
-	c.Handler = server.New(server.Config{
+	logger := slog.New(slog.NewTextHandler(&c.log, nil))
+	c.Handler = server.Gate{AtOnce: places, TrustedProxies: trusted, Counter: &c.counted, Logger: logger}.Before(server.New(server.Config{
 		Tokens: c.busy, SelfService: &server.SelfService{Realms: []string{"corp"}, People: nobody{}},
-		Realms: map[string]server.Trust{"corp": trust{}}, AtOnce: places, Counter: &c.counted, TrustedProxies: trusted,
-		Logger: slog.New(slog.NewTextHandler(&c.log, nil)),
-	})
+		Realms: map[string]server.Trust{"corp": trust{}}, TrustedProxies: trusted, Logger: logger,
+	}))
 	return c
 }
 
@@ -438,7 +438,8 @@ func TestWhoWaitsElsewhereHasNoPlace(t *testing.T) {
 			}
 			return broker.Response{Token: "t", ExpiresIn: time.Minute, IssuedAt: time.Now()}, nil
 		}
-		h := server.New(server.Config{Tokens: tokensFunc(tokens), AtOnce: 1, Counter: new(counted), Logger: slog.New(slog.DiscardHandler)})
+		h := server.Gate{AtOnce: 1, Counter: new(counted), Logger: slog.New(slog.DiscardHandler)}.Before(
+			server.New(server.Config{Tokens: tokensFunc(tokens), Logger: slog.New(slog.DiscardHandler)}))
 		get := func(user string) int {
 			w := httptest.NewRecorder()
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/token", http.NoBody)
@@ -508,7 +509,8 @@ func testHeldHaveNoPlace(t *testing.T, c connectors.Connector) {
 		_, err := chain.Authenticate(ctx, *r.Credentials)
 		return broker.Response{}, &broker.Error{Kind: broker.Unauthenticated, Cause: err}
 	}
-	h := server.New(server.Config{Tokens: tokensFunc(tokens), AtOnce: 1, Counter: new(counted), Logger: slog.New(slog.DiscardHandler)})
+	h := server.Gate{AtOnce: 1, Counter: new(counted), Logger: slog.New(slog.DiscardHandler)}.Before(
+		server.New(server.Config{Tokens: tokensFunc(tokens), Logger: slog.New(slog.DiscardHandler)}))
 	get := func(user string) int {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/token", http.NoBody)

@@ -36,6 +36,17 @@ type handler func(ctx context.Context, w http.ResponseWriter, r *http.Request)
 // ServeHTTP makes it a handler of requests with their own context.
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h(r.Context(), w, r) }
 
+// asHandler makes any handler one of these.
+func asHandler(h http.Handler) handler {
+	switch h := h.(type) {
+	case handler:
+		return h
+	case *Switch:
+		return h.serve
+	}
+	return inContext(h)
+}
+
 // inContext has a handler know of the context by the request.
 func inContext(next http.Handler) handler {
 	return func(ctx context.Context, w http.ResponseWriter, r *http.Request) {

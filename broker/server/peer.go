@@ -10,9 +10,10 @@ import (
 // peerKey is the context key of the number of the user at the other end of a socket.
 type peerKey struct{}
 
-// AdminHTTP returns a server for the admin socket, which knows the user at its other end.
-func AdminHTTP(a *Admin, logger *slog.Logger) *http.Server {
-	s := HTTP(a.Handler(), nil, logger)
+// AdminHTTP returns a server of the API of an [Admin] for the admin socket, which knows the
+// user at its other end.
+func AdminHTTP(h http.Handler, logger *slog.Logger) *http.Server {
+	s := HTTP(h, nil, logger)
 	s.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		unix, ok := c.(*net.UnixConn)
 		if !ok {

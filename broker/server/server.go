@@ -23,14 +23,12 @@ type Trust interface {
 	Certificate() []byte // one PEM certificate, of the key of services with trust jwks; empty where there is none
 }
 
-// Config is what the public listener serves.
+// Config is what is answered on the public listener.
 type Config struct {
 	Tokens         Tokens
 	Realms         map[string]Trust
 	SelfService    *SelfService   // nil: nothing is below /api/
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
-	AtOnce         int            // how many requests are worked on at once; 0: any number
-	Counter        Counter        // counts those that are turned away; not nil with AtOnce
 	Logger         *slog.Logger
 }
 
@@ -50,7 +48,8 @@ func tokenPaths() []string {
 	}
 }
 
-// New returns the handler of the public listener.
+// New returns the handler of the public listener, which lets any number of requests in: see
+// [Gate].
 func New(cfg Config) http.Handler {
 	s := &server{Config: cfg}
 	r := mux.NewRouter().SkipClean(true)
@@ -63,7 +62,7 @@ func New(cfg Config) http.Handler {
 		cfg.SelfService.routes(r)
 	}
 	r.NotFoundHandler = http.HandlerFunc(notFound)
-	return s.gated(s.around(s.straight(r)))
+	return s.around(s.straight(r))
 }
 
 // straight answers what nearly all ask for; a router finds it, too, and takes longer.

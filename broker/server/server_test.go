@@ -34,11 +34,11 @@ func public(t *testing.T, trusted ...netip.Prefix) (*httptest.Server, *brokertes
 	f := brokertest.New(t, "",
 		brokertest.Realm{Name: "corp", Services: []string{"registry.corp"}, Policy: rules},
 		brokertest.Realm{Name: "other", Services: []string{"registry.other"}, Policy: rules})
-	cfg := server.Config{Tokens: f.Broker, Realms: map[string]server.Trust{}, TrustedProxies: trusted, AtOnce: 100, Counter: new(counted), Logger: slog.New(slog.NewTextHandler(f.Log, nil))}
+	cfg := server.Config{Tokens: f.Broker, Realms: map[string]server.Trust{}, TrustedProxies: trusted, Logger: slog.New(slog.NewTextHandler(f.Log, nil))}
 	for name, ring := range f.Rings {
 		cfg.Realms[name] = ring
 	}
-	s := httptest.NewServer(server.New(cfg))
+	s := httptest.NewServer(server.Gate{AtOnce: 100, TrustedProxies: trusted, Counter: new(counted), Logger: cfg.Logger}.Before(server.New(cfg)))
 	t.Cleanup(s.Close)
 	return s, f
 }

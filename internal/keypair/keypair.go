@@ -38,6 +38,16 @@ func Load(certFile, keyFile string, logger *slog.Logger) (*Pair, error) {
 	return p, nil
 }
 
+// Replace has the pair be another one, and follow its files, from now on.
+func (p *Pair) Replace(by *Pair) {
+	by.mu.Lock()
+	defer by.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.certFile, p.keyFile = by.certFile, by.keyFile
+	p.pair, p.stamp, p.checked = by.pair, by.stamp, by.checked
+}
+
 // Current returns the pair as the files have it, two seconds ago at most.
 func (p *Pair) Current() *tls.Certificate {
 	p.mu.Lock()
