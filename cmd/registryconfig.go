@@ -229,7 +229,7 @@ func (p *program) writeTrust(ctx context.Context, o registryOptions, kind regist
 		}
 		brought := func(k token.KeyInfo) bool { return k.Kind == token.Brought }
 		if slices.ContainsFunc(infos, brought) != (realm.Signing.KeyFile != "") {
-			return fmt.Errorf("the process that serves signs with another key for realm %s than %s says (signing.key_file): restart it first", realm.Name, cfg.File)
+			return fmt.Errorf("the process that serves signs with another key for realm %s than %s says (signing.key_file): send it SIGHUP first", realm.Name, cfg.File)
 		}
 		content, err := k.file(ctx, kind.content)
 		if err != nil {

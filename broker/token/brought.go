@@ -7,7 +7,7 @@ import (
 )
 
 // ErrBrought is why the keys of a brought pair cannot be rotated.
-var ErrBrought error = Refusal("the signing key was brought (key_file and cert_file), and rotating it would leave registries without its certificate: replace both files and restart")
+var ErrBrought error = Refusal("the signing key was brought (key_file and cert_file), and rotating it would leave registries without its certificate: replace both files, and reload (SIGHUP)")
 
 // What to do about brought files that cannot be used.
 const (

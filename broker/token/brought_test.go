@@ -53,7 +53,7 @@ func TestBrought(t *testing.T) {
 
 func TestBroughtDoesNotRotate(t *testing.T) {
 	ring := newRig(t).bring("es256").open(t)
-	const want = `rotate keys of realm "corp": the signing key was brought (key_file and cert_file), and rotating it would leave registries without its certificate: replace both files and restart`
+	const want = `rotate keys of realm "corp": the signing key was brought (key_file and cert_file), and rotating it would leave registries without its certificate: replace both files, and reload (SIGHUP)`
 	if _, err := ring.Rotate(); !errors.Is(err, token.ErrBrought) || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -56,9 +56,9 @@ func reload(t *testing.T, b *stack.Broker, want string) {
 }
 
 // userLine is somebody's line in a file of users.
-func userLine(t *testing.T, name string) string {
+func userLine(t *testing.T, name, password string) string {
 	t.Helper()
-	hash, err := bcrypt.GenerateFromPassword([]byte(name+"-password"), bcrypt.MinCost)
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,14 +45,23 @@ func TestReloadTakesUp(t *testing.T) {
 		}
 	})
 
-	t.Run("a user", func(t *testing.T) {
+	t.Run("users", func(t *testing.T) {
 		want(t, "before", "dora", "dora-password", service, http.StatusUnauthorized)
-		write(t, b, "users.yaml", read(t, b, "users.yaml")+userLine(t, "dora")+userLine(t, "emil"))
+		before := read(t, b, "users.yaml")
+		write(t, b, "users.yaml", before+userLine(t, "dora", "dora-password"))
+		want(t, "before SIGHUP", "dora", "dora-password", service, http.StatusUnauthorized)
 		reload(t, b, reloaded)
-		want(t, "who has not tried before", "emil", "emil-password", service, http.StatusOK)
-		// What was refused before is known to be wrong, until somebody says that it is not.
+		want(t, "after SIGHUP", "dora", "dora-password", service, http.StatusOK)
+
+		write(t, b, "users.yaml", before+userLine(t, "dora", "another"))
+		reload(t, b, reloaded)
+		want(t, "with the former password", "dora", "dora-password", service, http.StatusUnauthorized)
+		want(t, "with the new one", "dora", "another", service, http.StatusOK)
+		write(t, b, "users.yaml", before+userLine(t, "dora", "dora-password"))
+		reload(t, b, reloaded)
+		want(t, "with one that is known to be wrong", "dora", "dora-password", service, http.StatusUnauthorized)
 		ok(t, b.Command(t, "", "lockouts", "clear", "--user", "dora"))
-		want(t, "who has tried before", "dora", "dora-password", service, http.StatusOK)
+		want(t, "when that is forgotten", "dora", "dora-password", service, http.StatusOK)
 	})
 
 	t.Run("a password of the directory's", func(t *testing.T) {
@@ -195,6 +204,53 @@ func TestReloadChangesTheCertificate(t *testing.T) {
 	reload(t, b, notReloaded)
 	if bytes.Equal(shown(), before) {
 		t.Error("TLS ended, or its certificate is the former one")
+	}
+}
+
+// TestReloadNeedsRestart holds that keys of the process keep a configuration from being taken
+// up, all of it, and that the log names each.
+func TestReloadNeedsRestart(t *testing.T) {
+	t.Parallel()
+	b := stack.StartBroker(t, program, anonymousConfig, nil)
+	good := read(t, b, "shorepass.yaml")
+	more := func(lines string) []string {
+		return []string{"data_dir:", lines + "data_dir:", "public/**", "other/**"}
+	}
+	for _, tt := range []struct {
+		keys  string
+		edits []string
+	}{
+		{"listen", []string{`listen: "` + b.Addr, `listen: "` + stack.FreeAddr(t)}},
+		{"monitor", []string{"monitor: \"", "monitor: \"127.0.0.1:1\" #"}},
+		{"admin_socket", more("admin_socket: other.sock\n")},
+		{"data_dir", []string{"./data", "./other"}},
+		{"log.format", more("log: {format: json}\n")},
+		{"audit.file", more("audit: {file: other.jsonl}\n")},
+		{"audit.stdout", more("audit: {stdout: true}\n")},
+		{"audit.sync", more("audit: {sync: always}\n")},
+		{"trusted_proxies", more("trusted_proxies: [192.0.2.1]\n")},
+		{"limits.requests", more("limits: {requests: {at_once: 7}}\n")},
+		{"limits.connections", more("limits: {connections: 7}\n")},
+		{"limits.failed_logins", more("limits: {failed_logins: {overall: {burst: 7, per: 1m}}}\n")},
+		{"log.format, trusted_proxies, limits.connections", more("log: {format: json}\ntrusted_proxies: [192.0.2.1]\nlimits: {connections: 7}\n")},
+	} {
+		t.Run(tt.keys, func(t *testing.T) {
+			write(t, b, "shorepass.yaml", replace(t, good, tt.edits...))
+			reload(t, b, notReloaded)
+			said := b.Output.String()
+			if last := said[strings.LastIndex(said, notReloaded):]; !strings.HasSuffix(last, ` error="`+tt.keys+": a change needs a restart\"\n") {
+				t.Errorf("the log has %s", last)
+			}
+			if a := b.Token(t, "", "", "registry.corp", "repository:public/app:pull"); len(a.Claims(t).Access) != 1 {
+				t.Errorf("status %d: %s", a.Status, a.Body)
+			}
+		})
+	}
+	write(t, b, "shorepass.yaml", replace(t, good, "public_url: \"http://", "public_url: \"http://www.", "data_dir:", "log: {level: debug}\ndata_dir:"))
+	reload(t, b, reloaded)
+	b.Token(t, "", "", "registry.corp")
+	if !strings.Contains(b.Output.String(), "level=DEBUG msg=request") {
+		t.Error("the level of the log was not taken up")
 	}
 }
 

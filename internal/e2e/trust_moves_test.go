@@ -197,7 +197,7 @@ func TestSigningChangesBeforeRestart(t *testing.T) {
 	edit(t, b, "services: [one.example]\n", "services: [one.example]\n    signing: {key_file: key.pem, cert_file: cert.pem}\n", "name: two\n", "name: three\n")
 	out := filepath.Join(t.TempDir(), "out.pem")
 	for realm, want := range map[string]string{
-		"one":   "the process that serves signs with another key for realm one than " + b.Config + " says (signing.key_file): restart it first",
+		"one":   "the process that serves signs with another key for realm one than " + b.Config + " says (signing.key_file): send it SIGHUP first",
 		"three": "the process that serves has no realm three: it reads its configuration at its start",
 	} {
 		if r := b.Command(t, "", "registry-config", "--for", "v3", "--realm", realm, "--write-bundle", out); r.Code != 1 || !strings.Contains(r.Stderr, want) {

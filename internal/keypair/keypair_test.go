@@ -81,6 +81,36 @@ func TestPairIsReadAgain(t *testing.T) {
 	})
 }
 
+// TestPairIsReplaced holds that a pair that was replaced follows the files of the other.
+func TestPairIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start, before, after := time.Now(), t.TempDir(), t.TempDir()
+		load := func(dir string, serial int64) *keypair.Pair {
+			certFile, keyFile := writePair(t, dir, serial, start)
+			p, err := keypair.Load(certFile, keyFile, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		p := load(before, 1)
+		want := func(serial int64) {
+			t.Helper()
+			if got := p.Current().Leaf.SerialNumber.Int64(); got != serial {
+				t.Errorf("serial %d, want %d", got, serial)
+			}
+		}
+		p.Replace(load(after, 2))
+		want(2)
+		writePair(t, before, 3, start)
+		time.Sleep(2 * time.Second)
+		want(2)
+		writePair(t, after, 4, start)
+		time.Sleep(2 * time.Second)
+		want(4)
+	})
+}
+
 func TestLoadSaysWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := writePair(t, dir, 1, time.Now())
