@@ -56,9 +56,6 @@ func (d *daemon) next(ctx context.Context, before *generation) (_ *generation, e
 			err = errors.Join(err, g.close())
 		}
 	}()
-	if err := d.loadRings(g, before); err != nil {
-		return nil, err
-	}
 	return g, d.replace(ctx, g, before)
 }
 
@@ -89,6 +86,9 @@ func (d *daemon) loadRings(g, before *generation) error {
 func (d *daemon) replace(ctx context.Context, g, before *generation) error {
 	d.keys.Lock()
 	defer d.keys.Unlock()
+	if err := d.loadRings(g, before); err != nil {
+		return err
+	}
 	if err := d.openRings(g, before); err != nil {
 		return err
 	}

@@ -169,7 +169,7 @@ func goroutinesAfter(t *testing.T, reloads int) int {
 		}
 		reload(t, w.broker, reloaded)
 	}
-	w.broker.WaitFor(t, "end of the connections of former configurations", 10*time.Second, func() bool { return open(w.slapd) == 0 })
+	w.broker.WaitFor(t, "end of the connections of former configurations", 10*time.Second, func() bool { return connectionsOf(w.slapd) == 0 })
 	http.DefaultClient.CloseIdleConnections()
 	if err := w.broker.Signal(syscall.SIGQUIT); err != nil {
 		t.Fatal(err)
@@ -178,8 +178,8 @@ func goroutinesAfter(t *testing.T, reloads int) int {
 	return strings.Count(w.broker.Output.String(), "\ngoroutine ")
 }
 
-// open is how many connections a directory has.
-func open(s *slapd.Server) (n int) {
+// connectionsOf is how many connections a directory has.
+func connectionsOf(s *slapd.Server) (n int) {
 	for _, e := range s.Events(0) {
 		switch e.Kind {
 		case "ACCEPT":
