@@ -194,7 +194,7 @@ func heldKeys(before, after *config.Config) (keys []string) {
 
 // refused says why nothing was taken up: each fault of the configuration in a line of its own.
 func (d *daemon) refused(ctx context.Context, err error) {
-	const outcome = "not reloaded: nothing was taken up, and what was served before is served on"
+	const nothing = "not reloaded: nothing was taken up, and what was served before is served on"
 	var faults strictyaml.Problems
 	if errors.As(err, &faults) && len(faults) > 1 {
 		for _, f := range faults {
@@ -202,11 +202,17 @@ func (d *daemon) refused(ctx context.Context, err error) {
 		}
 		err = fmt.Errorf("the configuration has %d faults; the first: %s", len(faults), faults[0])
 	}
-	d.logger.Error(outcome, slog.Any("error", err))
+	d.logger.Error(nothing, slog.Any("error", err))
 	if err := d.audit.Record(context.WithoutCancel(ctx), reloadEntry(err)); err != nil {
 		d.logger.Error("that was not recorded in the audit log", slog.Any("error", err))
 	}
 }
+
+// Why a reload was refused.
+const (
+	reasonBadConfiguration = "bad-configuration"
+	reasonNeedsRestart     = "needs-restart"
+)
 
 // reloadEntry is the line of the audit log for a reload; err is why nothing was taken up.
 func reloadEntry(err error) broker.Entry {
@@ -214,9 +220,9 @@ func reloadEntry(err error) broker.Entry {
 	if err == nil {
 		return e
 	}
-	e.Outcome, e.Reason, e.Cause = broker.OutcomeConflict, "bad-configuration", err.Error()
+	e.Outcome, e.Reason, e.Cause = broker.OutcomeConflict, reasonBadConfiguration, err.Error()
 	if errors.As(err, new(needsRestartError)) {
-		e.Reason = "needs-restart"
+		e.Reason = reasonNeedsRestart
 	}
 	return e
 }
