@@ -31,6 +31,7 @@ func main() {
 	flag.IntVar(&people, "people", 1, "how many there are where there is a #; they take turns")
 	flag.StringVar(&password, "password", "", "of the user")
 	flag.IntVar(&f.connections, "connections", 64, "how many there are at most")
+	flag.BoolVar(&f.all, "all", false, "open all of them before the first request is due; they take turns")
 	flag.Float64Var(&f.rate, "rate", 0, "requests a second; 0: as fast as the answers come")
 	flag.DurationVar(&f.within, "for", time.Second, "how long")
 	flag.Parse()
@@ -57,6 +58,7 @@ type flood struct {
 	requests    [][]byte // which take turns
 	asked       atomic.Int64
 	connections int
+	all         bool // are opened at first
 	rate        float64
 	within      time.Duration
 
@@ -74,7 +76,7 @@ func (f *flood) run() result {
 	started := time.Now()
 	if f.rate == 0 {
 		for range f.connections {
-			f.connect(func(ask func(due time.Time) bool) {
+			f.connect(nothing, func(ask func(due time.Time) bool) {
 				for time.Since(started) < f.within && ask(time.Now()) {
 				}
 			})
@@ -83,6 +85,10 @@ func (f *flood) run() result {
 		return f.result(time.Since(started))
 	}
 	due := make(chan time.Time)
+	if f.all {
+		f.openAll(due)
+		started = time.Now()
+	}
 	for i := 0; ; i++ {
 		at := started.Add(time.Duration(float64(i) / f.rate * float64(time.Second)))
 		if at.Sub(started) >= f.within {
@@ -100,13 +106,28 @@ func (f *flood) run() result {
 	return f.result(time.Since(started))
 }
 
+// openAll opens all connections. Who has waited longest for something to be due is the next to ask.
+func (f *flood) openAll(due <-chan time.Time) {
+	var opened sync.WaitGroup
+	opened.Add(f.connections)
+	for range f.connections {
+		f.connect(opened.Done, func(ask func(due time.Time) bool) {
+			for ok := true; ok; {
+				at, open := <-due
+				ok = open && ask(at)
+			}
+		})
+	}
+	opened.Wait()
+}
+
 // another has a new client ask, if there may be one.
 func (f *flood) another(due <-chan time.Time, at time.Time) {
 	if f.opened == f.connections {
 		f.unsent++
 		return
 	}
-	f.connect(func(ask func(due time.Time) bool) {
+	f.connect(nothing, func(ask func(due time.Time) bool) {
 		for ok := ask(at); ok; {
 			at, open := <-due
 			ok = open && ask(at)
@@ -114,15 +135,16 @@ func (f *flood) another(due <-chan time.Time, at time.Time) {
 	})
 }
 
-// connect starts a client with a connection of its own.
-func (f *flood) connect(client func(ask func(due time.Time) bool)) {
+func nothing() {}
+
+// connect starts a client with a connection of its own, and says when that is open.
+func (f *flood) connect(opened func(), client func(ask func(due time.Time) bool)) {
 	f.opened++
 	f.clients.Go(func() {
 		took := map[int][]time.Duration{}
-		var broken error
-		if c, err := net.Dial("tcp", f.addr); err != nil { //nolint:noctx // on loopback
-			broken = err
-		} else {
+		c, broken := net.Dial("tcp", f.addr) //nolint:noctx // on loopback
+		opened()
+		if broken == nil {
 			defer func() { _ = c.Close() }() // all was read
 			a := answer{conn: c}
 			client(func(due time.Time) bool {
