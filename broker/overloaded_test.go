@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -19,7 +20,12 @@ import (
 )
 
 // slowSigner signs when it is told to.
-type slowSigner struct{ release chan struct{} }
+type slowSigner struct {
+	release chan struct{}
+	quick   bool // it says that it is
+}
+
+func (s slowSigner) Slow() bool { return !s.quick }
 
 func (s slowSigner) Issue(token.Grant) (token.Token, error) {
 	<-s.release
@@ -39,25 +45,50 @@ func (k *keptEntries) Record(_ context.Context, e broker.Entry) error {
 	return nil
 }
 
+// signedBy returns a way to ask for a token that the signer signs.
+func signedBy(t *testing.T, signer broker.Issuer, kept broker.Auditor, log io.Writer) func(context.Context) error {
+	t.Helper()
+	realm := brokertest.Realm{Name: "corp", Policy: "rules: [{name: all, anyone: true, repositories: [\"**\"], allow: [pull]}]"}
+	b, err := broker.New([]broker.Realm{{
+		Name: "corp", Services: []string{"registry.corp"}, TokenTTL: time.Minute,
+		Connectors: connectors.NewChain(connectors.ASCIIUsernames), Policy: brokertest.Compile(t, realm), Signer: signer,
+	}}, kept, slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(ctx context.Context) error {
+		_, err := b.Token(ctx, broker.Request{Scopes: []string{"repository:a/b:pull"}})
+		return err
+	}
+}
+
+// TestQuickSignaturesHaveNoQueue has more of them under way than there are cores.
+func TestQuickSignaturesHaveNoQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signer := slowSigner{release: make(chan struct{}), quick: true}
+		ask := signedBy(t, signer, &keptEntries{}, io.Discard)
+		signed := make(chan error, 4*runtime.GOMAXPROCS(0))
+		for range cap(signed) {
+			go func() { signed <- ask(t.Context()) }()
+		}
+		time.Sleep(time.Second)
+		close(signer.release)
+		for range cap(signed) {
+			if err := <-signed; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 // TestSignaturesHaveNoLongQueue has as many signatures under way as there are cores, and more
 // wanted.
 func TestSignaturesHaveNoLongQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		var kept keptEntries
-		signer := slowSigner{make(chan struct{})}
-		realm := brokertest.Realm{Name: "corp", Policy: "rules: [{name: all, anyone: true, repositories: [\"**\"], allow: [pull]}]"}
-		b, err := broker.New([]broker.Realm{{
-			Name: "corp", Services: []string{"registry.corp"}, TokenTTL: time.Minute,
-			Connectors: connectors.NewChain(connectors.ASCIIUsernames), Policy: brokertest.Compile(t, realm), Signer: signer,
-		}}, &kept, slog.New(slog.NewTextHandler(&log, nil)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		ask := func(ctx context.Context) error {
-			_, err := b.Token(ctx, broker.Request{Scopes: []string{"repository:a/b:pull"}})
-			return err
-		}
+		signer := slowSigner{release: make(chan struct{})}
+		ask := signedBy(t, signer, &kept, &log)
 		signed := make(chan error, runtime.GOMAXPROCS(0))
 		for range cap(signed) {
 			go func() { signed <- ask(t.Context()) }()

@@ -19,6 +19,9 @@ type Authenticator interface {
 // Issuer signs tokens; [token.Ring] is one.
 type Issuer interface {
 	Issue(g token.Grant) (token.Token, error)
+
+	// Slow reports whether a signature takes so long that only few are to be made at once.
+	Slow() bool
 }
 
 // Realm is one tenant: nothing of it is shared with another.

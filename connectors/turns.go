@@ -37,9 +37,7 @@ func (t Turns) Try() bool {
 func (t Turns) Take(ctx context.Context) error {
 	if t.Try() {
 		if len(t) == cap(t) {
-			// The scheduler would have each request go through to its end, and the others
-			// wait before anybody knows that they are there: let them come and queue here.
-			runtime.Gosched()
+			letCome()
 		}
 		return nil
 	}
@@ -47,6 +45,7 @@ func (t Turns) Take(ctx context.Context) error {
 	defer late.Stop()
 	select {
 	case t <- struct{}{}:
+		letCome()
 		return nil
 	case <-late.C:
 		return ErrBusy
@@ -54,6 +53,11 @@ func (t Turns) Take(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
+
+// letCome lets others run first: the scheduler would have each request that has a turn go through
+// to its end, and then the one that takes its turn, and the others would wait before anybody knows
+// that they are there.
+func letCome() { runtime.Gosched() }
 
 // patience is how long the request of a context waits for a turn.
 func patience(ctx context.Context) time.Duration {

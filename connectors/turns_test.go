@@ -3,6 +3,9 @@ package connectors_test
 import (
 	"context"
 	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,4 +110,43 @@ func takeAll(turns connectors.Turns) (free int) {
 		free++
 	}
 	return free
+}
+
+// TestOthersComeFirst holds that who has waited for a turn lets those run first who are about to
+// come, and may have to be told that there is none: else turns would go from one to the next.
+func TestOthersComeFirst(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for range 10 { // one time in sixty the scheduler has the one go first all the same
+		if cameBefore(t) > 0 {
+			return
+		}
+	}
+	t.Error("who had the turn went on before all others")
+}
+
+// cameBefore is how many run before one goes on who has waited for a turn.
+func cameBefore(t *testing.T) (before int64) {
+	t.Helper()
+	turns := connectors.NewTurns(1)
+	if !turns.Try() {
+		t.Fatal("there is no turn")
+	}
+	var group sync.WaitGroup
+	var came atomic.Int64
+	waits := make(chan struct{})
+	group.Go(func() {
+		close(waits)
+		if err := turns.Take(t.Context()); err != nil {
+			t.Error(err)
+		}
+		before = came.Load()
+	})
+	<-waits
+	time.Sleep(10 * time.Millisecond) // until it waits
+	for range 50 {
+		group.Go(func() { came.Add(1) })
+	}
+	turns.End()
+	group.Wait()
+	return before
 }

@@ -168,3 +168,26 @@ func TestJWKS(t *testing.T) {
 		})
 	}
 }
+
+func TestSlow(t *testing.T) {
+	for algorithm, slow := range map[string]bool{token.ES256: false, token.EdDSA: false, token.ES384: true, token.RS256: true} {
+		ring, err := token.Open(token.Config{Dir: t.TempDir(), Realm: "corp", Algorithm: algorithm})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ring.Slow() != slow {
+			t.Errorf("%s: slow %t, want %t", algorithm, ring.Slow(), slow)
+		}
+	}
+	// The key of registries that trust jwks stays when the algorithm changes.
+	dir := t.TempDir()
+	for _, algorithm := range []string{token.RS256, token.ES256} {
+		ring, err := token.Open(token.Config{Dir: dir, Realm: "corp", Algorithm: algorithm})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ring.Slow() {
+			t.Errorf("%s: not slow, with a key of RSA", algorithm)
+		}
+	}
+}

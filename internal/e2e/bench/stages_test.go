@@ -90,6 +90,9 @@ func (t timedDirectory) Verify(ctx context.Context, a connectors.Account, passwo
 	return t.Directory.Verify(ctx, a, password)
 }
 
+// Slow is the other's.
+func (t timedIssuer) Slow() bool { return t.Issuer.Slow() }
+
 func (t timedIssuer) Issue(g token.Grant) (token.Token, error) {
 	defer t.since(inSign, time.Now())
 	return t.Issuer.Issue(g)
