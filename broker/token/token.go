@@ -95,8 +95,9 @@ func (r *Ring) Issue(g Grant) (Token, error) {
 	return t, nil
 }
 
-// Slow reports whether a signature takes a good part of a millisecond, as those of RSA and of
-// P-384 do; the others are made in less time than it takes to wait for a turn.
+// Slow reports whether a signature takes longer than all else that a token takes, as those of
+// RSA and of P-384 do: 0.7 and 0.15 ms. The others take some 20 µs, hardly more than to wait for
+// a turn.
 func (r *Ring) Slow() bool {
 	for _, s := range [...]*state{r.x5c.Load(), r.jwks.Load()} {
 		if s == nil {
