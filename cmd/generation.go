@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/shorepass/shorepass/broker"
@@ -14,6 +16,7 @@ import (
 	"github.com/shorepass/shorepass/broker/server"
 	"github.com/shorepass/shorepass/broker/token"
 	"github.com/shorepass/shorepass/connectors"
+	"github.com/shorepass/shorepass/connectors/guard"
 	"github.com/shorepass/shorepass/internal/config"
 	"github.com/shorepass/shorepass/internal/keypair"
 	"github.com/shorepass/shorepass/internal/store"
@@ -146,6 +149,43 @@ func (g *generation) brokerRealms() []broker.Realm {
 		}
 	}
 	return realms
+}
+
+// upstreams are those of the connectors that have one, by realm and connector.
+func (g *generation) upstreams() map[guard.Place]string {
+	of := map[guard.Place]string{}
+	for realm, r := range g.guards.realms {
+		for _, m := range r.members {
+			if u, ok := m.Connector.(connectors.Upstreamed); ok {
+				of[guard.Place{Realm: realm, Connector: m.Name}] = u.Upstream()
+			}
+		}
+	}
+	return of
+}
+
+// follow has the failed logins of a connector's accounts count on where it has another upstream
+// than before, such as one more server: those of an upstream that nobody has any more, at one
+// that nobody had.
+func (g *generation) follow(before *generation) {
+	now, then := g.upstreams(), before.upstreams()
+	used, had := slices.Collect(maps.Values(now)), slices.Collect(maps.Values(then))
+	for place, to := range now {
+		if from, ok := then[place]; ok && !slices.Contains(used, from) && !slices.Contains(had, to) {
+			g.guards.shield.Moved(from, to)
+		}
+	}
+}
+
+// finish waits for logins whose clients have hung up, when there are no others any more.
+func (g *generation) finish() {
+	for _, r := range g.guards.realms {
+		for _, m := range r.members {
+			if f, ok := m.Connector.(interface{ Finish() }); ok {
+				f.Finish()
+			}
+		}
+	}
 }
 
 // close closes the connectors. It may be called more than once, and waits each time until

@@ -106,6 +106,7 @@ func (d *daemon) replace(ctx context.Context, g, before *generation) error {
 	if err := d.audit.Record(context.WithoutCancel(ctx), reloadEntry(nil)); err != nil {
 		return fmt.Errorf("it could not be recorded in the audit log: %w", err)
 	}
+	g.follow(before)
 	d.current.Store(g)
 	waitPublic, waitAdmin := d.public.Replace(g.public), d.admin.Replace(g.admin)
 	if d.certificate != nil {
@@ -123,6 +124,7 @@ func (d *daemon) retire(g *generation, wait func()) {
 	d.retired[g] = true
 	go func() {
 		wait()
+		g.finish()
 		if err := g.close(); err != nil {
 			d.logger.Error("what the configuration before had open was not closed well", slog.Any("error", err))
 		}

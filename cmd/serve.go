@@ -34,6 +34,9 @@ func newServe(p *program) *cobra.Command {
 			"log says so, and nothing is taken up.",
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			changed := make(chan os.Signal, 1)
+			signal.Notify(changed, syscall.SIGHUP) // before all else: it would end the process
+			defer signal.Stop(changed)
 			cfg, err := p.load(path)
 			if err != nil {
 				return err
@@ -42,21 +45,20 @@ func newServe(p *program) *cobra.Command {
 				w.Message = "warning: " + w.Message
 				fmt.Fprintln(p.Err, w)
 			}
-			return p.serve(c.Context(), cfg)
+			return p.serve(c.Context(), cfg, changed)
 		},
 	}
 	configFlag(c, &path)
 	return c
 }
 
-// serve opens everything, serves, and closes everything.
-func (p *program) serve(ctx context.Context, cfg *config.Config) (err error) {
+// serve opens everything, serves, and closes everything. By changed it learns that the
+// configuration is to be read again.
+func (p *program) serve(ctx context.Context, cfg *config.Config, changed <-chan os.Signal) (err error) {
 	logger, level := p.logger(cfg)
-	terminated, changed := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM)
 	defer signal.Stop(terminated)
-	signal.Notify(changed, syscall.SIGHUP)
-	defer signal.Stop(changed)
 	signal.Ignore(syscall.SIGPIPE) // a log or audit pipe that breaks is an error like others
 	defer calmCollector()()
 

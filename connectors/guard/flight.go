@@ -150,6 +150,10 @@ func (f *flights) land(d digest, one *flight) {
 	close(one.done)
 }
 
+// finish waits until those have landed that the directory was sent. It is to be called when
+// nobody asks any more.
+func (f *flights) finish() { f.up.Wait() }
+
 // close ends the flights and waits for them.
 func (f *flights) close() {
 	f.mu.Lock() // none begins any more

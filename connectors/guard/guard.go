@@ -67,6 +67,7 @@ func Password(d connectors.Directory, cfg Config) connectors.Connector {
 	if u, ok := d.(connectors.Upstreamed); ok {
 		p.upstream = u.Upstream()
 	}
+	p.accounts = p.shield.space(p.upstream)
 	resolver, resolves := d.(connectors.Resolver)
 	decoy, costs := d.(connectors.Decoy)
 	switch {
@@ -99,22 +100,27 @@ type password struct {
 	flights   *flights
 	pace      *pace
 	shield    *Shield
-	upstream  string // the space of the directory's accounts: see [connectors.Upstreamed]
+	upstream  string // see [connectors.Upstreamed]
+	accounts  *space // of the upstream
 	way       *upstream
 }
 
 var (
-	_ connectors.Connector = (*password)(nil)
-	_ connectors.Prober    = (*password)(nil)
-	_ connectors.Finder    = (*password)(nil)
-	_ connectors.Diagnoser = (*password)(nil)
-	_ connectors.Domained  = (*password)(nil)
-	_ connectors.Paced     = (*password)(nil)
-	_ connectors.Refuser   = (*password)(nil)
+	_ connectors.Connector  = (*password)(nil)
+	_ connectors.Prober     = (*password)(nil)
+	_ connectors.Finder     = (*password)(nil)
+	_ connectors.Diagnoser  = (*password)(nil)
+	_ connectors.Domained   = (*password)(nil)
+	_ connectors.Paced      = (*password)(nil)
+	_ connectors.Refuser    = (*password)(nil)
+	_ connectors.Upstreamed = (*password)(nil)
 )
 
 // Domain is the domain of the directory's accounts; empty where it has none.
 func (p *password) Domain() connectors.Domain { return p.domain }
+
+// Upstream is the directory's, or the connector's own where it has none.
+func (p *password) Upstream() string { return p.upstream }
 
 // parse returns the canonical form of a user name, and whether it is one. What follows
 // knows a name by it alone, whether the directory's domain was typed before it or not.
@@ -201,6 +207,10 @@ func (p *password) Diagnose(ctx context.Context, username string) {
 		d.Diagnose(ctx, name)
 	}
 }
+
+// Finish waits, when nobody sends logins any more, for those that the directory was sent and
+// nobody waits for: they are carried to their end, which takes some seconds at most.
+func (p *password) Finish() { p.flights.finish() }
 
 // Close ends the logins that are under way, and closes the directory, if it can be closed.
 func (p *password) Close() error {

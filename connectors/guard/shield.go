@@ -27,7 +27,8 @@ type Shield struct {
 	digests *digester
 	homes   *homes
 
-	mu       sync.Mutex // of all that follows; nothing is waited for under it
+	mu       sync.Mutex        // of all that follows; nothing is waited for under it
+	spaces   map[string]*space // by upstream
 	accounts *simplelru.LRU[key, *record]
 	names    *simplelru.LRU[key, *record] // of which it is not known whose they are
 	aliases  *simplelru.LRU[key, key]     // whose names are
@@ -39,7 +40,7 @@ type Shield struct {
 
 // NewShield returns a Shield with limits.
 func NewShield(l Limits) *Shield {
-	s := &Shield{limits: l, digests: newDigester(), overall: newBucket(l.Overall), homes: newHomes()}
+	s := &Shield{limits: l, spaces: map[string]*space{}, digests: newDigester(), overall: newBucket(l.Overall), homes: newHomes()}
 	// These fail for a size of 0 alone.
 	s.accounts, _ = simplelru.NewLRU[key, *record](maxAccounts, nil)
 	s.names, _ = simplelru.NewLRU[key, *record](maxTyped, nil)

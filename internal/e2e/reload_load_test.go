@@ -142,6 +142,37 @@ func TestReloadForgetsAnswers(t *testing.T) {
 	at(p.home, p.password, http.StatusOK) // where the account has signed in before the reloads
 }
 
+// TestReloadWithAnotherServer adds a server to a directory, and then has it reached under
+// another name alone, and holds that what was counted of its accounts counts on.
+func TestReloadWithAnotherServer(t *testing.T) {
+	t.Parallel()
+	g := startGuarded(t)
+	p, spent := g.person(t), g.person(t)
+	wantStatus(t, "at home", g.get(t, p.at(p.home, p.password)), http.StatusOK)
+	for _, guess := range spent.guesses(spent.away, budget) {
+		wantStatus(t, "a guess", g.get(t, guess), http.StatusUnauthorized)
+	}
+	guesses := p.guesses(p.away, budget)
+	wantStatus(t, "a guess", g.get(t, guesses[0]), http.StatusUnauthorized)
+	urls := []string{g.slapd.TLSURL, "[" + g.slapd.TLSURL + ", ldaps://ldap2.corp.example]", strings.Replace(g.slapd.TLSURL, "localhost", "127.0.0.1", 1)}
+	for i := 1; i < len(urls); i++ {
+		before := read(t, g.broker, "shorepass.yaml")
+		after := strings.ReplaceAll(before, "url: "+urls[i-1]+"\n", "url: "+urls[i]+"\n")
+		if after == before {
+			t.Fatalf("no url %s in\n%s", urls[i-1], before)
+		}
+		write(t, g.broker, "shorepass.yaml", after)
+		reload(t, g.broker, reloaded)
+		wantStatus(t, "another guess", g.get(t, guesses[i]), http.StatusUnauthorized)
+		g.wantSpent(t, "with no guess left before", spent.at(spent.away, ""))
+	}
+	g.wantSpent(t, "with no guess left", p.at(p.away, ""))
+	g.wantFailures(t, p.name, budget)
+	g.wantFailures(t, spent.name, budget)
+	g.wantUnlocked(t, p)
+	wantStatus(t, "at home", g.get(t, p.at(p.home, p.password)), http.StatusOK)
+}
+
 // TestReloadLeavesNothing reads the configuration fifty times, with logins in between, and
 // looks for connections and goroutines of the former ones.
 func TestReloadLeavesNothing(t *testing.T) {

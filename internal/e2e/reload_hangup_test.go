@@ -1,0 +1,70 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/shorepass/shorepass/internal/e2e/stack"
+)
+
+// TestReloadLetsLoginsEnd has a client hang up whose password an upstream was sent, and the
+// configuration read again: the login is carried to its end, and nothing is in doubt.
+func TestReloadLetsLoginsEnd(t *testing.T) {
+	t.Parallel()
+	asked, answer, ended := make(chan bool), make(chan bool), make(chan error, 1)
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var q struct{ Action, Username string }
+		_ = json.NewDecoder(r.Body).Decode(&q)
+		w.Header().Set("Content-Type", "application/json")
+		if q.Action != "verify" {
+			_, _ = fmt.Fprint(w, `{"result":"unsupported"}`)
+			return
+		}
+		asked <- true
+		<-answer
+		ended <- r.Context().Err()
+		_, _ = fmt.Fprintf(w, `{"result":"identity","id":%q,"username":%q,"groups":[]}`, q.Username, q.Username)
+	}))
+	t.Cleanup(endpoint.Close)
+	b := stack.StartBroker(t, program, fmt.Sprintf(`listen: '{{listen}}'
+monitor: '{{monitor}}'
+realms:
+  - name: corp
+    services: [%s]
+    connectors: [{name: people, type: webhook, config: {url: '%s', secret: %s}}]
+    policy: {rules: [{name: dev, authenticated: true, repositories: ["app/**"], allow: [pull, push]}]}
+`, service, endpoint.URL, webhookSecret), nil)
+	ctx, hangUp := context.WithCancel(t.Context())
+	gone := make(chan error)
+	go func() {
+		_, err := b.Ask(ctx, "alice", "alice-password", service)
+		gone <- err
+	}()
+	<-asked
+	hangUp()
+	if err := <-gone; err == nil {
+		t.Error("the client has an answer")
+	}
+	reload(t, b, reloaded)
+	time.Sleep(500 * time.Millisecond) // in which what is closed at once would be
+	answer <- true
+	if err := <-ended; err != nil {
+		t.Errorf("the question was broken off: %v", err)
+	}
+	go func() { // the next one
+		<-asked
+		answer <- true
+		<-ended
+	}()
+	if a := b.Token(t, "alice", "alice-password", service); a.Status != http.StatusOK {
+		t.Errorf("status %d: %s", a.Status, a.Body)
+	}
+	if r := b.Command(t, "", "lockouts", "list", "--json"); r.Code != 0 || r.Stdout != "[]\n" {
+		t.Errorf("lockouts: %s", r.Text())
+	}
+}
