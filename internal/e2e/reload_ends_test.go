@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,5 +67,27 @@ realms:
 	}
 	if r := b.Command(t, "", "lockouts", "list", "--json"); r.Code != 0 || r.Stdout != "[]\n" {
 		t.Errorf("lockouts: %s", r.Text())
+	}
+}
+
+// TestReloadIsRecorded holds that nothing is taken up of which the audit log has no line.
+func TestReloadIsRecorded(t *testing.T) {
+	t.Parallel()
+	config := `listen: '{{listen}}'
+monitor: '{{monitor}}'
+audit: {file: /dev/full}
+realms:
+  - name: corp
+    services: [%s]
+    connectors: [{name: local, type: static, config: {file: users.yaml}}]
+    policy: {rules: [{name: dev, authenticated: true, repositories: ["app/**"], allow: [pull, push]}]}
+`
+	b := stack.NewBroker(t, program, fmt.Sprintf(config, service), map[string]string{"users.yaml": "users:\n" + userLine(t, "alice", "alice-password")})
+	b.Process = stack.Start(t, nil, b.Program, "serve", "--config", b.Config)
+	b.WaitFor(t, "broker that serves", 20*time.Second, func() bool { return strings.Contains(b.Output.String(), "msg=serving") })
+	write(t, b, "shorepass.yaml", strings.Replace(read(t, b, "shorepass.yaml"), "name: corp", "name: other", 1))
+	reload(t, b, notReloaded)
+	if r := b.Command(t, "", "keys", "list"); r.Code != 1 || !strings.Contains(r.Text(), "no realm other") {
+		t.Errorf("the realms are others: exit code %d, %s", r.Code, r.Text())
 	}
 }
