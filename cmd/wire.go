@@ -31,6 +31,7 @@ type wiring struct {
 	types    map[string]connectors.Type
 	database *store.Store  // of the access tokens; nil where no realm has a connector for them
 	shield   *guard.Shield // of all connectors; nil: each has its own
+	hung     connectors.Hung
 }
 
 func newProgram(s Streams, extra map[string]connectors.Type) *program {
@@ -125,6 +126,7 @@ func (p *program) openConnector(r config.Realm, c config.Connector, s siblings, 
 		Usernames: c.Usernames,
 		Logger:    logger.With(slog.String("realm", r.Name), slog.String("connector", c.Name)),
 		AtOnce:    c.Guard.Bulkhead.Max,
+		Hung:      &p.hung,
 		Sibling:   s.find,
 	}
 	t := p.types[c.Type]

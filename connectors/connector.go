@@ -232,6 +232,7 @@ type Deps struct {
 	Usernames UsernamePatterns // the usernames guard: which names may be sent to the connector
 	Logger    *slog.Logger     // already carries realm and connector
 	AtOnce    int              // how many logins a Directory is asked about at once at most; 0: any number
+	Hung      *Hung            // of the process; nil: of this connector alone
 
 	// Sibling returns the realm's connector of that name. Which there are is known only
 	// when all are open: New must not call it.

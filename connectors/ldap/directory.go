@@ -42,7 +42,7 @@ func New(cfg *Config, deps connectors.Deps) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.servers = newServers(dialers, logger)
+	d.servers = newServers(dialers, deps.Hung, logger)
 	d.account = &account{config: &d.config, client: dialers[0].client, logger: logger}
 	each := connections(deps.AtOnce)
 	d.searches = newPool(d.servers, each, d.dialToSearch)

@@ -37,7 +37,7 @@ type Pool struct{ pool *pool }
 
 // NewPool returns a pool over connections without TLS.
 func NewPool(dial func() net.Conn) Pool {
-	return Pool{newPool(newServers([]*dialer{{}}, nil), poolSize, func(context.Context, *server) (*session, error) {
+	return Pool{newPool(newServers([]*dialer{{}}, nil, nil), poolSize, func(context.Context, *server) (*session, error) {
 		c := dial()
 		return newSession(c, c), nil
 	})}
@@ -73,7 +73,7 @@ func NewServiceAccount(c *Config, logger *slog.Logger) ServiceAccount {
 	if err != nil {
 		panic(err)
 	}
-	return ServiceAccount{&account{config: c, client: client, logger: logger}, newServers([]*dialer{{}}, nil).list[0]}
+	return ServiceAccount{&account{config: c, client: client, logger: logger}, newServers([]*dialer{{}}, nil, nil).list[0]}
 }
 
 // SignIn binds on a connection, which it closes.
@@ -91,10 +91,11 @@ type Servers struct{ servers *servers }
 
 // NewServers returns so many servers, all of which pass every look in the background.
 func NewServers(n int, logger *slog.Logger) Servers {
-	s := newServers(make([]*dialer, n), logger)
-	for _, one := range s.list {
-		one.dialer = &dialer{}
+	dialers := make([]*dialer, n)
+	for i := range dialers {
+		dialers[i] = &dialer{}
 	}
+	s := newServers(dialers, nil, logger)
 	s.works = func(context.Context, *server) error { return nil }
 	return Servers{s}
 }

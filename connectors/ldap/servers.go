@@ -26,7 +26,7 @@ const (
 type server struct {
 	*dialer
 	turn chan struct{} // of the one that signs in as the service account
-	hung atomic.Bool   // it has not answered somebody's bind, and no bind since
+	hung *atomic.Bool  // it has not answered somebody's bind, and no bind since
 
 	// silent is when a bind as the service account was last not answered. Who has the turn
 	// may use it.
@@ -55,11 +55,11 @@ type servers struct {
 	looks   sync.WaitGroup
 }
 
-func newServers(dialers []*dialer, logger *slog.Logger) *servers {
+func newServers(dialers []*dialer, hung *connectors.Hung, logger *slog.Logger) *servers {
 	s := &servers{logger: logger, moved: func() {}}
 	s.closing, s.stop = context.WithCancel(context.Background())
 	for _, d := range dialers {
-		s.list = append(s.list, &server{dialer: d, turn: make(chan struct{}, 1)})
+		s.list = append(s.list, &server{dialer: d, turn: make(chan struct{}, 1), hung: hung.Of(d.address.String())})
 	}
 	return s
 }

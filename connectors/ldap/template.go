@@ -58,7 +58,7 @@ func NewTemplate(cfg *Config, deps connectors.Deps) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.servers = newServers(dialers, logger)
+	t.servers = newServers(dialers, deps.Hung, logger)
 	t.servers.works = answers
 	return t, nil
 }

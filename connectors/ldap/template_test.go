@@ -29,7 +29,13 @@ func templateConfig(url string) *ldap.Config {
 
 func openTemplate(t *testing.T, c *ldap.Config, form connectors.UsernameForm) connectors.Directory {
 	t.Helper()
-	d, err := ldap.Open(c, connectors.Deps{Realm: "corp", Name: "directory", Form: form})
+	return openTemplateOf(t, c, connectors.Deps{Realm: "corp", Name: "directory", Form: form})
+}
+
+// openTemplateOf is openTemplate with what a connector is given besides.
+func openTemplateOf(t *testing.T, c *ldap.Config, deps connectors.Deps) connectors.Directory {
+	t.Helper()
+	d, err := ldap.Open(c, deps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,13 +289,14 @@ func wantSoon(t *testing.T, ended *atomic.Int64, want int64) {
 	}
 }
 
-// TestTemplateHung has a directory answer no binds, and people log in all the time: it is sent
-// one password, and none of the others until it answers a bind.
+// TestTemplateHung has a directory answer no binds, and people log in all the time, each at a
+// connector that was made anew: it is sent one password, and none of the others until it answers
+// a bind.
 func TestTemplateHung(t *testing.T) {
 	t.Parallel()
 	var binds atomic.Int64
 	awake := make(chan struct{})
-	d := openTemplate(t, templateConfig(listen(t, script{
+	c := templateConfig(listen(t, script{
 		bind: func(_, password string) (int, string) {
 			if password != "" {
 				binds.Add(1)
@@ -298,8 +305,11 @@ func TestTemplateHung(t *testing.T) {
 			return 0, ""
 		},
 		search: func(string, string) ([]record, int) { return []record{alice()}, 0 },
-	}.serve)), connectors.ASCIIUsernames)
+	}.serve))
+	var d connectors.Directory
+	process := connectors.Deps{Realm: "corp", Name: "directory", Hung: new(connectors.Hung)}
 	for range 3 {
+		d = openTemplateOf(t, c, process)
 		if _, err := templateLogin(t, d, "alice"); !errors.Is(err, connectors.ErrUnreachable) {
 			t.Errorf("while it hangs: error %v", err)
 		}

@@ -49,7 +49,7 @@ type endpoint struct {
 	key     []byte
 	timeout time.Duration
 	locates bool
-	hung    atomic.Bool     // it has not answered somebody's password, and no probe since
+	hung    *atomic.Bool    // it has not answered somebody's password, and no probe since
 	slots   chan struct{}   // one token for each question that is under way
 	kept    *reach.Discreet // whose connections are kept
 	fresh   *reach.Discreet // whose connections are new, each for one question
@@ -78,7 +78,7 @@ func newEndpoint(c *Config, deps connectors.Deps) (*endpoint, error) {
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeader,
 	}
-	e := &endpoint{shown: c.URL, target: c.URL, key: key, timeout: c.Timeout, locates: c.Locate, slots: make(chan struct{}, atOnce)}
+	e := &endpoint{shown: c.URL, target: c.URL, key: key, timeout: c.Timeout, locates: c.Locate, hung: deps.Hung.Of(c.URL), slots: make(chan struct{}, atOnce)}
 	if u.Scheme == "unix" {
 		e.target = "http://localhost/"
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {

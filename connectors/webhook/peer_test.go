@@ -217,7 +217,13 @@ func open(tb testing.TB, c *webhook.Config) connectors.Directory {
 // openIn opens a directory in a realm whose user names have the form.
 func openIn(tb testing.TB, c *webhook.Config, form connectors.UsernameForm) connectors.Directory {
 	tb.Helper()
-	d, err := webhook.Open(c, connectors.Deps{Realm: "corp", Name: "people", Form: form})
+	return openOf(tb, c, connectors.Deps{Realm: "corp", Name: "people", Form: form})
+}
+
+// openOf is open with what a connector is given besides.
+func openOf(tb testing.TB, c *webhook.Config, deps connectors.Deps) connectors.Directory {
+	tb.Helper()
+	d, err := webhook.Open(c, deps)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -146,7 +146,7 @@ func hang(t *testing.T, p *peer, d connectors.Directory) {
 }
 
 // TestHungEndpoint has an endpoint leave a password unanswered. It is sent no other before it has
-// answered a probe, unless it locates.
+// answered a probe, unless it locates, also by a connector that was made anew.
 func TestHungEndpoint(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault  http.HandlerFunc // at which the next question is
@@ -169,8 +169,9 @@ func TestHungEndpoint(t *testing.T) {
 			p := startPeer(t, inClear)
 			config := p.configured(t)
 			config.Locate, config.Resolve, config.Timeout = c.locate, false, 2*time.Second
-			d := open(t, config)
-			hang(t, p, d)
+			process := connectors.Deps{Realm: "corp", Name: "people", Hung: new(connectors.Hung)}
+			hang(t, p, openOf(t, config, process))
+			d := openOf(t, config, process)
 			questions := make(chan string, 9)
 			listen := func(fault http.HandlerFunc) {
 				p.breakWith(func(w http.ResponseWriter, r *http.Request) {

@@ -58,18 +58,20 @@ func (f *forgetful) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // budget, and the owner signs in when it answers again.
 func TestUnansweredWebhook(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
-		hangs  bool
-		all    bool
-		locate bool
-		most   int64 // wrong passwords that it is sent
+		name    string
+		hangs   bool
+		all     bool
+		locate  bool
+		reloads bool
+		most    int64 // wrong passwords that it is sent
 	}{
-		{"hangs", true, true, false, 1},
-		{"hangs, and locates", true, true, true, 0},
-		{"hangs with passwords", true, false, false, budget},
-		{"hangs with passwords, and locates", true, false, true, budget},
-		{"breaks", false, true, false, 2}, // once more over a fresh connection
-		{"breaks with passwords", false, false, false, budget},
+		{"hangs", true, true, false, false, 1},
+		{"hangs, and locates", true, true, true, false, 0},
+		{"hangs while all is read again", true, true, false, true, 1},
+		{"hangs with passwords", true, false, false, false, budget},
+		{"hangs with passwords, and locates", true, false, true, false, budget},
+		{"breaks", false, true, false, false, 2}, // once more over a fresh connection
+		{"breaks with passwords", false, false, false, false, budget},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -93,6 +95,9 @@ realms:
 			await(t, "login, before", func() bool { return g.get(t, p.at(p.home, p.password)).Status == http.StatusOK })
 			f.on.Store(true)
 			for i := range 8 {
+				if tt.reloads {
+					reload(t, g.broker, reloaded)
+				}
 				if got := g.get(t, p.at(p.away, "her-old-password")); got.Status != http.StatusServiceUnavailable && (tt.all || got.Status != http.StatusTooManyRequests) {
 					t.Errorf("the old password, time %d: status %d: %s", i+1, got.Status, got.Body)
 				}
