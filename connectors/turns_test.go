@@ -88,6 +88,35 @@ func TestTurnsComeBack(t *testing.T) {
 	})
 }
 
+// TestPatience holds how long one waits for a place: in a burst for the time that is left, but
+// no less than for a turn.
+func TestPatience(t *testing.T) {
+	const within, burst = 600 * time.Millisecond, 600 * time.Millisecond
+	for _, tt := range []struct {
+		name       string
+		full       time.Duration // since when there has been no place
+		left, want time.Duration
+	}{
+		{"a burst", burst - 1, 2 * time.Second, 2 * time.Second},
+		{"a burst, and little is left", 0, time.Millisecond, within},
+		{"a burst, and nothing is left", 0, -time.Second, within},
+		{"a queue that lasts", burst, 2 * time.Second, within},
+		{"a queue that lasts, and nothing is left", burst, -time.Second, within},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var b connectors.Burst
+				b.Free()
+				time.Sleep(tt.full)
+				ctx, _ := connectors.Arriving(t.Context())
+				if got := b.Patience(ctx, tt.left); got != tt.want {
+					t.Errorf("patience %s, want %s", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
 // TestVisitEndsOnce holds that a place is given back once, by whoever is the first.
 func TestVisitEndsOnce(t *testing.T) {
 	places := connectors.NewTurns(2)
@@ -112,16 +141,37 @@ func takeAll(turns connectors.Turns) (free int) {
 	return free
 }
 
-// TestOthersComeFirst holds that who has waited for a turn lets those run first who are about to
+// TestOthersComeFirst holds that who has waited for a turn, or has the last, lets those run first who are about to
 // come, and may have to be told that there is none: else turns would go from one to the next.
 func TestOthersComeFirst(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	for range 10 { // one time in sixty the scheduler has the one go first all the same
-		if cameBefore(t) > 0 {
-			return
-		}
+	for name, before := range map[string]func(*testing.T) int64{"after a wait": cameBefore, "the last turn": cameBeforeTheLast} {
+		t.Run(name, func(t *testing.T) {
+			for range 10 { // one time in sixty the scheduler has the one go first all the same
+				if before(t) > 0 {
+					return
+				}
+			}
+			t.Error("who had the turn went on before all others")
+		})
 	}
-	t.Error("who had the turn went on before all others")
+}
+
+// cameBeforeTheLast is how many run before one goes on who has taken the last turn, without a wait.
+func cameBeforeTheLast(t *testing.T) (before int64) {
+	t.Helper()
+	turns := connectors.NewTurns(1)
+	var group sync.WaitGroup
+	var came atomic.Int64
+	for range 50 {
+		group.Go(func() { came.Add(1) })
+	}
+	if err := turns.Take(t.Context()); err != nil {
+		t.Error(err)
+	}
+	before = came.Load()
+	group.Wait()
+	return before
 }
 
 // cameBefore is how many run before one goes on who has waited for a turn.

@@ -131,6 +131,13 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	if n := log.count("as many connections as there may be"); n != 1 {
 		t.Errorf("%d lines in the log", n)
 	}
+	stays := false // again, when the crowd has gone
+	for deadline := time.Now().Add(20 * time.Second); !stays && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		_, stays = dial(t, addr).ask(t)
+	}
+	if !stays {
+		t.Error("no connection is kept any more")
+	}
 }
 
 // TestBusyConnectionsComeFirst has all connections at work: who comes later gets in when one

@@ -146,6 +146,11 @@ func TestTooMuchAtOnce(t *testing.T) {
 				t.Errorf("%s: %d", path, w.Code)
 			}
 		}
+		for _, path := range []string{"/keys", "/api/v1/ca.pem"} { // which only end like that
+			if w := c.get(t.Context(), path); w.Code != http.StatusServiceUnavailable {
+				t.Errorf("%s: %d", path, w.Code)
+			}
+		}
 
 		// Those that wait do so for 0.6 s.
 		time.Sleep(600*time.Millisecond - 1)
@@ -172,7 +177,7 @@ func TestTooMuchAtOnce(t *testing.T) {
 		if count := strings.Count(c.log.String(), "too much at once"); count != 1 || !strings.Contains(c.log.String(), "count=1 at_once=2") {
 			t.Errorf("%d lines in the log: %s", count, &c.log)
 		}
-		if len(c.list) != waiting+3 || c.list[0].ClientIP != "192.0.2.1" || c.list[0].Outcome != "unavailable" || c.list[0].Reason != "overloaded" || c.list[0].Time.IsZero() {
+		if len(c.list) != waiting+5 || c.list[0].ClientIP != "192.0.2.1" || c.list[0].Outcome != "unavailable" || c.list[0].Reason != "overloaded" || c.list[0].Time.IsZero() {
 			t.Errorf("counted %d: %+v", len(c.list), c.list[0])
 		}
 	})
