@@ -8,6 +8,12 @@ import (
 	"github.com/shorepass/shorepass/connectors"
 )
 
+// Why a login does not wait.
+var (
+	ErrCrowd = errCrowd
+	ErrMany  = errMany
+)
+
 // Keeper is a keeper of metadata that is told apart by its token endpoint.
 type Keeper struct{ keeper *keeper }
 
