@@ -22,6 +22,7 @@ type entry struct {
 	Refused   []verdict `json:"refused"`
 	Outcome   string    `json:"outcome"`
 	Reason    string    `json:"reason"`
+	Cause     string    `json:"cause"`
 	Act       string    `json:"act"`
 }
 
@@ -96,6 +97,8 @@ func (e entry) end() string {
 		return "answered 503: " + e.Reason
 	case "internal":
 		return "answered 500: " + e.Reason
+	case "forbidden", "not-found", "conflict":
+		return e.refusedAct()
 	}
 	switch {
 	case e.Kind == "administrator" || len(e.Granted)+len(e.Refused)+len(e.Dropped) > 0:
@@ -104,6 +107,14 @@ func (e entry) end() string {
 		return "given a token for nothing: nothing was asked"
 	}
 	return "login accepted"
+}
+
+// refusedAct says why an act changed nothing.
+func (e entry) refusedAct() string {
+	if e.Cause == "" {
+		return "refused: " + e.Reason
+	}
+	return "refused: " + e.Reason + ": " + e.Cause
 }
 
 // explain joins the actions that share a scope and a reason, in their order.

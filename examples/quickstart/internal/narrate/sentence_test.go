@@ -101,6 +101,21 @@ func TestSentence(t *testing.T) {
 			"10:00:00  administrator: rotate-keys\n",
 		},
 		{
+			"a reload",
+			`{"time":"2026-03-01T09:00:00Z","kind":"administrator","outcome":"granted","reason":"","act":"reload"}`,
+			"10:00:00  administrator: reload\n",
+		},
+		{
+			"a reload that took nothing up",
+			`{"time":"2026-03-01T09:00:00Z","kind":"administrator","outcome":"conflict","reason":"bad-configuration","cause":"policy.yaml:7:5: unknown key \"nmae\"","act":"reload"}`,
+			"10:00:00  administrator: reload\n          refused: bad-configuration: policy.yaml:7:5: unknown key \"nmae\"\n",
+		},
+		{
+			"an act that is refused, without a cause",
+			`{"time":"2026-03-01T09:00:00Z","realm":"demo","kind":"administrator","outcome":"not-found","reason":"realm","act":"create-token"}`,
+			"10:00:00  administrator: create-token\n          refused: realm\n",
+		},
+		{
 			"what a client sent does not steer the terminal",
 			`{"time":"2026-03-01T09:00:00Z","user_agent":"\u001b[2Jx","username":"b\u001b[0m\n","outcome":"unauthenticated","reason":"bad-username"}`,
 			"10:00:00  somebody as \"b\\x1b[0m\\n\" with ?[2Jx\n" +
