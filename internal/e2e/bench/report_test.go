@@ -96,7 +96,7 @@ func (t *table) whereTimeGoes() string {
 }
 
 // overloadHead is the head of the table of overload.
-const overloadHead = "| | 64 clients get, tokens/s | capacity: as many as these get, tokens/s | twice what 64 get is due, tokens/s | of the capacity | of what 64 get | p99, ms | 503/s | their p99, ms | not sent/s | memory, MiB |"
+const overloadHead = "| | 64 clients get, tokens/s | capacity: clients that take turns get, tokens/s | twice what 64 get is due, tokens/s | of the capacity | of what 64 get | p99, ms | 503/s | their p99, ms | not sent/s | memory, MiB |"
 
 // underOverload is the table of overload.
 func (t *table) underOverload() string {
