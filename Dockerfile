@@ -34,6 +34,8 @@ COPY --from=build /out/shorepass /usr/local/bin/
 COPY --from=build --chown=65532:65532 /out/data /data
 COPY --from=build --chown=65532:65532 /out/trust /trust
 USER 65532:65532
+# Without it Docker takes SIGHUP for a stop, and does not start the container again when it has ended.
+STOPSIGNAL SIGTERM
 WORKDIR /etc/shorepass
 EXPOSE 5001
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["/usr/local/bin/shorepass", "health"]

@@ -73,7 +73,7 @@ func instance(t *testing.T, content []byte) (value any, isYAML bool) {
 func TestSchemasTakeWhatIsGood(t *testing.T) {
 	file, policy := validators(t, types())
 	good := map[string]string{}
-	for _, pattern := range []string{"testdata/good/*.yaml", "testdata/warn/*.yaml", "../../examples/*/shorepass.yaml", "../../examples/*/policy.yaml", "../starter/files/*/*.yaml"} {
+	for _, pattern := range []string{"testdata/good/*.yaml", "testdata/warn/*.yaml", "../../examples/*/shorepass.yaml", "../../examples/*/policy.yaml", "../../examples/compose/broker/*.yaml", "../starter/files/*/*.yaml"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -34,6 +34,7 @@ type composeDemo struct {
 	*stack.Project
 	engine           *stack.Engine
 	registry, broker string // addresses
+	folder           string // of the broker's configuration
 }
 
 // newComposeDemo prepares the demo. Nothing is changed but the ports.
@@ -54,12 +55,16 @@ func newComposeDemo(t *testing.T) *composeDemo {
 		}
 		return path
 	}
-	config := write("shorepass.yaml", replace(t, example(t, "compose/shorepass.yaml"), "localhost:5011", d.broker))
+	d.folder = filepath.Join(dir, "broker")
+	if err := os.CopyFS(d.folder, os.DirFS(filepath.Join(root, "examples/compose/broker"))); err != nil {
+		t.Fatal(err)
+	}
+	write("broker/shorepass.yaml", replace(t, example(t, "compose/broker/shorepass.yaml"), "localhost:5011", d.broker))
 	registry := write("registry.yml", replace(t, example(t, "compose/registry.yml"), "localhost:5011", d.broker))
 	published := func(addr string) string { return "127.0.0.1:" + strings.TrimPrefix(addr, "localhost:") + ":" }
 	d.Project = d.engine.NewProject(t, root, write("docker-compose.yml", replace(t, document(t, "docker-compose.yml"),
 		"127.0.0.1:5010:", published(d.registry), "127.0.0.1:5011:", published(d.broker),
-		"./examples/compose/shorepass.yaml", config, "./examples/compose/registry.yml", registry)))
+		"./examples/compose/broker", d.folder, "./examples/compose/registry.yml", registry)))
 	return d
 }
 
@@ -74,6 +79,7 @@ func TestCompose(t *testing.T) {
 	t.Run("registry-config", func(t *testing.T) { checkRegistryConfig(t, d) })
 	alice, bob := d.client(t), d.client(t)
 	t.Run("clients", func(t *testing.T) { useCompose(t, d, alice, bob) })
+	t.Run("a changed policy", func(t *testing.T) { reloadCompose(t, d, bob) })
 	t.Run("break glass", func(t *testing.T) { breakGlass(t, d, alice) })
 	t.Run("stop", func(t *testing.T) { stopCompose(t, d) })
 	t.Run("start again", func(t *testing.T) {
@@ -98,7 +104,7 @@ func TestCompose(t *testing.T) {
 // checkLongLife wants the demo to come back after a restart of the machine, to have the
 // time to stop, and to print nothing while nobody uses it.
 func checkLongLife(t *testing.T, d *composeDemo) {
-	for service, want := range map[string]string{"directory": "unless-stopped", "broker": "unless-stopped", "trust": "no", "registry": "unless-stopped"} {
+	for service, want := range map[string]string{"directory": "always", "broker": "always", "trust": "no", "registry": "always"} {
 		const life = "{{.HostConfig.RestartPolicy.Name}} {{index .HostConfig.LogConfig.Config \"max-size\"}}"
 		if got := d.Inspect(service, life); got != want+" 10m" {
 			t.Errorf("%s: restart policy and size of its log are %s", service, got)
@@ -107,6 +113,10 @@ func checkLongLife(t *testing.T, d *composeDemo) {
 	// It takes up to 30.
 	if got := d.Inspect("broker", "{{.Config.StopTimeout}}"); got != "40" {
 		t.Errorf("the broker has %s seconds to stop", got)
+	}
+	// Else Docker would not start it again that was sent SIGHUP and ends some day.
+	if got := d.Inspect("broker", "{{.Config.StopSignal}}"); got != "SIGTERM" {
+		t.Errorf("the broker is stopped by %q", got)
 	}
 	printed := func() string { // docker-compose mixes the services' lines at random
 		lines := slices.Sorted(strings.Lines(ok(t, d.Compose("logs", "--no-color", "directory", "broker"))))
@@ -136,16 +146,42 @@ func breakGlass(t *testing.T, d *composeDemo, alice *stack.Client) {
 	}
 }
 
-// TestComposePolicy wants the demo's policy to be that of examples/openldap, but for
-// the networks of the account for the day when the directory is down.
+// reloadCompose has another policy take the place of the file, as editors save, and the broker
+// read it.
+func reloadCompose(t *testing.T, d *composeDemo, bob *stack.Client) {
+	push := func() stack.Result { return bob.Crane("copy", bob.Ref("web/app:1"), bob.Ref("platform/bob:1")) }
+	if r := push(); r.Code == 0 {
+		t.Error("bob pushes without the right")
+	}
+	policy := filepath.Join(d.folder, "policy.yaml")
+	rule := "\n  - {name: bob, users: [directory:bob], repositories: [platform/bob], allow: [pull, push]}\n"
+	err := os.WriteFile(policy+".new", []byte(example(t, "compose/broker/policy.yaml")+rule), 0o644) // the container's user reads it
+	if err == nil {
+		err = os.Rename(policy+".new", policy)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ok(t, d.Compose("kill", "-s", "HUP", "broker"))
+	eventually(t, "the broker has read the policy", func() bool {
+		return strings.Contains(ok(t, d.Compose("logs", "--no-color", "broker")), "msg=reloaded")
+	})
+	ok(t, push())
+}
+
+// TestComposePolicy wants the demo's policy and users file to be those of examples/openldap, but
+// for the networks of the account for the day when the directory is down.
 func TestComposePolicy(t *testing.T) {
 	networks := regexp.MustCompile(`(?m)^    # .*\n|^    networks: .*\n`)
 	rules := func(name string) string {
 		_, text, _ := strings.Cut(example(t, name), "\nrules:")
 		return networks.ReplaceAllString(text, "")
 	}
-	if got, want := rules("compose/policy.yaml"), rules("openldap/policy.yaml"); got != want || got == "" {
-		t.Errorf("examples/compose/policy.yaml has the rules\n%s\nwant\n%s", got, want)
+	if got, want := rules("compose/broker/policy.yaml"), rules("openldap/policy.yaml"); got != want || got == "" {
+		t.Errorf("examples/compose/broker/policy.yaml has the rules\n%s\nwant\n%s", got, want)
+	}
+	if got, want := example(t, "compose/broker/users.yaml"), example(t, "openldap/users.yaml"); got != want {
+		t.Errorf("examples/compose/broker/users.yaml has\n%s\nwant\n%s", got, want)
 	}
 }
 
