@@ -173,7 +173,9 @@ type Lister interface {
 }
 
 // Bounded is implemented by directories that have bounds of their own on how much is asked
-// of the upstream at once: they know who of those that wait is to go first.
+// of the upstream at once: they know who of those that wait is to go first. They say by [Sending]
+// when they are done with waiting; until then the context of Verify ends when nobody waits for
+// the login any more.
 type Bounded interface {
 	// Bound sets how many logins the upstream is asked about at once at most; 0: any number.
 	// It is called once, before the first.

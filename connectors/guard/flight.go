@@ -41,11 +41,11 @@ type flights struct {
 // the directory was sent it, which may count it: then it goes to its end whoever hangs up.
 type flight struct {
 	all     *flights
-	ctx     context.Context // for the directory
-	queue   context.Context // for waits of our own: it ends sooner, and with giveUp
-	giveUp  context.CancelFunc
-	waiters int  // under the lock of all
-	sent    bool // likewise
+	ctx     context.Context    // for the directory
+	queue   context.Context    // for waits of our own: it ends sooner
+	giveUp  context.CancelFunc // ends both
+	waiters int                // under the lock of all
+	sent    bool               // likewise
 
 	done chan struct{} // closed when the rest is filled in
 	id   connectors.Identity
@@ -88,12 +88,13 @@ func (f *flights) join(ctx context.Context, d digest, begun time.Time, login fun
 	}
 	if one == nil {
 		ctx, cancel := context.WithDeadline(connectors.CountWaits(context.WithoutCancel(ctx)), begun.Add(flightTime))
-		one = &flight{all: f, ctx: ctx, done: make(chan struct{}), err: connectors.ErrBusy}
-		one.queue, one.giveUp = context.WithDeadline(ctx, begun.Add(queueTime))
+		queue, late := context.WithDeadline(ctx, begun.Add(queueTime))
+		one = &flight{all: f, ctx: ctx, queue: queue, giveUp: cancel, done: make(chan struct{}), err: connectors.ErrBusy}
 		f.open[d] = one
 		f.flying++
 		f.up.Go(func() {
 			defer cancel()
+			defer late()
 			defer context.AfterFunc(f.life, cancel)()
 			defer f.land(d, one)
 			one.fly(login)
@@ -113,12 +114,12 @@ func (f *flight) fly(login func(*flight) (connectors.Identity, error)) {
 	f.id, f.err = login(f)
 }
 
-// send is called right before the directory is asked. It fails with [connectors.ErrBusy]
-// where it is too late for that, or nobody waits for the login any more.
+// send is called right before the directory is sent the login. It fails with [connectors.ErrBusy]
+// where nobody waits for the login any more.
 func (f *flight) send() error {
 	f.all.mu.Lock()
 	defer f.all.mu.Unlock()
-	if f.all.life.Err() != nil || f.queue.Err() != nil { // the one ends a moment before the other
+	if f.all.life.Err() != nil || f.ctx.Err() != nil { // the one ends a moment before the other
 		return connectors.ErrBusy
 	}
 	f.sent = true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -77,18 +78,49 @@ func waiting(g guarded, group *sync.WaitGroup, name string) context.CancelFunc {
 	return hangUp
 }
 
-// narrow is a desk with one place, at which an answer takes half a second.
-func narrow(t *testing.T) (*desk, guarded) {
-	d := newDesk()
-	d.takes(time.Second / 2)
-	return d, guardedBy(t, d, guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}})
+// narrow runs a test with a desk at which an answer takes half a second, and which has one
+// place, be it that it sees to that itself.
+func narrow(t *testing.T, test func(t *testing.T, d *desk, g guarded)) {
+	t.Helper()
+	for _, itself := range []bool{false, true} {
+		t.Run(fmt.Sprintf("bounded by itself: %v", itself), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDesk()
+				d.takes(time.Second / 2)
+				s := guard.Settings{Bulkhead: guard.BulkheadSettings{Max: 1}}
+				if itself {
+					test(t, d, guardedBy(t, &lining{bounding: bounding{desk: d}}, s))
+				} else {
+					test(t, d, guardedBy(t, d, s))
+				}
+			})
+		})
+	}
+}
+
+// lining is a directory where those wait in line who are more than its bound.
+type lining struct {
+	bounding
+	places connectors.Turns
+}
+
+func (l *lining) Bound(atOnce int) { l.places = connectors.NewTurns(atOnce) }
+
+func (l *lining) Verify(ctx context.Context, a connectors.Account, password connectors.Secret) (connectors.Identity, error) {
+	if err := l.places.Wait(ctx); err != nil {
+		return connectors.Identity{}, err
+	}
+	defer l.places.End()
+	if err := connectors.Sending(ctx); err != nil {
+		return connectors.Identity{}, err
+	}
+	return l.desk.Verify(ctx, a, password)
 }
 
 // TestNobodyQueuesForTheGone holds that a login which the directory was not sent ends with the
 // last who waits for it, and leaves the queue to the living.
 func TestNobodyQueuesForTheGone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d, g := narrow(t)
+	narrow(t, func(t *testing.T, d *desk, g guarded) {
 		var group sync.WaitGroup
 		group.Go(func() { g.want("first", "right", nil) })
 		synctest.Wait()
@@ -107,8 +139,7 @@ func TestNobodyQueuesForTheGone(t *testing.T) {
 
 // TestWhoComesAfterTheGone joins logins that some hang up of, or all.
 func TestWhoComesAfterTheGone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d, g := narrow(t)
+	narrow(t, func(t *testing.T, d *desk, g guarded) {
 		d.takes(time.Second / 4)
 		var group sync.WaitGroup
 		group.Go(func() { g.want("first", "right", nil) })
@@ -139,8 +170,7 @@ func TestWhoComesAfterTheGone(t *testing.T) {
 // TestBackAtOnce has people hang up and come back before their login has ended: it is another
 // login then, for them and for who comes later.
 func TestBackAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d, g := narrow(t)
+	narrow(t, func(t *testing.T, d *desk, g guarded) {
 		var group sync.WaitGroup
 		group.Go(func() { g.want("first", "right", nil) })
 		synctest.Wait()
@@ -163,6 +193,54 @@ func TestBackAtOnce(t *testing.T) {
 		group.Wait()
 		if n := d.asked(); n != 1+people {
 			t.Errorf("asked %d times, want once for each of %d", n-1, people)
+		}
+	})
+}
+
+// unhurried is a directory with bounds of its own that notices nobody's going before it sends.
+type unhurried struct {
+	bounding
+	sends chan struct{} // closed when it does
+}
+
+func (u *unhurried) Verify(ctx context.Context, a connectors.Account, password connectors.Secret) (connectors.Identity, error) {
+	<-u.sends
+	if err := connectors.Sending(ctx); err != nil {
+		return connectors.Identity{}, err
+	}
+	return u.desk.Verify(ctx, a, password)
+}
+
+// TestSendingForTheGone holds that a directory which says when it sends a login is told where
+// nobody waits for that any more, and that what it has sent goes on.
+func TestSendingForTheGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &unhurried{bounding{desk: newDesk()}, make(chan struct{})}
+		u.takes(time.Second)
+		g := guardedBy(t, u, guard.Settings{})
+		var group sync.WaitGroup
+		for name, sent := range map[string]bool{"alice": true, "bob": false} {
+			ctx, hangUp := context.WithCancel(t.Context())
+			group.Go(func() {
+				if _, err := g.loginIn(ctx, name, "right"); !errors.Is(err, context.Canceled) || errors.Is(err, connectors.ErrBusy) == sent {
+					t.Errorf("%s, who hung up, got %v", name, err)
+				}
+			})
+			synctest.Wait()
+			if sent {
+				defer hangUp()
+				time.AfterFunc(time.Second/2, hangUp)
+			} else {
+				hangUp()
+			}
+		}
+		synctest.Wait()
+		close(u.sends)
+		time.Sleep(time.Second / 4 * 3)
+		group.Wait()
+		g.want("alice", "right", nil) // joined
+		if !slices.Equal(u.verified, []string{"alice"}) {
+			t.Errorf("sent for %q", u.verified)
 		}
 	})
 }

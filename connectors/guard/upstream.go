@@ -28,6 +28,7 @@ const (
 // does not answer.
 type upstream struct {
 	places  connectors.Turns // one for each login that is there; nil: any number, or the directory sees to it
+	bounded bool             // it does, and says when it sends a login
 	breaker *breaker
 	logger  *slog.Logger
 	crowded atomic.Int64 // Unix time at which it was last said that there was no place
@@ -38,6 +39,7 @@ func newUpstream(d connectors.Directory, s Settings, logger *slog.Logger) *upstr
 	u := &upstream{breaker: newBreaker(s.Breaker, logger), logger: logger}
 	if bounded, ok := d.(connectors.Bounded); ok {
 		bounded.Bound(s.Bulkhead.Max)
+		u.bounded = true
 	} else if s.Bulkhead.Max > 0 {
 		u.places = connectors.NewTurns(s.Bulkhead.Max)
 	}
@@ -62,11 +64,12 @@ func (u *upstream) do(f *flight, login func(context.Context) (connectors.Identit
 	if err := u.breaker.opened(); err != nil {
 		return connectors.Identity{}, err
 	}
-	if err := f.send(); err != nil {
+	ctx, err := u.send(f)
+	if err != nil {
 		return connectors.Identity{}, err
 	}
 	begun := time.Now()
-	id, err := login(f.ctx)
+	id, err := login(ctx)
 	said = outcome(f.ctx, err)
 	if !errors.Is(said, connectors.ErrUnreachable) {
 		return id, err
@@ -77,6 +80,18 @@ func (u *upstream) do(f *flight, login func(context.Context) (connectors.Identit
 		return id, fmt.Errorf("%w: the directory had no more than %v: %w", connectors.ErrBusy, had.Round(time.Millisecond), silent)
 	}
 	return id, said
+}
+
+// send returns the context for the directory, which is sent the login next, or sends it by itself
+// when it has a place for it. It fails with [connectors.ErrBusy] where it is too late for that.
+func (u *upstream) send(f *flight) (context.Context, error) {
+	switch {
+	case f.queue.Err() != nil:
+		return nil, connectors.ErrBusy
+	case u.bounded:
+		return connectors.WithSending(f.ctx, f.send), nil
+	}
+	return f.ctx, f.send()
 }
 
 // enter waits for a place.

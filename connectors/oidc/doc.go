@@ -17,9 +17,10 @@
 // the next of that account waits until a second has passed: Keycloak locks an account two of
 // whose logins fail within one. So that guessing keeps nobody out, eight different passwords
 // wait of one account at most, one that was right in the last twelve hours goes first, and a
-// login that nobody waits for any more is given up. The provider is asked for 32 logins at a
-// time, and others wait as for any directory: see [connectors.Burst]. What is too much fails
-// at once, as an outage, and what has waited for its account for four seconds does then.
+// login that nobody waits for any more is not sent: see [connectors.Sending]. The provider is
+// asked for 32 logins at a time, and others wait as for any directory: see [connectors.Burst].
+// What is too much fails at once, as an outage, and what has waited for its account for four
+// seconds does then.
 // After a login that was sent and given up, a wrong password of the same account is in doubt
 // for 15 seconds: see [connectors.InDoubt].
 //

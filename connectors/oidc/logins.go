@@ -62,16 +62,6 @@ type logins struct {
 // check asks the provider whether a login is right.
 type check func(context.Context) (connectors.Identity, error)
 
-// flight is a login under way, for all who log in alike.
-type flight struct {
-	waiters int // who wait for it; the last to leave ends it
-	cancel  context.CancelFunc
-	done    chan struct{} // closed when the rest is filled in
-
-	identity connectors.Identity
-	err      error
-}
-
 func newLogins(issuer string, accounts *Accounts) *logins {
 	l := &logins{
 		issuer: issuer, accounts: accounts, secret: []byte(rand.Text()), provider: newQueue(maxAsked),
@@ -105,9 +95,11 @@ func (l *logins) do(ctx context.Context, name string, password connectors.Secret
 	case <-f.done:
 		return f.identity, f.err
 	case <-ctx.Done():
-		l.leave(key, f)
-		return connectors.Identity{}, context.Cause(ctx)
 	}
+	if sent := l.leave(key, f); !sent {
+		return connectors.Identity{}, fmt.Errorf("%w: %w", connectors.ErrBusy, context.Cause(ctx))
+	}
+	return connectors.Identity{}, context.Cause(ctx)
 }
 
 // key stands for a name and a password, and tells neither. No name holds a NUL.
@@ -121,9 +113,9 @@ func (l *logins) key(name string, password connectors.Secret) string {
 func (l *logins) join(ctx context.Context, name, key string, ask check) (*flight, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	tell := func() error { return connectors.Sending(ctx) }
 	if f := l.flights[key]; f != nil {
-		f.waiters++
-		return f, nil
+		return f, f.join(tell)
 	}
 	proven := time.Now().Before(l.proven[key])
 	switch {
@@ -136,35 +128,22 @@ func (l *logins) join(ctx context.Context, name, key string, ask check) (*flight
 	if t == nil {
 		return nil, errMany
 	}
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), callTimeout, errNoAnswer)
-	f := &flight{waiters: 1, cancel: cancel, done: make(chan struct{})}
+	own, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), callTimeout, errNoAnswer)
+	f := &flight{turn: t, proven: proven, waiters: 1, tell: []func() error{tell}, cancel: cancel, done: make(chan struct{})}
 	l.flights[key] = f
 	go func() {
 		defer cancel()
 		defer context.AfterFunc(l.life, cancel)()
-		id, err := l.fly(ctx, name, t, proven, ask)
+		id, err := l.fly(own, name, f, ask)
 		l.finish(name, key, f, id, err)
 	}()
 	return f, nil
 }
 
-// leave has one less wait for the flight. Without anybody it ends; who comes after that
-// begins another.
-func (l *logins) leave(key string, f *flight) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if f.waiters--; f.waiters > 0 {
-		return
-	}
-	f.cancel()
-	if l.flights[key] == f {
-		delete(l.flights, key)
-	}
-}
-
 // fly asks when it is the turn of the account and the provider has room.
-func (l *logins) fly(ctx context.Context, name string, t *turn, proven bool, ask check) (connectors.Identity, error) {
-	if err := t.enter(ctx, proven); err != nil {
+func (l *logins) fly(ctx context.Context, name string, f *flight, ask check) (connectors.Identity, error) {
+	t := f.turn
+	if err := t.enter(ctx, f.proven); err != nil {
 		l.accounts.back(t)
 		return connectors.Identity{}, l.fault("waiting for other logins to this account", err)
 	}
@@ -175,12 +154,15 @@ func (l *logins) fly(ctx context.Context, name string, t *turn, proven bool, ask
 			l.accounts.back(t)
 		})
 	}()
-	if err := l.enter(ctx, proven); err != nil {
+	if err := l.enter(ctx, f.proven); err != nil {
 		return connectors.Identity{}, l.fault("waiting for other logins", err)
 	}
 	defer l.provider.leave()
-	if end, ok := ctx.Deadline(); ok && !proven && time.Until(end) < fairShare { // it could not be waited for
+	if end, ok := ctx.Deadline(); ok && !f.proven && time.Until(end) < fairShare { // it could not be waited for
 		return connectors.Identity{}, l.fault("waiting for other logins", errNoAnswer)
+	}
+	if err := l.send(f); err != nil {
+		return connectors.Identity{}, l.fault("waiting for other logins", err)
 	}
 	id, err := guarded(func() (connectors.Identity, error) { return ask(ctx) })
 	if pause = rest; mayHaveFailed(ctx, err) {
