@@ -48,6 +48,7 @@ func (r *record) take(other *record) {
 		r.seenAt(p)
 	}
 	other.moved = r
+	other.tell()
 }
 
 // take adds what another try has, of the same password. Where only one of them counts, both

@@ -157,7 +157,7 @@ func (p *password) check(ctx context.Context, a attempt, c connectors.Credential
 	if err := timeToVerify(ctx); err != nil {
 		return connectors.Identity{}, err
 	}
-	if err := pass.toVerify(account); err != nil {
+	if err := pass.toVerify(ctx, account); err != nil {
 		said := errUntold
 		if account.ID != "" { // which it has said
 			said = nil

@@ -22,7 +22,8 @@ type pass struct {
 }
 
 // toLocate fails where the name is known to be an account's of which no more wrong passwords
-// may be sent, as toVerify would: guesses at it cost the directory not even a search.
+// may be sent, as toVerify would, which may wait: guesses at it cost the directory not even a
+// search.
 func (p *pass) toLocate() error {
 	s := p.shield
 	s.mu.Lock()
@@ -34,31 +35,10 @@ func (p *pass) toLocate() error {
 	}
 	r, t := p.open(k, connectors.Account{}, now)
 	defer r.forget(p.password)
+	if t.pending > 0 { // what comes of it may leave more
+		return nil
+	}
 	return p.bar(k, r, t, r.pending, now)
-}
-
-// toVerify sets aside one of the wrong passwords that the directory may be sent for an
-// account, before it is asked. It fails where the password is known to be wrong, and where
-// none is left.
-func (p *pass) toVerify(account connectors.Account) error {
-	s := p.shield
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := time.Now()
-	k := s.keyOf(p.attempt, account)
-	r, t := p.open(k, account, now)
-	defer r.forget(p.password) // where it goes no further
-	if err := p.bar(k, r, t, r.pending, now); err != nil {
-		return err
-	}
-	if err := p.holdAccount(r, t, now); err != nil {
-		return err
-	}
-	r.show(t, now)
-	r.pending++
-	t.pending++
-	p.account, p.record, p.asked = k, r, s.turn
-	return nil
 }
 
 // resend sets one more aside for a password that the directory may have counted as wrong, and is

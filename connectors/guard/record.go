@@ -16,12 +16,13 @@ type record struct {
 	settings LockoutSettings
 	look     Look
 	tries    map[digest]*try
-	seen     []mark  // of passwords whose time is over, the last one last
-	pending  int     // logins that the directory is asked about
-	limit    *bucket // of the account
-	familiar *bucket // of it where it has signed in before; nil: nothing was taken
-	moved    *record // what has taken its place
-	begun    int     // how many tries have
+	seen     []mark        // of passwords whose time is over, the last one last
+	pending  int           // logins that the directory is asked about
+	limit    *bucket       // of the account
+	familiar *bucket       // of it where it has signed in before; nil: nothing was taken
+	moved    *record       // what has taken its place
+	settled  chan struct{} // closed when a login has ended that was pending; nil: nobody waits for one
+	begun    int           // how many tries have
 
 	client netip.Addr // where the last refused login came from; may not be known
 	last   time.Time  // when

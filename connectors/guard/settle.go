@@ -70,6 +70,7 @@ func (p *pass) release() *record {
 	if t := r.tries[p.password]; t != nil {
 		t.pending--
 	}
+	r.tell()
 	return r
 }
 

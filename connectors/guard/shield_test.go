@@ -164,33 +164,13 @@ func TestReservation(t *testing.T) {
 	})
 }
 
-// TestSamePasswordAtOnce has two connectors send the same password at the same time: the
-// directory counts it twice, and so does the budget.
-func TestSamePasswordAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		v := &vault{space: "one", during: func(context.Context, string, string) { time.Sleep(time.Second) }}
-		shield := guard.NewShield(guard.Limits{})
-		a, b := door(t, v, lockout(), shield), door(t, v, lockout(), shield)
-		var all sync.WaitGroup
-		for _, d := range []connectors.Connector{a, b} {
-			all.Go(func() { logins{{"alice", "1", elsewhere, refused}}.run(t, d) })
-		}
-		all.Wait()
-		logins{
-			{"alice", "2", elsewhere, refused}, // a second later
-			{"alice", "3", elsewhere, "429 lockout 15m0s"},
-			{"alice", "1", elsewhere, known},
-		}.run(t, a)
-		wantSent(t, v, "alice:1", "alice:1", "alice:2")
-	})
-}
-
-// TestAWrongPasswordAfterASuccess has a wrong password under way twice, and somebody sign in
-// between the two answers: the second counts, at the directory too.
+// TestAWrongPasswordAfterASuccess has a wrong password under way by two names, which turn out to
+// be one account's when somebody signs in between the two answers: the second counts, at the
+// directory too.
 func TestAWrongPasswordAfterASuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		within := func(d time.Duration) *vault {
-			return &vault{space: "one", during: func(_ context.Context, _, password string) {
+			return &vault{space: "one", noIDs: true, vouch: []string{"alice@corp"}, during: func(_ context.Context, _, password string) {
 				if password == "slow" {
 					time.Sleep(d)
 				}
@@ -199,9 +179,8 @@ func TestAWrongPasswordAfterASuccess(t *testing.T) {
 		shield := guard.NewShield(guard.Limits{})
 		a, b := door(t, within(time.Second), lockout(), shield), door(t, within(3*time.Second), lockout(), shield)
 		var all sync.WaitGroup
-		for _, d := range []connectors.Connector{a, b} {
-			all.Go(func() { logins{{"alice", "slow", elsewhere, refused}}.run(t, d) })
-		}
+		all.Go(func() { logins{{"alice", "slow", elsewhere, refused}}.run(t, a) })
+		all.Go(func() { logins{{"alice@corp", "slow", elsewhere, refused}}.run(t, b) })
 		time.Sleep(2 * time.Second)
 		logins{{"alice", "right", home, "ok"}}.run(t, a)
 		if list := shield.List(); len(list) != 1 || list[0].Counted != 0 {
@@ -214,13 +193,13 @@ func TestAWrongPasswordAfterASuccess(t *testing.T) {
 	})
 }
 
-// TestARightPasswordIsNoLongerWrong has a password become the right one while it is under way
-// twice.
+// TestARightPasswordIsNoLongerWrong has a password become the right one while it is under way by
+// two names, which turn out to be one account's.
 func TestARightPasswordIsNoLongerWrong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var changed atomic.Bool
 		within := func(d time.Duration) *vault {
-			return &vault{space: "one", during: func(context.Context, string, string) { time.Sleep(d) }, answer: func(string, string) error {
+			return &vault{space: "one", noIDs: true, vouch: []string{"alice"}, during: func(context.Context, string, string) { time.Sleep(d) }, answer: func(string, string) error {
 				if !changed.Load() {
 					return connectors.Reject(connectors.ReasonWrongPassword)
 				}
@@ -231,26 +210,11 @@ func TestARightPasswordIsNoLongerWrong(t *testing.T) {
 		a, b := door(t, within(time.Second), lockout(), shield), door(t, within(3*time.Second), lockout(), shield)
 		var all sync.WaitGroup
 		all.Go(func() { logins{{"alice", "new", elsewhere, refused}}.run(t, a) })
-		all.Go(func() { logins{{"alice", "new", elsewhere, "ok"}}.run(t, b) })
+		all.Go(func() { logins{{"alice@corp", "new", elsewhere, "ok"}}.run(t, b) })
 		time.Sleep(2 * time.Second)
 		changed.Store(true)
 		all.Wait()
 		logins{{"alice", "new", elsewhere, "ok"}}.run(t, a)
-	})
-}
-
-// TestNoLookWithoutAnAnswer holds that a password which is being checked elsewhere, and may be
-// right, is not said to be wrong when the budget is spent.
-func TestNoLookWithoutAnAnswer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		slow := &vault{space: "one", during: func(context.Context, string, string) { time.Sleep(3 * time.Second) }}
-		shield := guard.NewShield(guard.Limits{})
-		a, b := door(t, slow, lockout(), shield), door(t, &vault{space: "one"}, lockout(), shield)
-		var all sync.WaitGroup
-		all.Go(func() { logins{{"alice", "right", elsewhere, "ok"}}.run(t, a) })
-		synctest.Wait()
-		logins{{"alice", "1", home, refused}, {"alice", "2", home, refused}, {"alice", "right", home, "429 lockout 15m0s"}}.run(t, b)
-		all.Wait()
 	})
 }
 
