@@ -61,10 +61,12 @@ func signIn(t *rapid.T, owner connectors.Identity, scopes []string, fixed bool) 
 		kept.token.GroupsFixed, kept.token.Groups = true, owner.Groups
 		kept.owner = pat.Owner{Username: owner.Username, Groups: []string{"a", "b"}, Seen: time.Now()} // of a login
 	}
+	memory := pat.NewMemory(kept, kept, slog.New(slog.DiscardHandler))
+	defer memory.Close()
 	c := pat.New(pat.DefaultConfig(), connectors.Deps{
 		Realm: "corp", Name: "tokens", Logger: slog.New(slog.DiscardHandler),
 		Sibling: func(string) (connectors.Connector, bool) { return directory, true },
-	}, kept, kept)
+	}, memory)
 	defer c.Close()
 	chain := connectors.NewChain(connectors.ASCIIUsernames,
 		connectors.Member{Name: "tokens", Connector: c, Tokens: true}, connectors.Member{Name: "directory", Connector: directory})

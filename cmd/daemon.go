@@ -82,6 +82,7 @@ func (p *program) openDaemon(ctx context.Context, cfg *config.Config, logger *sl
 		return nil, err
 	}
 	d.current.Store(first)
+	first.takeOver()
 	if err := d.openRings(first, nil); err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func (d *daemon) openStore(ctx context.Context, cfg *config.Config) error {
 		d.logger.Error("access tokens are answered with 503 until the database can be used", slog.Any("error", err))
 	}
 	d.storeOpen = true
-	d.closers = append(d.closers, database.Close, d.keepHouse(database.Prune))
+	d.closers = append(d.closers, d.program.close, d.keepHouse(database.Prune))
 	return nil
 }
 

@@ -188,6 +188,17 @@ func (g *generation) finish() {
 	}
 }
 
+// takeOver has connectors serve that tell what they learn from what those before them did.
+func (g *generation) takeOver() {
+	for _, realm := range g.guards.realms {
+		for _, m := range realm.members {
+			if of, ok := m.Connector.(interface{ TakeOver() }); ok {
+				of.TakeOver()
+			}
+		}
+	}
+}
+
 // close closes the connectors. It may be called more than once, and waits each time until
 // they are closed.
 func (g *generation) close() error {

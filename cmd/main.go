@@ -48,7 +48,7 @@ func Main(extra map[string]connectors.Type) int {
 // the input is wrong, 2 usage.
 func Run(ctx context.Context, args []string, s Streams, extra map[string]connectors.Type) int {
 	p := newProgram(s, extra)
-	defer p.close()
+	defer p.close() //nolint:errcheck // what was to be kept was acknowledged
 	root := newRoot(p)
 	root.SetArgs(args)
 	root.SetIn(s.In)

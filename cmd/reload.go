@@ -108,6 +108,7 @@ func (d *daemon) replace(ctx context.Context, g, before *generation) error {
 	}
 	g.follow(before)
 	d.current.Store(g)
+	g.takeOver()
 	waitPublic, waitAdmin := d.public.Replace(g.public), d.admin.Replace(g.admin)
 	if d.certificate != nil {
 		d.certificate.Replace(g.certificate)

@@ -30,21 +30,34 @@ const tokenType = "pat"
 type wiring struct {
 	types    map[string]connectors.Type
 	database *store.Store  // of the access tokens; nil where no realm has a connector for them
+	memory   *pat.Memory   // of the access tokens and their owners
 	shield   *guard.Shield // of all connectors; nil: each has its own
 	hung     connectors.Hung
 }
 
 func newProgram(s Streams, extra map[string]connectors.Type) *program {
 	p := &program{Streams: s}
+	p.keep(nil, slog.New(slog.DiscardHandler))
 	p.types = p.connectorTypes(extra)
 	return p
 }
 
-// close closes what a command may have left open.
-func (w *wiring) close() {
-	if w.database != nil {
-		_ = w.database.Close() // what was to be kept was acknowledged
+// keep has connectors of access tokens use a database, if there is one.
+func (w *wiring) keep(database *store.Store, logger *slog.Logger) {
+	w.database, w.memory = database, pat.NewMemory(nil, nil, logger)
+	if database != nil {
+		w.memory = pat.NewMemory(database, database, logger)
 	}
+}
+
+// close closes what a command may have left open, when it has closed the connectors. It may be
+// called more than once.
+func (w *wiring) close() error {
+	err := w.memory.Close()
+	if w.database != nil {
+		err = errors.Join(err, w.database.Close())
+	}
+	return err
 }
 
 // connectorTypes is every connector type there is, by the name that configurations
@@ -103,10 +116,7 @@ func (w *wiring) openTokens(cfg any, d connectors.Deps) (connectors.Connector, e
 	if !ok {
 		return nil, fmt.Errorf("connector %s: got a configuration of type %T", d.Name, cfg)
 	}
-	if w.database == nil {
-		return pat.New(typed, d, nil, nil), nil
-	}
-	return pat.New(typed, d, w.database, w.database), nil
+	return pat.New(typed, d, w.memory), nil
 }
 
 // selfService is what the configuration of a connector of access tokens lets people do.
@@ -211,20 +221,22 @@ func keepsTokens(cfg *config.Config) bool {
 // openDatabase opens the database for a process that holds the lock of data_dir, before
 // the connectors. Where that fails by something that can be mended, there is a database
 // together with the error, and it is tried again when it is needed.
-func (w *wiring) openDatabase(ctx context.Context, cfg *config.Config, logger *slog.Logger) (err error) {
+func (w *wiring) openDatabase(ctx context.Context, cfg *config.Config, logger *slog.Logger) error {
 	if !keepsTokens(cfg) {
 		return nil
 	}
-	w.close() // that for looking
-	w.database, err = store.Open(ctx, databasePath(cfg), store.Options{Logger: logger})
+	_ = w.close() // that for looking
+	database, err := store.Open(ctx, databasePath(cfg), store.Options{Logger: logger})
+	w.keep(database, logger)
 	return err
 }
 
 // lookAtDatabase has connectors read the database, for commands that change nothing.
 func (w *wiring) lookAtDatabase(cfg *config.Config) {
 	if keepsTokens(cfg) {
-		w.close()
-		w.database, _ = store.Open(context.Background(), databasePath(cfg), store.Options{ReadOnly: true}) // opens when asked, and fails then
+		_ = w.close()
+		database, _ := store.Open(context.Background(), databasePath(cfg), store.Options{ReadOnly: true}) // opens when asked, and fails then
+		w.keep(database, slog.New(slog.DiscardHandler))
 	}
 }
 

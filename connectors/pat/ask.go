@@ -53,10 +53,10 @@ func (o *owners) ask(u *upstream, a Account) <-chan singleflight.Result {
 
 // answer asks, and learns from the answer.
 func (o *owners) answer(u *upstream, a Account) (Owner, error) {
-	asked := wallTime()
+	asked := o.dated(wallTime())
 	id, err := o.resolve(u, a, askWithin)
 	if isFailure(err) && o.life.Err() == nil && !u.isOdd(a) && o.answers(u, a) {
-		asked = wallTime()
+		asked = o.dated(wallTime())
 		id, err = o.resolve(u, a, askWithin) // it may have been one connection
 		if isFailure(err) {
 			o.alone(u, a, err)
@@ -74,7 +74,7 @@ func (o *owners) answer(u *upstream, a Account) (Owner, error) {
 		}
 		return Owner{}, err
 	case err != nil:
-		before, _ := o.recall(o.life, a) // the name is for the record alone
+		before, _ := o.memory.recall(o.life, a) // the name is for the record alone
 		owner.Username, owner.Groups, owner.Gone = before.Username, nil, true
 		if !before.Gone {
 			o.logger.Info("the owner of access tokens is gone: the tokens count no more",
@@ -82,7 +82,7 @@ func (o *owners) answer(u *upstream, a Account) (Owner, error) {
 		}
 	}
 	o.answered(u, a)
-	return o.learn(owner), nil
+	return o.memory.learn(owner), nil
 }
 
 // isFailure reports whether an error says nothing of the account.
@@ -113,7 +113,7 @@ func (o *owners) answers(u *upstream, a Account) bool {
 func (o *owners) alone(u *upstream, a Account, cause error) {
 	u.failedAlone(a, cause)
 	o.answered(u, Account{})
-	before, _ := o.recall(o.life, a)
+	before, _ := o.memory.recall(o.life, a)
 	o.logger.Warn("an owner of access tokens cannot be looked up, while the connector answers: what is known of the owner is used while it is not older than max_group_age",
 		slog.String("owner_connector", a.Connector), slog.String("account", a.ID), slog.String("username", before.Username),
 		slog.Duration("max_group_age", o.config.MaxGroupAge), slog.Any("error", cause))

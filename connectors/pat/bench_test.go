@@ -16,10 +16,12 @@ func BenchmarkLogin(b *testing.B) {
 		Realm: realm, ID: text.ID(), Hash: text.Hash(), Account: alice, Scopes: []string{"repository:**:*"}, Expires: time.Now().Add(time.Hour),
 	}}}
 	d := &directory{people: map[string]connectors.Identity{alice.ID: person(alice, "alice", "platform")}}
+	memory := pat.NewMemory(kept, kept, slog.New(slog.DiscardHandler))
+	defer memory.Close()
 	c := pat.New(pat.DefaultConfig(), connectors.Deps{
 		Realm: realm, Name: "tokens", Logger: slog.New(slog.DiscardHandler),
 		Sibling: func(string) (connectors.Connector, bool) { return d, true },
-	}, kept, kept)
+	}, memory)
 	defer c.Close()
 	cred := connectors.Credentials{Username: "ci", Password: text.Secret(), RemoteIP: home}
 	b.ReportAllocs()

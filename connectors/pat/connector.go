@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"time"
@@ -41,10 +40,8 @@ type Owners interface {
 type Connector struct {
 	realm, name string
 	form        connectors.UsernameForm
-	tokens      Tokens
+	memory      *memory
 	owners      *owners
-	recorder    *recorder
-	logger      *slog.Logger
 }
 
 var (
@@ -53,17 +50,11 @@ var (
 	_ connectors.Prober        = (*Connector)(nil)
 )
 
-// New returns a connector of the tokens and owners that are kept there: nil where that is
-// not open, and every login is an outage. It reads nothing yet, and is to be closed.
-func New(cfg *Config, d connectors.Deps, tokens Tokens, kept Owners) *Connector {
-	if tokens == nil || kept == nil {
-		tokens, kept = closed{}, closed{}
-	}
-	r := newRecorder(d.Realm, tokens, kept, d.Logger)
-	return &Connector{
-		realm: d.Realm, name: d.Name, form: d.Form, tokens: tokens, logger: d.Logger,
-		recorder: r, owners: newOwners(cfg, d, kept, r),
-	}
+// New returns a connector of the realm's tokens and owners. It reads nothing yet, and is to be
+// closed before the memory.
+func New(cfg *Config, d connectors.Deps, m *Memory) *Connector {
+	known := m.of(d.Realm)
+	return &Connector{realm: d.Realm, name: d.Name, form: d.Form, memory: known, owners: newOwners(cfg, d, known)}
 }
 
 // Handles takes what begins as a token does, or has one in it. One that was cut off or
@@ -90,7 +81,7 @@ func (c *Connector) Authenticate(ctx context.Context, cred connectors.Credential
 	if err != nil {
 		return connectors.Identity{}, c.recorded(ctx, err, token)
 	}
-	c.recorder.used(Use{Realm: c.realm, ID: token.ID, At: wallTime().Truncate(time.Second), From: cred.RemoteIP.Unmap().WithZone("")})
+	c.memory.recorder.used(Use{Realm: c.realm, ID: token.ID, At: wallTime().Truncate(time.Second), From: cred.RemoteIP.Unmap().WithZone("")})
 	return c.identity(token, owner), nil
 }
 
@@ -98,7 +89,7 @@ func (c *Connector) Authenticate(ctx context.Context, cred connectors.Credential
 // an address now, and fails as that would, or with [ErrNoToken]. It is for telling what a
 // token may do: no secret is asked for, and no use noted.
 func (c *Connector) Rights(ctx context.Context, id string, from netip.Addr) (connectors.Identity, error) {
-	token, err := c.tokens.Token(ctx, c.realm, id)
+	token, err := c.memory.tokens.Token(ctx, c.realm, id)
 	if err != nil {
 		return connectors.Identity{}, err
 	}
@@ -111,7 +102,7 @@ func (c *Connector) Rights(ctx context.Context, id string, from netip.Addr) (con
 
 // counts rejects a token that has ended or was taken back while its owner was looked up.
 func (c *Connector) counts(ctx context.Context, id string, from netip.Addr) error {
-	token, err := c.tokens.Token(ctx, c.realm, id)
+	token, err := c.memory.tokens.Token(ctx, c.realm, id)
 	if err != nil {
 		return fmt.Errorf("reading the access token %s again: %w", id, err)
 	}
@@ -134,7 +125,7 @@ func (c *Connector) find(ctx context.Context, secret connectors.Secret) (token T
 	if !ok {
 		return Token{}, connectors.Reject(connectors.ReasonBadToken)
 	}
-	token, err = c.tokens.Token(ctx, c.realm, text.ID())
+	token, err = c.memory.tokens.Token(ctx, c.realm, text.ID())
 	if err != nil && !errors.Is(err, ErrNoToken) {
 		return Token{}, fmt.Errorf("reading the access token %s: %w", text.ID(), err)
 	}
@@ -200,7 +191,7 @@ func (c *Connector) identity(t Token, o Owner) connectors.Identity {
 
 // recorded adds to a failure, for the record, which token it was and whose.
 func (c *Connector) recorded(ctx context.Context, err error, t Token) error {
-	last, _ := c.owners.recall(ctx, t.Account) // without a name where that cannot be read
+	last, _ := c.memory.recall(ctx, t.Account) // without a name where that cannot be read
 	known := c.identity(t, last)
 	var rejection *connectors.Rejection
 	if errors.As(err, &rejection) {
@@ -216,21 +207,21 @@ func (c *Connector) LoggedIn(id connectors.Identity, begun time.Time) { c.owners
 // Recent returns the accounts that have shown to go by a canonical user name so lately that
 // it is not in the database yet.
 func (c *Connector) Recent(connector, username string) []Owner {
-	return c.owners.recorder.pendingAs(connector, username)
+	return c.memory.recorder.pendingAs(connector, username)
 }
 
 // Probe tries the database.
 func (c *Connector) Probe(ctx context.Context) error {
 	finish := connectors.StartStep(ctx, "database")
-	err := c.tokens.Check(ctx)
+	err := c.memory.tokens.Check(ctx)
 	if finish != nil {
 		finish(connectors.Step{Detail: "where access tokens are kept", Err: err})
 	}
 	return err
 }
 
-// Close ends what goes on in the background, and writes down what it has not yet.
+// Close ends what goes on in the background. What is not written down yet is in the memory.
 func (c *Connector) Close() error {
 	c.owners.close()
-	return c.recorder.close()
+	return nil
 }

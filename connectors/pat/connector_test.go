@@ -234,7 +234,9 @@ func TestOwnersUnread(t *testing.T) {
 	in(t, func(w *world) {
 		secret := w.issue(alice)
 		tokens, owners := w.ledger, &ledger{down: true}
-		c := pat.New(w.config, connectors.Deps{Realm: realm, Name: "tokens", Logger: w.logger(), Sibling: w.sibling}, tokens, owners)
+		m := pat.NewMemory(tokens, owners, w.logger())
+		defer m.Close()
+		c := w.connector(m)
 		defer c.Close()
 		id, err := c.Authenticate(w.Context(), connectors.Credentials{Password: secret})
 		if err != nil || id.Username != "alice" {
@@ -242,18 +244,21 @@ func TestOwnersUnread(t *testing.T) {
 		}
 		for name, secret := range map[string]connectors.Secret{"of a login": w.issue(carol), "with groups of its own": w.issue(carol, fixed("platform"))} {
 			owners.owners = map[pat.Account]pat.Owner{}
-			c := pat.New(w.config, connectors.Deps{Realm: realm, Name: "tokens", Logger: w.logger(), Sibling: w.sibling}, tokens, owners)
+			m := pat.NewMemory(tokens, owners, w.logger())
+			c := w.connector(m)
 			if _, err := c.Authenticate(w.Context(), connectors.Credentials{Password: secret}); err == nil || connectorsAnswer(err) {
 				t.Errorf("%s: error = %v, want an outage", name, err)
 			}
-			_ = c.Close()
+			_, _ = c.Close(), m.Close()
 		}
 	})
 }
 
 func TestNotOpen(t *testing.T) {
 	in(t, func(w *world) {
-		c := pat.New(w.config, connectors.Deps{Realm: realm, Name: "tokens", Logger: w.logger()}, nil, nil)
+		m := pat.NewMemory(nil, nil, w.logger())
+		c := pat.New(w.config, connectors.Deps{Realm: realm, Name: "tokens", Logger: w.logger()}, m)
+		defer c.Close()
 		c.LoggedIn(person(carol, "carol"), time.Now())
 		if _, err := c.Authenticate(w.Context(), connectors.Credentials{Password: pat.NewText().Secret()}); err == nil || connectorsAnswer(err) {
 			t.Errorf("error = %v, want an outage", err)
@@ -261,7 +266,7 @@ func TestNotOpen(t *testing.T) {
 		if err := c.Probe(w.Context()); err == nil {
 			t.Error("it is found to be well")
 		}
-		if err := c.Close(); err != nil {
+		if err := m.Close(); err != nil {
 			t.Error(err)
 		}
 	})

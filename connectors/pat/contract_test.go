@@ -1,6 +1,7 @@
 package pat_test
 
 import (
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -32,12 +33,13 @@ func TestContract(t *testing.T) {
 			}
 		}
 		d := &directory{people: map[string]connectors.Identity{alice.ID: person(alice, "alice", "audit", "platform")}}
+		m := pat.NewMemory(kept, kept, slog.New(slog.DiscardHandler))
 		c := pat.New(pat.DefaultConfig(), connectors.Deps{
 			Realm: realm, Name: "tokens", Logger: slog.New(slog.DiscardHandler),
 			Sibling: func(name string) (connectors.Connector, bool) { return d, name == "directory" },
-		}, kept, kept)
+		}, m)
 		tb.Cleanup(func() {
-			if err := c.Close(); err != nil && !down {
+			if err := errors.Join(c.Close(), m.Close()); err != nil && !down {
 				tb.Error(err)
 			}
 		})

@@ -17,10 +17,12 @@ func ExampleNew() {
 		Realm: realm, ID: text.ID(), Hash: text.Hash(), Account: alice, Scopes: []string{"repository:team/**:pull"}, Expires: time.Now().Add(time.Hour),
 	}}}
 	directory := &directory{people: map[string]connectors.Identity{alice.ID: person(alice, "alice", "platform")}}
+	memory := pat.NewMemory(kept, kept, slog.New(slog.DiscardHandler))
+	defer memory.Close()
 	c := pat.New(pat.DefaultConfig(), connectors.Deps{
 		Realm: realm, Name: "tokens", Logger: slog.New(slog.DiscardHandler),
 		Sibling: func(name string) (connectors.Connector, bool) { return directory, name == "directory" },
-	}, kept, kept)
+	}, memory)
 	defer c.Close()
 
 	id, err := c.Authenticate(context.Background(), connectors.Credentials{Username: "gitlab-ci", Password: text.Secret()})

@@ -12,66 +12,69 @@ import (
 
 // recall returns what is known of an account, which may be nothing but its id. An error
 // says that this could not be read.
-func (o *owners) recall(ctx context.Context, a Account) (Owner, error) {
-	if known, ok := o.known.Get(a); ok {
+func (m *memory) recall(ctx context.Context, a Account) (Owner, error) {
+	if known, ok := m.known.Get(a); ok {
 		return known, nil
 	}
-	if learned, ok := o.recorder.pending(a); ok {
+	if learned, ok := m.recorder.pending(a); ok {
 		return learned, nil
 	}
-	stored, err := o.kept.Owner(ctx, o.realm, a)
+	stored, err := m.kept.Owner(ctx, m.realm, a)
 	if err != nil {
-		nothing := Owner{Realm: o.realm, Account: a}
+		nothing := Owner{Realm: m.realm, Account: a}
 		if errors.Is(err, ErrNoOwner) {
 			return nothing, nil
 		}
 		return nothing, fmt.Errorf("reading what is known of the account %s of %s: %w", a.ID, a.Connector, err)
 	}
-	newest, _ := o.remember(stored)
+	newest, _ := m.remember(stored)
 	return newest, nil
 }
 
 // remember keeps what was learned in memory, unless something newer is known, and returns
 // the newest. changed says that more than the time of it is new.
-func (o *owners) remember(learned Owner) (newest Owner, changed bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	old, ok := o.known.Get(learned.Account)
+func (m *memory) remember(learned Owner) (newest Owner, changed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, ok := m.known.Get(learned.Account)
 	if !ok {
-		old, ok = o.recorder.pending(learned.Account)
+		old, ok = m.recorder.pending(learned.Account)
 	}
 	if ok && !learned.supersedes(old, wallTime()) {
 		return old, false
 	}
-	o.known.Add(learned.Account, learned)
+	m.known.Add(learned.Account, learned)
 	return learned, !ok || old.Gone != learned.Gone || old.Username != learned.Username || !slices.Equal(old.Groups, learned.Groups)
 }
 
 // learn is remember for what is to be written down.
-func (o *owners) learn(learned Owner) Owner {
-	newest, changed := o.remember(learned)
+func (m *memory) learn(learned Owner) Owner {
+	newest, changed := m.remember(learned)
 	if newest.Seen.Equal(learned.Seen) {
-		o.recorder.learned(newest, changed)
+		m.recorder.learned(newest, changed)
 	}
 	return newest
 }
+
+// dated is when something counts as learned that is learned at a time.
+func (o *owners) dated(at time.Time) time.Time { return o.memory.dated(int(o.turn.Load()), at) }
 
 // loggedIn learns from a login. Of those whose connector can be asked, it is kept where
 // they have tokens.
 func (o *owners) loggedIn(id connectors.Identity, begun time.Time) {
 	seen := Owner{
 		Realm: o.realm, Account: Account{Connector: id.Connector, ID: id.ID}, Username: id.Username,
-		Groups: slices.Clone(id.Groups), Seen: begun.UTC().Round(0),
+		Groups: slices.Clone(id.Groups), Seen: o.dated(begun.UTC().Round(0)),
 	}
 	c, ok := o.sibling(id.Connector)
 	if !ok || id.Kind != connectors.Person {
 		return
 	}
-	if _, resolves := c.(connectors.Resolver); resolves && !o.known.Contains(seen.Account) {
-		o.recorder.loggedIn(seen)
+	if _, resolves := c.(connectors.Resolver); resolves && !o.memory.known.Contains(seen.Account) {
+		o.memory.recorder.loggedIn(seen)
 		return
 	}
-	o.learn(seen)
+	o.memory.learn(seen)
 }
 
 // lastLogin returns what the last login has shown of an owner whom nobody can be asked

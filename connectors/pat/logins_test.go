@@ -233,14 +233,16 @@ func TestWriteFailsBehindLogins(t *testing.T) {
 	in(t, func(w *world) {
 		secret := w.issue(alice)
 		readOnly := &readOnly{w.ledger}
-		c := pat.New(w.config, connectors.Deps{Realm: realm, Name: "tokens", Logger: w.logger(), Sibling: w.sibling}, readOnly, readOnly)
+		m := pat.NewMemory(readOnly, readOnly, w.logger())
+		c := w.connector(m)
+		defer c.Close()
 		for range 100 {
 			if _, err := c.Authenticate(w.Context(), connectors.Credentials{Password: secret, RemoteIP: home}); err != nil {
 				t.Fatal(err)
 			}
 			pass(time.Minute)
 		}
-		if err := c.Close(); err == nil {
+		if err := m.Close(); err == nil {
 			t.Error("what could not be written is not told of at the end")
 		}
 		if n := w.log.count("is not written down"); n != 1 {

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/shorepass/shorepass/connectors"
@@ -33,13 +33,13 @@ const (
 
 // owners knows what the owners of tokens may do now.
 type owners struct {
-	realm    string
-	config   *Config
-	kept     Owners
-	sibling  func(name string) (connectors.Connector, bool)
-	recorder *recorder
-	logger   *slog.Logger
-	flights  singleflight.Group
+	realm   string
+	config  *Config
+	memory  *memory
+	turn    atomic.Int64 // see [memory.turn]; 0: it serves nobody yet
+	sibling func(name string) (connectors.Connector, bool)
+	logger  *slog.Logger
+	flights singleflight.Group
 
 	life context.Context // of what goes on in the background
 	end  context.CancelFunc
@@ -47,23 +47,18 @@ type owners struct {
 
 	mu        sync.Mutex
 	ended     bool
-	known     *lru.Cache[Account, Owner]
 	upstreams map[string]*upstream // by the connector's name
 	warned    map[string]bool      // what the log has had once
-	forgotten map[string]time.Time // since when the owners of a user name, or all, are to be asked about anew
-	forgets   int                  // how often that was wished
 }
 
-func newOwners(cfg *Config, d connectors.Deps, kept Owners, r *recorder) *owners {
-	known, _ := lru.New[Account, Owner](knownOwners) // fails for sizes below 1 alone
+func newOwners(cfg *Config, d connectors.Deps, m *memory) *owners {
 	life, end := context.WithCancel(context.Background())
 	if d.Sibling == nil {
 		d.Sibling = func(string) (connectors.Connector, bool) { return nil, false }
 	}
 	return &owners{
-		realm: d.Realm, config: cfg, kept: kept, sibling: d.Sibling, recorder: r, logger: d.Logger,
-		life: life, end: end, known: known, upstreams: map[string]*upstream{}, warned: map[string]bool{},
-		forgotten: map[string]time.Time{},
+		realm: d.Realm, config: cfg, memory: m, sibling: d.Sibling, logger: d.Logger,
+		life: life, end: end, upstreams: map[string]*upstream{}, warned: map[string]bool{},
 	}
 }
 
@@ -75,7 +70,7 @@ func (o *owners) now(ctx context.Context, t Token) (Owner, error) {
 		o.warnMissing(t.Account.Connector)
 		return Owner{}, connectors.Reject(connectors.ReasonOwnerGone)
 	}
-	known, kept := o.recall(ctx, t.Account)
+	known, kept := o.memory.recall(ctx, t.Account)
 	var err error
 	if r, resolves := c.(connectors.Resolver); resolves {
 		known, err = o.resolved(ctx, t, known, kept, o.upstream(t.Account.Connector, r))
@@ -154,7 +149,7 @@ func (o *owners) fresh(known Owner) bool {
 		most = min(most, goneAge)
 	}
 	age, ok := age(known)
-	return ok && age <= most && !o.isForgotten(known)
+	return ok && age <= most && !o.memory.isForgotten(known)
 }
 
 // usable reports whether what is known is new enough for an outage. None is that the

@@ -268,6 +268,7 @@ func (provider) Authenticate(context.Context, connectors.Credentials) (connector
 type world struct {
 	*testing.T
 	*pat.Connector
+	memory    *pat.Memory
 	ledger    *ledger
 	directory *directory
 	siblings  map[string]connectors.Connector
@@ -328,8 +329,17 @@ func newWorld(t *testing.T) *world {
 
 // open opens the connector on what there is.
 func (w *world) open() {
-	w.Connector = pat.New(w.config, connectors.Deps{Realm: realm, Name: "tokens", Logger: w.logger(), Sibling: w.sibling}, w.ledger, w.ledger)
+	w.memory = pat.NewMemory(w.ledger, w.ledger, w.logger())
+	w.Connector = w.connector(w.memory)
 }
+
+// connector is one more of the same configuration.
+func (w *world) connector(m *pat.Memory) *pat.Connector {
+	return pat.New(w.config, connectors.Deps{Realm: realm, Name: "tokens", Logger: w.logger(), Sibling: w.sibling}, m)
+}
+
+// Close closes the connector, and what it shares with others.
+func (w *world) Close() error { return errors.Join(w.Connector.Close(), w.memory.Close()) }
 
 func (w *world) logger() *slog.Logger { return slog.New(slog.NewTextHandler(w.log, nil)) }
 
