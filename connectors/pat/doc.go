@@ -26,5 +26,6 @@
 //
 // Where nobody can be looked up, the last login with a password counts, for
 // [Config.MaxLoginAge]: the chain tells of those ([connectors.LoginObserver]). What is learned
-// either way is kept in [Owners], so that a restart changes nothing.
+// either way is kept in [Owners], so that a restart in an outage changes nothing. In none, a
+// connector that takes over asks about everybody anew who can be looked up ([Connector.TakeOver]).
 package pat
