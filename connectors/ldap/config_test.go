@@ -328,3 +328,16 @@ func TestNewReadsTheCAFile(t *testing.T) {
 		})
 	}
 }
+
+// TestConnections holds how many there may be: of people, and where there are any of those that
+// search.
+func TestConnections(t *testing.T) {
+	for atOnce, each := range map[int]int{0: 16, 16: 16, 40: 40} {
+		if got := config("").Connections(atOnce); got != 2*each {
+			t.Errorf("for %d logins at once there are %d, want %d of each kind", atOnce, got, each)
+		}
+		if got := templateConfig("").Connections(atOnce); got != each {
+			t.Errorf("for %d logins at once by dn_template there are %d, want %d", atOnce, got, each)
+		}
+	}
+}

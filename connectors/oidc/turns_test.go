@@ -199,6 +199,44 @@ func TestCrowd(t *testing.T) {
 	})
 }
 
+// TestProvenInACrowd holds that a password which was right before has its turn also where as many
+// others wait as may.
+func TestProvenInACrowd(t *testing.T) {
+	loggingIn(t, time.Second, func(t *testing.T, l oidc.Logins, p *asking) {
+		if err := l.Do(t.Context(), "alice", "right", p.ask); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second) // until that login counts no more
+		var crowd sync.WaitGroup
+		defer crowd.Wait()
+		for i := range 2048 {
+			crowd.Go(func() { _ = l.Do(t.Context(), "name"+strconv.Itoa(i), "x", p.ask) })
+		}
+		synctest.Wait()
+		if err := l.Do(t.Context(), "bob", "right", p.ask); !errors.Is(err, connectors.ErrBusy) {
+			t.Errorf("one more: error %v", err)
+		}
+		if err := l.Do(t.Context(), "alice", "right", p.ask); err != nil {
+			t.Errorf("whose password was right before: %v", err)
+		}
+	})
+}
+
+// TestAnyNumber holds that the provider is asked for all who are under way where no number is set.
+func TestAnyNumber(t *testing.T) {
+	loggingIn(t, time.Second, func(t *testing.T, l oidc.Logins, p *asking) {
+		l.Bound(0)
+		var all sync.WaitGroup
+		for i := range 2048 {
+			all.Go(func() { _ = l.Do(t.Context(), "name"+strconv.Itoa(i), "right", p.ask) })
+		}
+		all.Wait()
+		if p.most != 2048 {
+			t.Errorf("%d at a time, want 2048", p.most)
+		}
+	})
+}
+
 // TestLoginOutlivesItsCaller holds that one who goes away takes nothing from those who
 // log in alike.
 func TestLoginOutlivesItsCaller(t *testing.T) {
