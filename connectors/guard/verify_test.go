@@ -176,6 +176,21 @@ func TestWaitInVain(t *testing.T) {
 	})
 }
 
+// TestDirectoryIsToldOfTheOther holds that a directory can tell that the wait for what comes of the
+// same password has taken of its time.
+func TestDirectoryIsToldOfTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		d.takes(500 * time.Millisecond)
+		g := guardedBy(t, impatient{d}, guard.Settings{})
+		var all sync.WaitGroup
+		all.Go(func() { g.want("alice", "right", nil) })
+		synctest.Wait()
+		g.want("alice@corp.example", "right", errTold)
+		all.Wait()
+	})
+}
+
 // TestWaitWhereNamesAreJoined has the name that somebody waits by turn out to be that of an
 // account: what comes of the password is waited for there.
 func TestWaitWhereNamesAreJoined(t *testing.T) {
