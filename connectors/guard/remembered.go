@@ -95,5 +95,5 @@ func (s *Shield) wasLast(k key, password digest) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last, ok := s.rights.Peek(k)
-	return ok && last == password
+	return ok && last.password == password
 }

@@ -104,7 +104,7 @@ func (p *pass) signedIn(id connectors.Identity, now time.Time) {
 	r.username = id.Username
 	r.clear(p.password, p.asked)
 	s.homes.learn(k, p.network, now)
-	s.rights.Add(k, p.password)
+	s.rights.Add(k, right{p.password, now})
 	if current, _ := s.accounts.Peek(k); current == r && r.isIdle(now) {
 		s.accounts.Remove(k)
 	}

@@ -34,8 +34,8 @@ type Shield struct {
 	aliases  *simplelru.LRU[key, key]     // whose names are
 	networks *simplelru.LRU[netip.Prefix, *bucket]
 	overall  *bucket
-	rights   *simplelru.LRU[key, digest] // the password by which an account has last signed in
-	turn     uint64                      // how many refusals there were
+	rights   *simplelru.LRU[key, right] // the password by which an account has last signed in
+	turn     uint64                     // how many refusals there were
 }
 
 // NewShield returns a Shield with limits.
@@ -46,7 +46,7 @@ func NewShield(l Limits) *Shield {
 	s.names, _ = simplelru.NewLRU[key, *record](maxTyped, nil)
 	s.aliases, _ = simplelru.NewLRU[key, key](2*maxAccounts, nil) // a name typed has two
 	s.networks, _ = simplelru.NewLRU(maxNetworks, func(_ netip.Prefix, gone *bucket) { gone.tell() })
-	s.rights, _ = simplelru.NewLRU[key, digest](maxAccounts, nil)
+	s.rights, _ = simplelru.NewLRU[key, right](maxAccounts, nil)
 	return s
 }
 

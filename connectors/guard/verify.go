@@ -10,8 +10,8 @@ import (
 
 // toVerify sets aside one of the wrong passwords that the directory may be sent for an
 // account, before it is asked. Where it is being asked about that very password, by whichever
-// connector, toVerify waits for what comes of it. It fails where the password is known to be
-// wrong, and where none is left.
+// connector, toVerify waits for what comes of it; once it was right, only where none is left. It
+// fails where the password is known to be wrong, and where none is left.
 func (p *pass) toVerify(ctx context.Context, account connectors.Account) error {
 	for {
 		settled, err := p.tryVerify(account)
@@ -47,7 +47,7 @@ func (p *pass) tryVerify(account connectors.Account) (settled <-chan struct{}, _
 	k := s.keyOf(p.attempt, account)
 	r, t := p.open(k, account, now)
 	defer r.forget(p.password) // where it goes no further
-	if t.pending > 0 {
+	if t.pending > 0 && (!s.isRight(k, p.attempt) || p.isSpent(k, r, r.pending, now)) {
 		return r.await(), nil
 	}
 	if err := p.bar(k, r, t, r.pending, now); err != nil {

@@ -49,11 +49,21 @@ func storm(t *testing.T, n int, to []connectors.Connector, name, password string
 }
 
 // TestStormOfAWrongPassword holds that a password which many send at once is one guess, whichever
-// connectors they come to.
+// connectors they come to, also where it was the last right one.
 func TestStormOfAWrongPassword(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := asking(time.Second)
+		right := "1"
+		v.answer = func(_, password string) error {
+			if password != right {
+				return connectors.Reject(connectors.ReasonWrongPassword)
+			}
+			return nil
+		}
 		of := generations(t, 2, v, guard.NewShield(guard.Limits{}))
+		logins{{"alice", "1", home, "ok"}}.run(t, of[0])
+		v.take()
+		right = "another"
 		if got := storm(t, 100, of, "alice", "1"); got[refused] != 100 || got[known] != 100 {
 			t.Errorf("outcomes %v", got)
 		}
@@ -67,17 +77,46 @@ func TestStormOfAWrongPassword(t *testing.T) {
 }
 
 // TestStormOfTheRightPassword holds that a right password is refused by no connector for being
-// under way at another, where one guess is left.
+// under way at another, where one guess is left; and that once it was right, as many ask at once
+// as there may be guesses.
 func TestStormOfTheRightPassword(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := asking(time.Second / 2)
-		of := generations(t, 3, v, guard.NewShield(guard.Limits{}))
+		v := asking(700 * time.Millisecond)
+		of := generations(t, 7, v, guard.NewShield(guard.Limits{}))
 		logins{{"alice", "1", elsewhere, refused}, {"alice", "2", elsewhere, refused}}.run(t, of[0])
 		logins{{"alice", "1", elsewhere, known}}.run(t, of[1])
-		if got := storm(t, 100, of, "alice", "right"); got["ok"] != 300 {
+		v.take()
+		begun := time.Now()
+		if got := storm(t, 100, of, "alice", "right"); got["ok"] != 700 {
 			t.Errorf("outcomes %v", got)
 		}
-		wantSent(t, v, "alice:1", "alice:2", "alice:right", "alice:right", "alice:right")
+		if took := time.Since(begun); took != 2100*time.Millisecond { // one, four, and two
+			t.Errorf("they took %v", took)
+		}
+		if sent := v.take(); len(sent) != 7 {
+			t.Errorf("sent %q, want one for each connector", sent)
+		}
+	})
+}
+
+// TestWaitWhileAnotherIsRight has somebody sign in by another password meanwhile, which says nothing
+// of the one that is waited for.
+func TestWaitWhileAnotherIsRight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vault{space: "one", during: func(_ context.Context, _, password string) {
+			if time.Sleep(time.Second); password == "1" {
+				time.Sleep(time.Second)
+			}
+		}}
+		of := generations(t, 2, v, guard.NewShield(guard.Limits{}))
+		var all sync.WaitGroup
+		for i, want := range []string{refused, known} {
+			all.Go(func() { logins{{"alice", "1", elsewhere, want}}.run(t, of[i]) })
+			synctest.Wait()
+		}
+		logins{{"alice", "right", home, "ok"}}.run(t, of[0])
+		all.Wait()
+		wantSent(t, v, "alice:1", "alice:right")
 	})
 }
 
