@@ -148,12 +148,7 @@ func (l *logins) fly(ctx context.Context, name string, f *flight, ask check) (co
 		return connectors.Identity{}, l.fault("waiting for other logins to this account", err)
 	}
 	pause := time.Duration(0) // until somebody has asked
-	defer func() {
-		time.AfterFunc(pause, func() {
-			t.leave()
-			l.accounts.back(t)
-		})
-	}()
+	defer func() { l.goOn(t, pause) }()
 	if err := l.enter(ctx, f.proven); err != nil {
 		return connectors.Identity{}, l.fault("waiting for other logins", err)
 	}
@@ -169,6 +164,19 @@ func (l *logins) fly(ctx context.Context, name string, f *flight, ask check) (co
 		pause = restFailed
 	}
 	return id, l.accounts.settle(t, l.issuer, name, id, err)
+}
+
+// goOn lets the account's next login go on after a pause.
+func (l *logins) goOn(t *turn, pause time.Duration) {
+	next := func() {
+		t.leave()
+		l.accounts.back(t)
+	}
+	if pause == 0 {
+		next()
+		return
+	}
+	time.AfterFunc(pause, next)
 }
 
 // enter waits for a place at the provider. In a burst it does so until the provider has no

@@ -66,6 +66,7 @@ func TestHangingUp(t *testing.T) {
 					synctest.Wait()
 				}
 				gone.Wait()
+				synctest.Wait() // until what is not sent is given back
 				begun := time.Now()
 				if err := in(t.Context(), "alice", "right"); err != nil || time.Since(begun) != tt.owner {
 					t.Errorf("who comes then: error %v after %v, want none after %v", err, time.Since(begun), tt.owner)
