@@ -170,10 +170,14 @@ func (g *generation) upstreams() map[guard.Place]string {
 func (g *generation) follow(before *generation) {
 	now, then := g.upstreams(), before.upstreams()
 	used, had := slices.Collect(maps.Values(now)), slices.Collect(maps.Values(then))
+	moved := map[string]string{} // by where to
 	for place, to := range now {
 		if from, ok := then[place]; ok && !slices.Contains(used, from) && !slices.Contains(had, to) {
-			g.guards.shield.Moved(from, to)
+			moved[to] = from
 		}
+	}
+	for to, from := range moved {
+		g.guards.shield.Moved(from, to)
 	}
 }
 

@@ -195,7 +195,8 @@ func (r *record) forget(d digest) {
 func (r *record) clear(right digest, asked uint64) {
 	for d, t := range r.tries {
 		switch {
-		case t.turn > asked && d != right:
+		case t.turn > asked: // the right one, too, if it is no longer that: but it may be again
+			t.sure = t.sure && d != right
 		case t.wrong > 0 && d != right:
 			t.cleared = true
 		case t.pending == 0:

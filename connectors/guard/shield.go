@@ -29,6 +29,7 @@ type Shield struct {
 
 	mu       sync.Mutex        // of all that follows; nothing is waited for under it
 	spaces   map[string]*space // by upstream
+	moves    int               // how often one has taken the place of another
 	accounts *simplelru.LRU[key, *record]
 	names    *simplelru.LRU[key, *record] // of which it is not known whose they are
 	aliases  *simplelru.LRU[key, key]     // whose names are

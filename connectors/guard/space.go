@@ -1,5 +1,7 @@
 package guard
 
+import "fmt"
+
 // space is that of the accounts of an upstream, by the name that it has in keys.
 type space struct{ name string }
 
@@ -16,10 +18,14 @@ func (s *Shield) space(upstream string) *space {
 }
 
 // Moved has an upstream have the accounts of another one, whose place it takes: what was counted
-// of them counts on. It is to be called before anybody signs in there.
+// of them counts on. It is to be called before anybody signs in at the one, and once. Connectors
+// that are there already go on with the other's accounts; who comes to the other anew finds
+// nothing counted.
 func (s *Shield) Moved(from, to string) {
 	former, now := s.space(from), s.space(to)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now.name = former.name
+	s.moves++
+	s.spaces[from] = &space{fmt.Sprintf("%s %d", from, s.moves)}
 }
