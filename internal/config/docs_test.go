@@ -274,7 +274,7 @@ func list(items []string) string { return "[" + strings.Join(items, ", ") + "]" 
 // TestKeycloakCountsForHours holds that every configuration for Keycloak that is handed out
 // remembers wrong passwords for as long as Keycloak counts them by default.
 func TestKeycloakCountsForHours(t *testing.T) {
-	for _, path := range []string{"docs/providers/keycloak.md", "docs/from-keycloak.md", "examples/keycloak/shorepass.yaml", "internal/starter/files/keycloak/shorepass.yaml"} {
+	for _, path := range []string{"docs/providers/keycloak.md", "docs/from-keycloak.md", "internal/starter/files/keycloak/shorepass.yaml"} {
 		content, err := os.ReadFile(filepath.Join("../..", path))
 		if err != nil || !strings.Contains(string(content), "guard: {lockout: {window: 12h}}") {
 			t.Errorf("%s: no window of 12h, %v", path, err)

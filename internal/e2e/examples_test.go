@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/shorepass/shorepass/internal/e2e/stack"
@@ -152,5 +153,13 @@ func same(t *testing.T, who string, explained, granted []stack.Access) {
 	t.Helper()
 	if len(explained)+len(granted) > 0 && !reflect.DeepEqual(explained, granted) {
 		t.Errorf("%s: explain says\n%s\nthe token carries\n%s", who, fmt.Sprint(explained), fmt.Sprint(granted))
+	}
+}
+
+// TestKeycloakExampleCountsForHours holds that the example remembers wrong passwords for as long
+// as Keycloak counts them, as the pages say.
+func TestKeycloakExampleCountsForHours(t *testing.T) {
+	if !strings.Contains(example(t, "keycloak/shorepass.yaml"), "guard: {lockout: {window: 12h}}") {
+		t.Error("no window of 12h")
 	}
 }

@@ -198,7 +198,7 @@ func TestSigningChangesBeforeRestart(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.pem")
 	for realm, want := range map[string]string{
 		"one":   "the process that serves signs with another key for realm one than " + b.Config + " says (signing.key_file): send it SIGHUP first",
-		"three": "the process that serves has no realm three: it reads its configuration at its start",
+		"three": "the process that serves has no realm three: if the realm is new, send it SIGHUP",
 	} {
 		if r := b.Command(t, "", "registry-config", "--for", "v3", "--realm", realm, "--write-bundle", out); r.Code != 1 || !strings.Contains(r.Stderr, want) {
 			t.Errorf("%s: exits %d: %s", realm, r.Code, r.Text())
