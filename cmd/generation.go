@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -151,14 +152,25 @@ func (g *generation) brokerRealms() []broker.Realm {
 	return realms
 }
 
-// upstreams are those of the connectors that have one, by realm and connector.
+// connectors are those of all realms.
+func (g *generation) connectors() iter.Seq2[guard.Place, connectors.Connector] {
+	return func(yield func(guard.Place, connectors.Connector) bool) {
+		for realm, r := range g.guards.realms {
+			for _, m := range r.members {
+				if !yield(guard.Place{Realm: realm, Connector: m.Name}, m.Connector) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// upstreams are those of the connectors that have one.
 func (g *generation) upstreams() map[guard.Place]string {
 	of := map[guard.Place]string{}
-	for realm, r := range g.guards.realms {
-		for _, m := range r.members {
-			if u, ok := m.Connector.(connectors.Upstreamed); ok {
-				of[guard.Place{Realm: realm, Connector: m.Name}] = u.Upstream()
-			}
+	for place, c := range g.connectors() {
+		if u, ok := c.(connectors.Upstreamed); ok {
+			of[place] = u.Upstream()
 		}
 	}
 	return of
@@ -183,22 +195,18 @@ func (g *generation) follow(before *generation) {
 
 // finish waits for logins whose clients have hung up, when there are no others any more.
 func (g *generation) finish() {
-	for _, r := range g.guards.realms {
-		for _, m := range r.members {
-			if f, ok := m.Connector.(interface{ Finish() }); ok {
-				f.Finish()
-			}
+	for _, c := range g.connectors() {
+		if f, ok := c.(interface{ Finish() }); ok {
+			f.Finish()
 		}
 	}
 }
 
 // takeOver has connectors serve that tell what they learn from what those before them did.
 func (g *generation) takeOver() {
-	for _, realm := range g.guards.realms {
-		for _, m := range realm.members {
-			if of, ok := m.Connector.(interface{ TakeOver() }); ok {
-				of.TakeOver()
-			}
+	for _, c := range g.connectors() {
+		if of, ok := c.(interface{ TakeOver() }); ok {
+			of.TakeOver()
 		}
 	}
 }

@@ -67,13 +67,13 @@ func isUnanswered(err error) bool {
 }
 
 // keyOf returns the key of the account that somebody has signed in to.
-func (p *password) keyOf(id connectors.Identity) key { return key{space: p.accounts.name, id: id.ID} }
+func (p *password) keyOf(id connectors.Identity) key { return key{space: p.accounts.name(), id: id.ID} }
 
 // attempt is what the Shield is to know of a login.
 func (p *password) attempt(name string, c connectors.Credentials) attempt {
 	return attempt{
 		place:    Place{p.config.Realm, p.config.Name},
-		upstream: p.accounts.name,
+		upstream: p.accounts.name(),
 		name:     name,
 		password: p.shield.digests.of("", c.Password),
 		client:   c.RemoteIP,

@@ -1,9 +1,20 @@
 package guard
 
-import "fmt"
+import (
+	"fmt"
+	"sync/atomic"
+)
 
 // space is that of the accounts of an upstream, by the name that it has in keys.
-type space struct{ name string }
+type space struct{ named atomic.Pointer[string] }
+
+func newSpace(name string) *space {
+	s := new(space)
+	s.named.Store(&name)
+	return s
+}
+
+func (s *space) name() string { return *s.named.Load() }
 
 // space returns the space of an upstream's accounts: see [connectors.Upstreamed].
 func (s *Shield) space(upstream string) *space {
@@ -11,7 +22,7 @@ func (s *Shield) space(upstream string) *space {
 	defer s.mu.Unlock()
 	known, ok := s.spaces[upstream]
 	if !ok {
-		known = &space{upstream}
+		known = newSpace(upstream)
 		s.spaces[upstream] = known
 	}
 	return known
@@ -25,7 +36,7 @@ func (s *Shield) Moved(from, to string) {
 	former, now := s.space(from), s.space(to)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now.name = former.name
+	now.named.Store(former.named.Load())
 	s.moves++
-	s.spaces[from] = &space{fmt.Sprintf("%s %d", from, s.moves)}
+	s.spaces[from] = newSpace(fmt.Sprintf("%s %d", from, s.moves))
 }

@@ -2,10 +2,8 @@ package e2e_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -18,28 +16,12 @@ import (
 func TestReloadLetsLoginsEnd(t *testing.T) {
 	t.Parallel()
 	asked, answer, ended := make(chan bool), make(chan bool), make(chan error, 1)
-	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var q struct{ Action, Username string }
-		_ = json.NewDecoder(r.Body).Decode(&q)
-		w.Header().Set("Content-Type", "application/json")
-		if q.Action != "verify" {
-			_, _ = fmt.Fprint(w, `{"result":"unsupported"}`)
-			return
-		}
+	b := startAsking(t, verifies(func(r *http.Request) string {
 		asked <- true
 		<-answer
 		ended <- r.Context().Err()
-		_, _ = fmt.Fprintf(w, `{"result":"identity","id":%q,"username":%q,"groups":[]}`, q.Username, q.Username)
-	}))
-	t.Cleanup(endpoint.Close)
-	b := stack.StartBroker(t, program, fmt.Sprintf(`listen: '{{listen}}'
-monitor: '{{monitor}}'
-realms:
-  - name: corp
-    services: [%s]
-    connectors: [{name: people, type: webhook, config: {url: '%s', secret: %s}}]
-    policy: {rules: [{name: dev, authenticated: true, repositories: ["app/**"], allow: [pull, push]}]}
-`, service, endpoint.URL, webhookSecret), nil)
+		return "[]"
+	}), "", `{name: dev, authenticated: true, repositories: ["app/**"], allow: [pull, push]}`)
 	ctx, hangUp := context.WithCancel(t.Context())
 	gone := make(chan error)
 	go func() {

@@ -1,7 +1,10 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,4 +72,37 @@ func userLine(t *testing.T, name, password string) string {
 func newReloading(t *testing.T, edits ...string) *world {
 	t.Helper()
 	return newWorld(t, "", append([]string{"    connectors:\n", tokensConnector}, edits...)...)
+}
+
+// startAsking serves people of an endpoint, whose connector has more lines, maybe.
+func startAsking(t *testing.T, endpoint http.Handler, more, policy string) *stack.Broker {
+	t.Helper()
+	server := httptest.NewServer(endpoint)
+	t.Cleanup(server.Close)
+	return stack.StartBroker(t, program, fmt.Sprintf(`listen: '{{listen}}'
+monitor: '{{monitor}}'
+realms:
+  - name: corp
+    services: [%s]
+    connectors:
+      - {name: tokens, type: pat}
+      - name: people
+        type: webhook
+        config: {url: '%s', secret: %s, timeout: 4s}
+%s    policy: {rules: [%s]}
+`, service, server.URL, webhookSecret, more, policy), nil)
+}
+
+// verifies is an endpoint that lets everybody pass, in groups (in JSON) that it is told for the request.
+func verifies(groups func(*http.Request) string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var q struct{ Action, Username string }
+		_ = json.NewDecoder(r.Body).Decode(&q)
+		w.Header().Set("Content-Type", "application/json")
+		if q.Action != "verify" {
+			_, _ = fmt.Fprint(w, `{"result":"unsupported"}`)
+			return
+		}
+		_, _ = fmt.Fprintf(w, `{"result":"identity","id":%q,"username":%[1]q,"groups":%s}`, q.Username, groups(r))
+	})
 }

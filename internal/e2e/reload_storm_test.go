@@ -4,12 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/shorepass/shorepass/internal/e2e/stack"
 )
 
 // gated is an endpoint that lets no password pass before the gate is open, and counts them.
@@ -57,19 +54,7 @@ func TestReloadDuringAStorm(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := &gated{right: tt.right, gate: make(chan struct{})}
-			endpoint := httptest.NewServer(g)
-			t.Cleanup(endpoint.Close)
-			b := stack.StartBroker(t, program, fmt.Sprintf(`listen: '{{listen}}'
-monitor: '{{monitor}}'
-realms:
-  - name: corp
-    services: [%s]
-    connectors:
-      - name: people
-        type: webhook
-        config: {url: '%s', secret: %s, timeout: 4s}
-    policy: {rules: [{name: home, authenticated: true, repositories: ["home/{user}/**"], allow: [pull, push]}]}
-`, service, endpoint.URL, webhookSecret), nil)
+			b := startAsking(t, g, "", `{name: home, authenticated: true, repositories: ["home/{user}/**"], allow: [pull, push]}`)
 			for i := range tt.guesses {
 				wantStatus(t, "a guess", b.Token(t, "alice", fmt.Sprint("guess-", i), service), http.StatusUnauthorized)
 			}

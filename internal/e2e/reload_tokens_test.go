@@ -2,10 +2,7 @@ package e2e_test
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 
@@ -73,36 +70,14 @@ func TestReloadDuringALogin(t *testing.T) {
 	t.Parallel()
 	var left atomic.Bool // alice has left the team
 	asked, answer := make(chan struct{}), make(chan struct{})
-	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var q struct{ Action, Username string }
-		_ = json.NewDecoder(r.Body).Decode(&q)
-		w.Header().Set("Content-Type", "application/json")
-		if q.Action != "verify" {
-			_, _ = fmt.Fprint(w, `{"result":"unsupported"}`)
-			return
+	b := startAsking(t, verifies(func(*http.Request) string {
+		if !left.Load() {
+			return `["platform"]`
 		}
-		groups := `["platform"]`
-		if left.Load() {
-			groups = `[]`
-			asked <- struct{}{}
-			<-answer
-		}
-		_, _ = fmt.Fprintf(w, `{"result":"identity","id":%q,"username":%[1]q,"groups":%s}`, q.Username, groups)
-	}))
-	t.Cleanup(endpoint.Close)
-	b := stack.StartBroker(t, program, fmt.Sprintf(`listen: '{{listen}}'
-monitor: '{{monitor}}'
-realms:
-  - name: corp
-    services: [%s]
-    connectors:
-      - {name: tokens, type: pat}
-      - name: people
-        type: webhook
-        guard: {cache: {ttl: 0s}}
-        config: {url: '%s', secret: %s}
-    policy: {rules: [{name: team, groups: ["people:platform"], repositories: ["platform/**"], allow: [pull, push]}]}
-`, service, endpoint.URL, webhookSecret), nil)
+		asked <- struct{}{}
+		<-answer
+		return `[]`
+	}), "        guard: {cache: {ttl: 0s}}\n", `{name: team, groups: ["people:platform"], repositories: ["platform/**"], allow: [pull, push]}`)
 	wantStatus(t, "a login", b.Token(t, "alice", "alice-password", service), http.StatusOK)
 	token := b.AccessToken(t, "--owner", "people:alice", "--name", "ci", "--scope", "repository:**:pull,push")
 
